@@ -12,7 +12,7 @@ from bento import SUPERVISOR_PID
 from bento.lifecycle import bundle_source, preflight
 from chatbot.errors import ChatbotError, SettingError
 from chatbot.process import check_port_free, die_with_parent
-from chatbot.settings import ServiceSettings, read_settings
+from chatbot.settings import ServiceSettings
 
 
 def main() -> int:
@@ -21,7 +21,7 @@ def main() -> int:
     if supervisor and not die_with_parent(int(supervisor)):
         return 1
     try:
-        settings = read_settings(ServiceSettings)
+        settings = ServiceSettings()
         host, port = settings.host, settings.port
         check_port_free(host, port, "CHATBOT_HOST", "CHATBOT_PORT")
         if settings.metrics_port:

@@ -13,7 +13,7 @@ from bento.lifecycle.supervisor import Supervisor, log
 from chatbot.errors import ChatbotError
 from chatbot.loop import desired_model
 from chatbot.process import Stopped, check_port_free, stop_on
-from chatbot.settings import KeeperSettings, ServiceSettings, StorageSettings, read_settings
+from chatbot.settings import KeeperSettings, ServiceSettings, StorageSettings
 from chatbot.store import has_store, open_store
 
 
@@ -21,11 +21,11 @@ def main() -> int:
     """Serve until stopped; return the exit code: 1 if no model can be served, with the reason in one line."""
     stop_on(signal.SIGTERM, signal.SIGINT)
     try:
-        service, storage = read_settings(ServiceSettings), read_settings(StorageSettings)
+        service, storage = ServiceSettings(), StorageSettings()
         check_port_free(service.host, service.port, "CHATBOT_HOST", "CHATBOT_PORT")
         return Supervisor(
             open_store(storage) if has_store(storage) else None,
-            read_settings(KeeperSettings),
+            KeeperSettings(),
             service.bundle_cache / desired_model.KEY,
             lambda model: ServerProcess(model, service.host, service.port),
             _preflight,

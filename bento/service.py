@@ -67,6 +67,9 @@ _MAX_UNAVAILABLE_SECONDS = 60.0
 # How long an HTTP worker waits for the runner at start; then it accepts connections and answers them with 503.
 _START_SECONDS = 30.0
 
+_GROWTH = 4
+"""Growth of a message by normalization and redaction that is allowed for."""
+
 # BentoML would create a span per request although no exporter is configured.
 _QUIET: dict[str, Any] = {
     "logging": {"access": {"enabled": False, "skip_paths": ["/chat", "/classify"]}},
@@ -90,7 +93,10 @@ class _RunnerService(bentoml.Service):  # type: ignore[misc]  # bentoml is untyp
     def to_asgi(self, is_main: bool = True) -> App:
         """Create the ASGI app."""
         library_internals.use_http_protocol(CoalescingProtocol)
-        return RunnerEndpoint(*library_internals.batching_app(self, "classify", is_main))
+        app, classify = library_internals.batching_app(self, "classify", is_main)
+        # The worst batch: each of its messages fills a request, and redaction has made it longer.
+        worst = settings.max_batch * settings.max_body_bytes * _GROWTH
+        return RunnerEndpoint(app, classify, worst, settings.timeout_seconds)
 
 
 @bentoml.service(

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import wraps
+from inspect import Signature, signature
+from typing import Annotated, Any
+
+from typer import Option
 
 from data.errors import CorpusError, Problem
 
@@ -46,20 +51,49 @@ _SEPARATORS = re.compile(r"[\s_-]+")
 class Columns:
     """How the caller wants a corpus to be read; None: search for a usual name."""
 
-    message: str | None = None
-    intent: str | None = None
-    """Several label columns, joined by `+`, are joined to one intent: `scenario+action`."""
-    category: str | None = None
-    header: bool = True
-    """False: the first row is data, and columns are named by position: 1, 2, ..."""
-    labels_as_written: bool = False
-    """Whether spellings of a label stay apart, and `oos`, `fallback`, ... are intents of their own."""
-    encoding: str | None = None
-    """Of text files; None: detect it."""
-    clean_mail: bool | None = None
-    """Whether messages are converted from HTML and lose quoted replies and signatures; None: those of tickets."""
+    message: Annotated[str | None, Option("--message-column", help="The message's column.")] = None
+    intent: Annotated[
+        str | None,
+        Option("--intent-column", help="The intent's column; two are joined: `scenario+action`."),
+    ] = None
+    category: Annotated[str | None, Option("--category-column", help="The category's column.")] = None
+    header: Annotated[
+        bool,
+        Option("--header/--no-header", help="Whether the first row has names; if not, columns are 1, 2, ..."),
+    ] = True
+    labels_as_written: Annotated[
+        bool, Option("--labels-as-written", help="Keep spellings apart, and `oos` an intent.")
+    ] = False
+    encoding: Annotated[
+        str | None,
+        Option("--encoding", help="Of text files, such as cp1251, gbk or utf-16; default: detected."),
+    ] = None
+    clean_mail: Annotated[
+        bool | None,
+        Option(
+            "--clean-mail/--as-written",
+            help="Convert HTML to text, remove quoted replies and signatures; default: of tickets.",
+        ),
+    ] = None
     tags: tuple[str, ...] = ()
     """The tags of tickets that are intents; other tags are ignored."""
+
+
+def takes_columns(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command, for its argument `columns`, the options of these fields of `Columns`."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        @wraps(command)
+        def run(**given: Any) -> None:
+            columns = Columns(**{name: given.pop(name) for name in names})
+            command(columns, **given)
+
+        _, *own = signature(command, eval_str=True).parameters.values()
+        options = signature(Columns, eval_str=True).parameters
+        run.__signature__ = Signature([*own, *(options[name] for name in names)])  # type: ignore[attr-defined]
+        return run
+
+    return decorate
 
 
 @dataclass(frozen=True, slots=True)

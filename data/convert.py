@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -23,19 +24,10 @@ from rich.text import Text
 
 from chatbot.dialog.message import OUT_OF_SCOPE, clean
 from chatbot.dialog.replies import ReplyText
-from data.column_options import (
-    CategoryColumn,
-    CleanMail,
-    Encoding,
-    Header,
-    IntentColumn,
-    LabelsAsWritten,
-    MessageColumn,
-    Tags,
-)
+from data.columns import Columns, takes_columns
 from data.commands import reports_errors
 from data.errors import CorpusError, Problem, problems_table
-from data.loading import Columns, Loaded, read_corpus
+from data.loading import Loaded, read_corpus
 from data.replies import match_replies, own_replies, read_replies
 
 DROPPED_FILE = "dropped.csv"
@@ -49,29 +41,21 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @app.command()
 @reports_errors()
+@takes_columns("message", "intent", "category", "header", "labels_as_written", "encoding", "clean_mail")
 def main(
+    columns: Columns,
     source: Annotated[Path, typer.Argument(help="A file, folder or export of any format in docs/corpus.md.")],
     out: Annotated[Path, typer.Option(help="The folder to write; it must be empty or new.")],
     replies: Annotated[
         Path | None,
         typer.Option(help="Replies from elsewhere: YAML, a table, a Rasa domain; default: the source's own."),
     ] = None,
-    message_column: MessageColumn = None,
-    intent_column: IntentColumn = None,
-    category_column: CategoryColumn = None,
-    header: Header = True,
-    labels_as_written: LabelsAsWritten = False,
-    encoding: Encoding = None,
-    clean_mail: CleanMail = None,
-    tags: Tags = "",
+    tags: Annotated[str, typer.Option(help="The tags of tickets that are intents: `refund,delivery`.")] = "",
 ) -> None:
     """Convert a corpus to one YAML file per intent: messages one per line, replies where the source has them."""
     console = Console(stderr=True)
     named = tuple(tag.strip() for tag in tags.split(",") if tag.strip())
-    columns = Columns(
-        message_column, intent_column, category_column, header, labels_as_written, encoding, clean_mail, named
-    )
-    loaded, notices = run(source, out, columns, replies)
+    loaded, notices = run(source, out, replace(columns, tags=named), replies)
     for table in problems_table([], [*loaded.problems, *notices]):
         console.print(table)
     intents = loaded.table["intent"].nunique()

@@ -20,11 +20,11 @@ from rich.table import Table
 from rich.text import Text
 
 from data.checks import Report
-from data.column_options import CategoryColumn, Encoding, Header, IntentColumn, LabelsAsWritten, MessageColumn
+from data.columns import Columns, takes_columns
 from data.commands import reports_errors
 from data.declarations import DECLARED_FILE, write_declared
 from data.errors import CorpusError, Problem, problems_table
-from data.loading import Columns, load_checked
+from data.loading import load_checked
 from data.params import DEFAULT_FILE
 from data.processing import (
     CORPUS_FILE,
@@ -45,7 +45,9 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @app.command()
 @reports_errors()
+@takes_columns("message", "intent", "category", "header", "labels_as_written", "encoding")
 def main(
+    columns: Columns,
     corpus: Annotated[
         Path, typer.Argument(help="A file, folder or export of any format in docs/corpus.md.")
     ] = Path("data/corpus"),
@@ -60,12 +62,6 @@ def main(
         Path | None, typer.Option(help="Parts given earlier, kept as they are; default: <out>/splits.csv.")
     ] = None,
     strict: Annotated[bool, typer.Option(help="The same message under two labels is an error.")] = False,
-    message_column: MessageColumn = None,
-    intent_column: IntentColumn = None,
-    category_column: CategoryColumn = None,
-    header: Header = True,
-    labels_as_written: LabelsAsWritten = False,
-    encoding: Encoding = None,
 ) -> None:
     """Convert a corpus to training input: corpus.parquet, splits.csv, left_out.csv and report.json."""
     console = Console(stderr=True)
@@ -78,9 +74,7 @@ def main(
             settings,
             earlier_splits=splits,
             strict=strict,
-            columns=Columns(
-                message_column, intent_column, category_column, header, labels_as_written, encoding
-            ),
+            columns=columns,
             console=console,
         )
     except CorpusError as error:

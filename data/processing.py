@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field
 
+from chatbot.files import replacing, write_file
 from data.checks import Report
 from data.errors import CorpusError, Problem
 from data.params import read_section
@@ -127,11 +127,14 @@ def write(processed: Processed, checked: Report, params: ProcessParams, folder: 
     columns = {name: pa.array(processed.corpus[name].tolist(), pa.string()) for name in CORPUS_COLUMNS}
     report = json.dumps(report_of(processed, checked, params), indent=2, ensure_ascii=False, sort_keys=True)
     # Splits first: after a crash here, the next run derives the same corpus from them.
-    _whole_text(folder / SPLITS_FILE, processed.splits.to_csv(index=False, lineterminator="\n"))
+    write_file(folder / SPLITS_FILE, processed.splits.to_csv(index=False, lineterminator="\n"), sync=False)
     # Written without pandas, whose metadata differs between versions.
-    _whole(folder / CORPUS_FILE, lambda path: pq.write_table(pa.table(columns), path, compression="zstd"))
-    _whole_text(folder / LEFT_OUT_FILE, processed.left_out.to_csv(index=False, lineterminator="\n"))
-    _whole_text(folder / REPORT_FILE, report + "\n")
+    with replacing(folder / CORPUS_FILE, sync=False) as draft:
+        pq.write_table(pa.table(columns), draft, compression="zstd")
+    write_file(
+        folder / LEFT_OUT_FILE, processed.left_out.to_csv(index=False, lineterminator="\n"), sync=False
+    )
+    write_file(folder / REPORT_FILE, report + "\n", sync=False)
 
 
 def read_processed(path: Path) -> pd.DataFrame:
@@ -192,17 +195,3 @@ def read_left_out(path: Path) -> list[str]:
 def read_params(path: Path, options: Mapping[str, object] | None = None) -> ProcessParams:
     """Read section `process` of a params.yaml, see `data.params.read_section`."""
     return read_section(ProcessParams, path, "process", options)
-
-
-def _whole_text(path: Path, text: str) -> None:
-    _whole(path, lambda partial: partial.write_bytes(text.encode()))
-
-
-def _whole(path: Path, save: Callable[[Path], Any]) -> None:
-    """Atomic write: save to a temporary file beside it, then rename; readers see the old or the new file."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        save(partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)

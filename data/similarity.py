@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from data.messages import normalise
@@ -55,6 +56,12 @@ def near_duplicates(
             pairs.append(np.sort(np.stack([rows[left[near]], rows[right[near]]], axis=1), axis=1))
     found = np.concatenate(pairs).astype(np.int64)
     return found[np.lexsort((found[:, 1], found[:, 0]))]
+
+
+def components(size: int, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the number of each node's connected component, shape (size,)."""
+    links = csr_array((np.ones(len(pairs), np.int8), (pairs[:, 0], pairs[:, 1])), shape=(size, size))
+    return np.asarray(connected_components(links, directed=False)[1], dtype=np.int64)
 
 
 def _rare(vectors: csr_array, similarity: float) -> tuple[csr_array, float]:

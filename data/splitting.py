@@ -8,10 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 
-from data.similarity import SIMILARITY, near_duplicates
+from data.similarity import SIMILARITY, components, near_duplicates
 
 TRAIN, TEST = "train", "test"
 PARTS = (TRAIN, TEST)
@@ -87,7 +85,7 @@ def groups(messages: Sequence[str], intents: Sequence[str], similarity: float = 
     Returns:
         shape (n,), int: messages with the same number are linked by near-duplicates within their intent.
     """
-    return _components(len(messages), near_duplicates(messages, intents, similarity))
+    return components(len(messages), near_duplicates(messages, intents, similarity))
 
 
 def empty_splits() -> pd.DataFrame:
@@ -165,15 +163,10 @@ class _Placing:
         inside = [(k, place[n]) for row, k in place.items() for n in self._of(row) if n in place]
         members: dict[int, list[int]] = {}
         for row, label in zip(
-            rows, _components(len(rows), np.array(inside, int).reshape(-1, 2)), strict=True
+            rows, components(len(rows), np.array(inside, np.int64).reshape(-1, 2)), strict=True
         ):
             members.setdefault(int(label), []).append(row)
         return list(members.values())
-
-
-def _components(size: int, pairs: np.ndarray) -> np.ndarray:
-    links = csr_array((np.ones(len(pairs), np.int8), (pairs[:, 0], pairs[:, 1])), shape=(size, size))
-    return np.asarray(connected_components(links, directed=False)[1])
 
 
 def _part_new_groups(placing: _Placing, intents: Sequence[str], seed: int, test_share: float) -> None:

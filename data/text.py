@@ -10,6 +10,11 @@ from pathlib import Path
 from data.code_pages import alphabet_page
 from data.errors import CorpusError, Problem
 
+MAX_LINE_BYTES = 16 << 20
+"""Limit of a line, to the next megabyte: a message has some kilobytes, and a line takes several times its memory."""
+_CHUNK = 1 << 20
+_LINE_END = re.compile(rb"\r\n|\r|\n")
+
 # UTF-32 first: its little-endian mark begins with that of UTF-16.
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -45,13 +50,34 @@ _MIXED_SHARE = 0.1
 """Share of UTF-8 among the lines outside ASCII from which a multi-byte text is a mixture."""
 
 
+def read_lines(path: Path) -> bytes:
+    """Return the content of a file of lines.
+
+    Raises:
+        CorpusError: a line is longer than MAX_LINE_BYTES; found before the file is in memory.
+    """
+    number, length = 1, 0
+    with path.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            *ended, last = _LINE_END.split(chunk)
+            length = len(last) if ended else length + len(chunk)
+            if length > MAX_LINE_BYTES:
+                reason = (
+                    f"a line of more than {MAX_LINE_BYTES:,} bytes: is it one message per line? Write each row in a "
+                    "line of its own; save one JSON document as .json"
+                )
+                raise CorpusError([Problem(str(path), number, reason)])
+            number += len(ended)
+    return path.read_bytes()
+
+
 def read_text(path: Path) -> str:
     """Return a UTF-8 file's text without a byte order mark.
 
     Raises:
-        CorpusError: the file is not UTF-8; each line with an invalid byte is named.
+        CorpusError: the file is not UTF-8, and each line with an invalid byte is named; or as `read_lines`.
     """
-    content = path.read_bytes()
+    content = read_lines(path)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:

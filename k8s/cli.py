@@ -14,7 +14,7 @@ from chatbot.interrupt import exit_on_interrupt
 from chatbot.loop.pushgateway import PushgatewayClient
 from chatbot.loop.registry import RegistryClient, RegistryUnavailable
 from chatbot.runtime import Runtime
-from chatbot.settings import KubernetesSettings, LoopSettings, TrackingSettings, read_settings
+from chatbot.settings import KubernetesSettings, LoopSettings, TrackingSettings
 
 P = ParamSpec("P")
 
@@ -22,7 +22,7 @@ P = ParamSpec("P")
 def registry(settings: KubernetesSettings, runtime: Runtime) -> RegistryClient:
     """Return a client of the registry at MLFLOW_TRACKING_URI."""
     return RegistryClient(
-        read_settings(TrackingSettings),
+        TrackingSettings(),
         seconds=settings.request_seconds,
         retry_seconds=settings.patience_seconds,
         runtime=runtime,
@@ -31,7 +31,7 @@ def registry(settings: KubernetesSettings, runtime: Runtime) -> RegistryClient:
 
 def pushgateway(job: str, settings: KubernetesSettings, runtime: Runtime) -> PushgatewayClient:
     """Return a Pushgateway client with this label `job`."""
-    gateway = read_settings(LoopSettings).pushgateway
+    gateway = LoopSettings().pushgateway
     return PushgatewayClient(gateway, job, settings.request_seconds, runtime)
 
 

@@ -11,7 +11,7 @@ import sys
 
 from chatbot.errors import Missing
 from chatbot.runtime import REAL, Runtime
-from chatbot.settings import KubernetesSettings, read_settings
+from chatbot.settings import KubernetesSettings
 from k8s import cli
 from k8s.api.client import Cluster, ClusterError
 from k8s.log import log
@@ -64,7 +64,7 @@ def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
     parser = argparse.ArgumentParser(prog="python -m k8s.drain", description=__doc__)
     parser.add_argument("--seconds", type=float, default=180.0, help="maximum time to wait for the pods")
     options = parser.parse_args(arguments)
-    settings = read_settings(KubernetesSettings)
+    settings = KubernetesSettings()
     drain(Cluster(settings, runtime), settings.deployment, options.seconds)
     return 0
 

@@ -16,7 +16,7 @@ from chatbot.loop.rollout.machine import Superseded
 from chatbot.loop.rollout.state import RolloutOutcome
 from chatbot.model.ref import ModelRef
 from chatbot.runtime import REAL, Runtime
-from chatbot.settings import KubernetesSettings, read_settings
+from chatbot.settings import KubernetesSettings
 from k8s import cli
 from k8s.api.client import Cluster
 from k8s.api.lease import KubernetesLease
@@ -69,7 +69,7 @@ def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
     parser = argparse.ArgumentParser(prog="python -m k8s.promote", description=__doc__)
     parser.add_argument("--result", type=Path, help="retrain.json (CHATBOT_K8S_RETRAIN_RESULT)")
     options = parser.parse_args(arguments)
-    settings = read_settings(KubernetesSettings)
+    settings = KubernetesSettings()
     cluster = Cluster(settings, runtime)
     registry = cli.registry(settings, runtime)
     gateway = cli.pushgateway(metrics.JOB, settings, runtime)

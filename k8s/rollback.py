@@ -17,7 +17,7 @@ from chatbot.loop.registry import RegistryClient
 from chatbot.loop.rollout.state import RolloutOutcome
 from chatbot.model.ref import ModelRef
 from chatbot.runtime import REAL, Runtime
-from chatbot.settings import KubernetesSettings, read_settings
+from chatbot.settings import KubernetesSettings
 from k8s import cli
 from k8s.api.client import Cluster
 from k8s.api.lease import KubernetesLease
@@ -59,7 +59,7 @@ def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
     )
     parser.add_argument("--why", default="", help="for the Event")
     options = parser.parse_args(arguments)
-    settings = read_settings(KubernetesSettings)
+    settings = KubernetesSettings()
     cluster = Cluster(settings, runtime)
     registry = cli.registry(settings, runtime)
     gateway = cli.pushgateway(metrics.JOB, settings, runtime)

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 from chatbot.errors import Conflict, Missing, SettingError
 from chatbot.runtime import REAL, Runtime
-from chatbot.settings import KubernetesSettings, read_settings
+from chatbot.settings import KubernetesSettings
 from k8s.api.client import Cluster
 from k8s.cli import reports_errors
 
@@ -89,7 +89,7 @@ def parse_arguments(arguments: list[str] | None) -> tuple[RequestedSecrets, dict
 def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
     """Create what is missing and print its names."""
     requested, labels = parse_arguments(arguments)
-    created = create_missing(Cluster(read_settings(KubernetesSettings), runtime), requested, labels)
+    created = create_missing(Cluster(KubernetesSettings(), runtime), requested, labels)
     sys.stdout.write(f"made: {', '.join(created) or 'nothing, all were there'}\n")
     return 0
 

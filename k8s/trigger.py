@@ -20,7 +20,7 @@ from chatbot.loop.pushgateway import PushgatewayClient
 from chatbot.loop.retrain_decision import propose_retrain, read_verdict
 from chatbot.loop.retrain_history import FAILED, RetrainHistory, RetrainInputs, RetrainRequest
 from chatbot.runtime import REAL, Runtime
-from chatbot.settings import KubernetesSettings, LoopSettings, StorageSettings, read_settings
+from chatbot.settings import KubernetesSettings, LoopSettings, StorageSettings
 from chatbot.store import Store, open_store
 from chatbot.store.lease import LeaseHeld
 from k8s import cli
@@ -134,14 +134,14 @@ def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
         help="do nothing if the file is missing: another shard forms the verdict",
     )
     options = parser.parse_args(arguments)
-    settings = read_settings(KubernetesSettings)
+    settings = KubernetesSettings()
     file = options.verdict or settings.verdict
     if options.optional and file is not None and not file.exists():
         log(f"no drift verdict at {file}: another shard forms it")
         return 0
     gateway = cli.pushgateway(JOB, settings, runtime)
     try:
-        store = open_store(read_settings(StorageSettings))
+        store = open_store(StorageSettings())
         result = _run(settings, store, read_verdict(store, file), runtime)
     except ChatbotError:
         gateway.push(*SUCCESS_METRIC, 0)
@@ -159,7 +159,7 @@ def _run(
     cluster = Cluster(settings, runtime)
     try:
         with KubernetesLease(cluster, settings.trigger_lease, settings.lease_seconds, settings.lease_seconds):
-            cooldown = timedelta(hours=read_settings(LoopSettings).cooldown_hours)
+            cooldown = timedelta(hours=LoopSettings().cooldown_hours)
             return trigger(cluster, store, settings.cronjob, verdict, runtime.now(), cooldown)
     except LeaseHeld as error:
         return TriggerResult("held", str(error))

@@ -18,10 +18,10 @@ from chatbot.dialog.message import clean
 from chatbot.settings import StorageSettings
 from chatbot.store import open_store
 from data.checks import check
-from data.column_options import CategoryColumn, Encoding, Header, IntentColumn, LabelsAsWritten, MessageColumn
+from data.columns import Columns, takes_columns
 from data.commands import reports_errors
 from data.errors import CorpusError, Problem, problems_table
-from data.loading import Columns, Loaded, read_corpus
+from data.loading import Loaded, read_corpus
 from data.placeholders import fill_all
 from data.processing import CORPUS_COLUMNS, read_processed
 from training.corpus.reading import is_processed
@@ -41,7 +41,9 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @app.command()
 @reports_errors(OSError, ValidationError)
+@takes_columns("message", "intent", "category", "header", "labels_as_written", "encoding")
 def main(
+    columns: Columns,
     corpus: Annotated[
         Path,
         typer.Argument(
@@ -59,19 +61,12 @@ def main(
     queue: Annotated[
         bool, typer.Option("--queue", help="Show the suspects on the staff pages (CHATBOT_STORE_URL).")
     ] = False,
-    message_column: MessageColumn = None,
-    intent_column: IntentColumn = None,
-    category_column: CategoryColumn = None,
-    header: Header = True,
-    labels_as_written: LabelsAsWritten = False,
-    encoding: Encoding = None,
 ) -> None:
     """Find label errors: suspect rows, intents that overlap, too few messages, near-duplicates with two labels.
 
     Exit code 0: checked, whatever was found; 1: rows cannot be read (the others are checked all the same).
     """
     console = Console(stderr=True)
-    columns = Columns(message_column, intent_column, category_column, header, labels_as_written, encoding)
     section = read_params(params, {"encoder": encoder})
     with Steps(console) as steps:
         with steps.wait("corpus"):

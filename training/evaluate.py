@@ -19,9 +19,8 @@ import typer
 from rich.console import Console
 
 from chatbot.model import bundle as bundles
-from data.column_options import CategoryColumn, Encoding, IntentColumn, MessageColumn
+from data.columns import Columns, takes_columns
 from data.commands import reports_errors
-from data.loading import Columns
 from training.corpus.reading import read_labelled
 from training.model.distinct import distinct_groups, weights
 from training.model.evaluation.outcome import evaluate, full_report
@@ -33,7 +32,9 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @app.command()
 @reports_errors()
+@takes_columns("message", "intent", "category", "encoding")
 def main(
+    columns: Columns,
     bundle: Annotated[Path, typer.Option(help="The bundle's folder.")] = Path("models/current"),
     corpus: Annotated[
         Path, typer.Option(help="A CSV, TSV, JSONL or Parquet file with labels, or a folder of YAML files.")
@@ -43,15 +44,10 @@ def main(
         bool, typer.Option("--json", help="Print JSON to standard output, and no table.")
     ] = False,
     out: Annotated[Path | None, typer.Option(help="Write the JSON to this file as well.")] = None,
-    message_column: MessageColumn = None,
-    intent_column: IntentColumn = None,
-    category_column: CategoryColumn = None,
-    encoding: Encoding = None,
 ) -> None:
     """Score a bundle on a labelled corpus: `out_of_scope` rows belong to no intent, all others to the one they name."""
     console = Console(stderr=True)
     loaded = bundles.load(bundle)
-    columns = Columns(message_column, intent_column, category_column, encoding=encoding)
     rows = read_labelled(corpus, columns, part, loaded.manifest.labels)
     messages, labels = rows["message"].tolist(), rows["intent"].tolist()
     with Steps(console) as steps, steps.count("encode", len(messages)) as advance:

@@ -24,8 +24,8 @@ from chatbot.loop.registry import CHAMPION
 from chatbot.loop.retrain_result import RetrainResult
 from chatbot.settings import RetrainSettings, StorageSettings, TrackingSettings
 from chatbot.store.lease import LeaseHeld
+from data.columns import Columns, takes_columns
 from data.commands import reports_errors
-from data.loading import Columns
 from data.processing import read_params as read_process_params
 from training.corpus.given import read_given
 from training.gate.params import read_gate_params
@@ -42,7 +42,9 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @app.command()
 @reports_errors(ValidationError, OSError)
+@takes_columns("message", "intent")
 def main(
+    columns: Columns,
     out: Annotated[Path, typer.Option(help="Where the outcome is written.")] = Path(
         "models/retrain/retrain.json"
     ),
@@ -68,17 +70,13 @@ def main(
         str,
         typer.Option(
             "--from",
-            help="Train this corpus in place of the champion's: a file, folder or export, or store:KEY. "
+            help="Train this corpus, of these columns, instead of the champion's: a file, folder, export or store:KEY. "
             "The first version becomes champion; a corpus that was trained before is not trained again.",
         ),
     ] = "",
     replies: Annotated[
         str, typer.Option(help="With --from: the replies, as a path or store:KEY. Default: the corpus's own.")
     ] = "",
-    message_column: Annotated[str | None, typer.Option(help="With --from: the message's column.")] = None,
-    intent_column: Annotated[
-        str | None, typer.Option(help="With --from: the intent's column; two are joined: `scenario+action`.")
-    ] = None,
 ) -> None:
     """Train a challenger on the rows accepted since the champion, run the gate, and register it.
 
@@ -106,7 +104,6 @@ def main(
             said = "is champion now" if leads else "is registered, and another one is champion"
         Console().print(Text(f"version {version.ref.version}@{version.bundle_digest[:12]}… {said}"))
         return
-    columns = Columns(message_column, intent_column)
     try:
         with Steps(console) as steps, tempfile.TemporaryDirectory() as fetched:
             corpus_given = None

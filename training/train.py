@@ -23,9 +23,8 @@ from rich.console import Console
 from rich.text import Text
 
 from chatbot.settings import TrackingSettings
-from data.column_options import CategoryColumn, Encoding, Header, IntentColumn, LabelsAsWritten, MessageColumn
+from data.columns import Columns, takes_columns
 from data.commands import reports_errors
-from data.loading import Columns
 from data.processing import read_params as read_process_params
 from training.corpus.reading import read
 from training.labels.report.render import PAGE_FILE, write_findings
@@ -40,7 +39,9 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @app.command()
 @reports_errors()
+@takes_columns("message", "intent", "category", "header", "labels_as_written", "encoding")
 def main(
+    columns: Columns,
     corpus: Annotated[
         Path,
         typer.Option(help="A processed corpus, or a file, folder or export of any format in docs/corpus.md."),
@@ -71,12 +72,6 @@ def main(
     scores: Annotated[Path | None, typer.Option(help="Write the scores as JSON to this file.")] = None,
     track: Annotated[bool, typer.Option(help="Record the run in MLflow (MLFLOW_TRACKING_URI).")] = True,
     strict: Annotated[bool, typer.Option(help="The same message under two labels is an error.")] = False,
-    message_column: MessageColumn = None,
-    intent_column: IntentColumn = None,
-    category_column: CategoryColumn = None,
-    header: Header = True,
-    labels_as_written: LabelsAsWritten = False,
-    encoding: Encoding = None,
 ) -> None:
     """Train on a corpus and write a bundle: what `python -m bento` serves."""
     console = Console(stderr=True)
@@ -84,9 +79,6 @@ def main(
     section, process = read_params(params, given), read_process_params(params)
     with Steps(console) as steps:
         with steps.wait("corpus"):
-            columns = Columns(
-                message_column, intent_column, category_column, header, labels_as_written, encoding
-            )
             read_corpus = read(corpus, process, columns, strict)
         if target is None:
             section = section.declared(read_corpus.declared.target)

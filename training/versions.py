@@ -32,7 +32,7 @@ from chatbot.loop import desired_model
 from chatbot.loop.registry import ModelVersion
 from chatbot.model import bundle_store, scores
 from chatbot.runtime import REAL
-from chatbot.settings import ApiClientSettings, StorageSettings, TrackingSettings, read_settings
+from chatbot.settings import ApiClientSettings, StorageSettings, TrackingSettings
 from chatbot.store import Store, has_store, open_store
 from data.commands import reports_errors
 from training.corpus.versions import CorpusVersionError, Pointer, pull
@@ -59,7 +59,7 @@ def served_digest(store: Store | None, api: str) -> str:
     """Return the digest of the serving bundle, from the API or, without its URL, serving.json; empty if unknown."""
     if api:
         try:
-            headers = read_settings(ApiClientSettings).headers()
+            headers = ApiClientSettings().headers()
             request = Request(api.rstrip("/") + "/version", headers=headers)  # noqa: S310
             return str(json.loads(REAL.fetch(request, _API_SECONDS))["bundle_digest"])
         except (URLError, OSError, ValueError, KeyError) as error:

@@ -16,7 +16,7 @@ from bento.version import ROOT
 from chatbot.errors import BundleError, SettingError, StoreError
 from chatbot.model import bundle_store
 from chatbot.model.bundle_store import ModelRef
-from chatbot.settings import ServiceSettings, StorageSettings, read_settings
+from chatbot.settings import ServiceSettings, StorageSettings
 from chatbot.store import open_store
 
 ANNOTATION = "support-chatbot/model-version"
@@ -76,7 +76,7 @@ def pin(environment: MutableMapping[str, str] = os.environ) -> None:
     Raises:
         SettingError: as `configured`.
     """
-    settings = read_settings(ServiceSettings)
+    settings = ServiceSettings()
     if (ref := configured(settings)) is not None:
         environment["CHATBOT_MODEL"] = str(ref)
         environment["CHATBOT_BUNDLE_CACHE"] = str(settings.bundle_cache.resolve())
@@ -105,7 +105,7 @@ def fetch(settings: ServiceSettings) -> BundleSource:
     found = resolve(settings)
     if found.digest:
         try:
-            store = open_store(read_settings(StorageSettings))
+            store = open_store(StorageSettings())
             bundle_store.fetch(store, found.digest, settings.bundle_cache, found.made or None)
         except (BundleError, StoreError) as error:
             raise type(error)(

@@ -9,7 +9,6 @@ from pydantic_settings import BaseSettings
 
 from bento.lifecycle import bundle_source, preflight
 from chatbot.errors import SettingError
-from chatbot.settings import read_settings
 
 S = TypeVar("S", bound=BaseSettings)
 
@@ -21,7 +20,7 @@ def read(kind: type[S]) -> S:
         BentoMLException: a variable has an invalid value. BentoML's commands print it as one line.
     """
     try:
-        return read_settings(kind)
+        return kind()
     except SettingError as error:
         raise BentoMLException(str(error)) from None
 

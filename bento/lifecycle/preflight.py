@@ -19,7 +19,6 @@ from chatbot.settings import (
     RouterSettings,
     ServiceSettings,
     SlotSettings,
-    read_settings,
 )
 
 # Imported here and not where it is used: after a Bento's service is loaded, its other modules are not found.
@@ -68,17 +67,17 @@ def check(model: str | None = None) -> None:
     from chatbot import ids
     from chatbot.model import bundle
 
-    service = read_settings(ServiceSettings)
+    service = ServiceSettings()
     if model is not None:
         service = service.model_copy(update={"model": model, "model_file": None})
-    ids.load_or_make_key(service, read_settings(LogSettings))
-    targets_of(read_settings(HandoffSettings), None)
+    ids.load_or_make_key(service, LogSettings())
+    targets_of(HandoffSettings(), None)
     if service.api_keys_file is not None:
         ApiKeys(service.api_keys_file)
     source = bundle_source.fetch(service)
     loaded = bundle.load(source.folder, is_verified=bool(source.digest))
     source.check(loaded.digest)
-    loaded.router(read_settings(RouterSettings), read_settings(SlotSettings))
+    loaded.router(RouterSettings(), SlotSettings())
 
 
 def failure_of(model: str) -> str | None:

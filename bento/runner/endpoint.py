@@ -13,9 +13,10 @@ import bentoml
 from pydantic import ValidationError
 from pydantic_core import to_json
 
-from bento.http.asgi import App, Receive, Scope, Send, answer
+from bento.http.asgi import App, ClientLeftError, Receive, Scope, Send, answer, read_body
 from bento.runner.codec import WORKER_HEADER, decode_messages, encode_predictions
 from chatbot.dialog.router import Prediction
+from chatbot.errors import TooLarge, TooSlow
 
 PATH = "/classify"
 
@@ -27,41 +28,49 @@ _JSON = (b"content-type", b"application/json")
 class RunnerEndpoint:
     """ASGI app: answers `POST /classify`; passes everything else, such as the probes, to BentoML's app.
 
-    Ignores the content type, and so never unpickles a body. Sets no deadline: the caller has one (`RunnerClient`), and
-    BentoML drops what waits longer than `max_latency_ms`.
+    Ignores the content type, and so never unpickles a body. Sets no deadline for the answer: the caller has one
+    (`RunnerClient`), and BentoML drops what waits longer than `max_latency_ms`.
     """
 
-    def __init__(self, app: App, classify: Callable[[list[str]], Awaitable[Sequence[Prediction]]]) -> None:
+    def __init__(
+        self,
+        app: App,
+        classify: Callable[[list[str]], Awaitable[Sequence[Prediction]]],
+        max_bytes: int,
+        seconds: float,
+    ) -> None:
         """Configure the endpoint.
 
         Args:
             app: BentoML's app.
             classify: the batchable method, by way of BentoML's dispatcher.
+            max_bytes: maximum body size; a longer body is answered with 413.
+            seconds: maximum time until the complete body has arrived; a slower one is answered with 408.
         """
         self._app = app
         self._classify = classify
+        self._max_bytes = max_bytes
+        self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST":
             await self._app(scope, receive, send)
             return
-        status, body = await self._answer(receive)
+        status, body = await self._answer(scope, receive)
         worker = str(bentoml.server_context.worker_index).encode()
         await answer(send, status, body, (_JSON, (WORKER_HEADER.encode(), worker)))
 
-    async def _answer(self, receive: Receive) -> tuple[int, bytes]:
+    async def _answer(self, scope: Scope, receive: Receive) -> tuple[int, bytes]:
         """Return status and body."""
-        parts = []
-        while True:
-            message = await receive()
-            if message["type"] != "http.request":
-                return 400, to_json({"error": "the caller left before the end of the body"})
-            parts.append(message["body"])
-            if not message["more_body"]:
-                break
         try:
-            return 200, encode_predictions(await self._classify(decode_messages(b"".join(parts))))
+            body = await read_body(scope, receive, self._max_bytes, self._seconds)
+        except ClientLeftError:
+            return 400, to_json({"error": "the caller left before the end of the body"})
+        except (TooLarge, TooSlow) as error:
+            return error.status, to_json({"error": str(error)})
+        try:
+            return 200, encode_predictions(await self._classify(decode_messages(body)))
         except ValidationError as error:
             return 400, to_json({"error": f"the body is not a JSON list of texts: {error}"})
         except bentoml.exceptions.BentoMLException as error:

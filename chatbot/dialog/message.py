@@ -11,6 +11,9 @@ WARM_UP = "Can I get a refund?"
 OUT_OF_SCOPE = "out_of_scope"
 """Label of out-of-distribution messages (they have no intent): in corpora, scores and replies."""
 
+DENIED = "denied_request"
+"""Stands as the rule of a handoff because the message denies its likeliest intent (`chatbot.dialog.denial`)."""
+
 # Control characters except tab and line ends, bidirectional marks, and invisible line-break hints: pasted text has
 # them inside addresses and numbers, where they would defeat PII redaction.
 _CONTROL = re.compile(

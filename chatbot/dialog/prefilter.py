@@ -7,6 +7,7 @@ Trigram Index"), on the syntax tree of Python's own parser.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable
 from functools import lru_cache
 
@@ -18,6 +19,7 @@ from typing import Any
 Literals = frozenset[str]
 
 _UNBOUNDED = 1_000
+_LONGEST_CACHED = 32
 _NONE: Literals = frozenset()
 _REPEATS = {op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT}
 
@@ -47,6 +49,62 @@ def whole(pattern: str) -> bool:
     """Whether every match begins at the text's start and ends at its end."""
     parts = _parse(pattern)
     return bool(parts[0] == (op.AT, op.AT_BEGINNING) and parts[-1] == (op.AT, op.AT_END))
+
+
+class LiteralIndex:
+    """Finds all literals of many patterns in one pass over a text.
+
+    Of a literal, the longest part without a space is inside one word of a text that contains the literal. The parts'
+    beginnings are a trie, and what a word brings up is cached.
+    """
+
+    def __init__(self, patterns: Iterable[Iterable[str] | None], cached_words: int) -> None:
+        """Index the literals of each pattern: of none, a pattern may match any text; None: it matches no text."""
+        self._always: set[int] = set()
+        self._places: dict[str, set[int]] = defaultdict(set)
+        for place, literals in enumerate(patterns):
+            for literal in [""] if literals == [] else literals or ():
+                (self._places[literal] if literal.strip() else self._always).add(place)
+        # For each beginning of a part, the literals whose part it is, and where the part is in them.
+        self._trie: dict[str, list[tuple[str, int]]] = defaultdict(list)
+        parts = {literal: max(literal.split(), key=len) for literal in self._places}
+        self._shortest = min(map(len, parts.values()), default=1)
+        for literal, part in parts.items():
+            for end in range(self._shortest, len(part)):
+                self._trie[part[:end]]
+            self._trie[part].append((literal, literal.index(part)))
+        self._cached_candidates = lru_cache(cached_words)(self._candidates)
+
+    def located(self, text: str) -> dict[str, list[int]]:
+        """Return where each literal is in a text whose only white space is spaces; without those that it lacks."""
+        located: dict[str, list[int]] = {}
+        start = 0
+        for word in text.split(" "):
+            candidates = self._cached_candidates if len(word) <= _LONGEST_CACHED else self._candidates
+            for literal, offset in candidates(word):
+                # Before the text's start, `startswith` counts from the end: too few characters for the literal.
+                if text.startswith(literal, start + offset):
+                    located.setdefault(literal, []).append(start + offset)
+            start += len(word) + 1
+        return located
+
+    def places(self, located: Iterable[str]) -> list[int]:
+        """Return which patterns, in order, may match a text with these literals."""
+        return sorted(self._always.union(*map(self._places.__getitem__, located)))
+
+    def _candidates(self, word: str) -> list[tuple[str, int]]:
+        """Return the literals that a text with this word may contain, and where they begin from the word's start."""
+        candidates = []
+        trie, length, shortest = self._trie, len(word), self._shortest
+        for at in range(length - shortest + 1):
+            end = at + shortest
+            while (found := trie.get(word[at:end])) is not None:
+                for literal, inside in found:
+                    candidates.append((literal, at - inside))
+                if end == length:
+                    break
+                end += 1
+        return candidates
 
 
 @lru_cache(maxsize=1)  # each of these functions is called for a pattern before the next one

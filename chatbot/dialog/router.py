@@ -9,8 +9,9 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from chatbot.dialog import language
+from chatbot.dialog.denial import Denials
 from chatbot.dialog.language_texts import TEXTS
-from chatbot.dialog.message import OUT_OF_SCOPE, has_words
+from chatbot.dialog.message import DENIED, OUT_OF_SCOPE, has_words
 from chatbot.dialog.replies import Replies, fill
 from chatbot.dialog.rules import Rule, Rules
 from chatbot.errors import SettingError
@@ -86,7 +87,7 @@ class Reply:
         alternatives: choices of a clarification; otherwise the most likely intents. Empty for a rule.
         handoff: whether a human takes over.
         summary: text for the agent who takes over, PII redacted; empty unless `handoff`.
-        rule: name of the rule that decided; empty: none.
+        rule: name of the rule that decided, or DENIED; empty: none.
         prediction: model output; None if the model was not called.
         redacted: the message after PII redaction, where the summary needed it; None: not redacted yet.
     """
@@ -143,6 +144,7 @@ class Router:
         self._rules = rules
         slots = replies.with_topics(slots)
         self._replies = replies.filled(slots)
+        self._denials = Denials(replies)
         texts = texts or SystemTexts()
         self._human = fill(texts.human, slots, "the handoff text")
         self._clarify = fill(texts.clarify, slots, "the clarification text")
@@ -208,7 +210,15 @@ class Router:
             why = "The message was unlike every training message"
             text = self._in_language(message, self._human_in, self._human)
             return self._handoff(redacted or redact(message), OUT_OF_SCOPE, named, prediction, why, text)
-        if likeliest.confidence >= self.thresholds.answer:
+        sure = likeliest.confidence >= self.thresholds.answer
+        if sure and self._denials.denies(message, likeliest.intent):
+            # Not a clarification: its first choice would be what the customer has just denied, and "I never asked for
+            # that" or "do not cancel it" is for staff to check.
+            why = "The message seems to deny this request"
+            text = self._in_language(message, self._human_in, self._human)
+            known = redacted or redact(message)
+            return self._handoff(known, likeliest.intent, named, prediction, why, text, DENIED)
+        if sure:
             response = self._replies[likeliest.intent].response
             return Reply(
                 likeliest.intent,
@@ -248,6 +258,7 @@ class Router:
         prediction: Prediction,
         why: str,
         text: str,
+        rule: str = "",
     ) -> Reply:
         guesses = ", ".join(f"{a.intent} {a.confidence:.0%}" for a in named)
         summary = f"{why} (likeliest: {guesses}). The customer wrote: {redacted}"
@@ -260,6 +271,7 @@ class Router:
             named,
             True,
             summary,
+            rule,
             prediction=prediction,
             redacted=redacted,
         )

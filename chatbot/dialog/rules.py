@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections import defaultdict
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -14,13 +12,14 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from chatbot.dialog.message import clean, plain
-from chatbot.dialog.prefilter import begins_text, required, whole, width
+from chatbot.dialog.prefilter import LiteralIndex, begins_text, required, whole, width
 from chatbot.errors import BundleError
 
-_BEGINNING = 3
-_CACHED_WORDS, _LONGEST_CACHED = 16_384, 32
+_CACHED_WORDS = 16_384
 _SHORT = 500
 """Characters up to which a pattern searches the whole text; in longer texts, only around its literals."""
+_LONG_WORD = re.compile(r"\b(\w{200})\w+")
+"""A word whose rest is cut: no pattern is as long, but it may hold hundreds of literals."""
 _CAPITAL, _ESCAPE = re.compile("[A-Z]"), re.compile(r"\\.")
 _MARGIN = 48
 """Characters after a match that a pattern may look ahead to."""
@@ -64,21 +63,12 @@ class Rules:
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         self._rules = rules
         self._patterns = [(rule, _Pattern(pattern)) for rule in rules for pattern in rule.patterns]
-        # Prefilter: most messages contain none of a pattern's literals. Of a literal, the longest part without a space
-        # is inside one word of a text that contains the literal: so the candidates of a word can be cached.
-        places: dict[str, set[int]] = defaultdict(set)
-        for place, (_, pattern) in enumerate(self._patterns):
-            for literal in pattern.literals or [""]:
-                places[literal].add(place)
-        self._always: set[int] = set()
-        self._literals: dict[str, list[tuple[str, str, set[int]]]] = defaultdict(list)
-        for literal, found in places.items():
-            if part := max(literal.split(), key=len, default=""):
-                self._literals[part[:_BEGINNING]].append((part, literal, found))
-            else:
-                self._always |= found
-        self._short = [beginning for beginning in self._literals if len(beginning) < _BEGINNING]
-        self._cached_candidates = lru_cache(_CACHED_WORDS)(self._candidates)
+        # Most messages contain none of a pattern's literals, and long ones match no pattern of whole messages.
+        self._long = max((p.longest for _, p in self._patterns if p.longest < sys.maxsize), default=0)
+        self._literals = LiteralIndex((p.literals for _, p in self._patterns), _CACHED_WORDS)
+        self._literals_of_long = LiteralIndex(
+            (p.literals if p.longest == sys.maxsize else None for _, p in self._patterns), _CACHED_WORDS
+        )
 
     @classmethod
     def load(cls, file: Path) -> Rules:
@@ -106,15 +96,11 @@ class Rules:
     def match(self, message: str) -> Rule | None:
         """Return the first rule that matches a cleaned message; None: no match."""
         text = plain(message).lower()
-        short = len(text) <= _SHORT
-        # Each literal is searched once, however often words bring it up.
-        literals: dict[str, set[int]] = {}
-        for word in set(text.split()):
-            candidates = self._cached_candidates if len(word) <= _LONGEST_CACHED else self._candidates
-            literals.update(candidates(word))
-        found = [self._always, *(places for literal, places in literals.items() if literal in text)]
-        located: dict[str, list[int]] = {}
-        for place in sorted(set().union(*found)):
+        if not (short := len(text) <= _SHORT):
+            text = _LONG_WORD.sub(r"\1", text)
+        index = self._literals if len(text) <= self._long else self._literals_of_long
+        located = index.located(text)
+        for place in index.places(located):
             rule, pattern = self._patterns[place]
             if len(text) > pattern.longest:
                 continue
@@ -122,13 +108,6 @@ class Rules:
             if any(pattern.occurs(text, start, end) for start, end in spans):
                 return rule
         return None
-
-    def _candidates(self, word: str) -> tuple[tuple[str, set[int]], ...]:
-        """Return the literals that a text with this word may contain, and the patterns that require them."""
-        beginnings = {word[at : at + _BEGINNING] for at in range(len(word))} & self._literals.keys()
-        beginnings.update(beginning for beginning in self._short if beginning in word)
-        candidates = [candidate for beginning in beginnings for candidate in self._literals[beginning]]
-        return tuple((literal, places) for part, literal, places in candidates if part in word)
 
     def check(self) -> None:
         """Verify every rule against its own examples.
@@ -163,30 +142,19 @@ def _rule(number: int, entry: object) -> Rule:
         raise TypeError(f"rule {name!r}: {faults}") from error
 
 
-def _windows(pattern: _Pattern, text: str, located: dict[str, list[int]]) -> Iterator[tuple[int, int]]:
+def _windows(pattern: _Pattern, text: str, located: Mapping[str, list[int]]) -> Iterator[tuple[int, int]]:
     """Yield the spans in which a pattern can match: around its literals, if it and its matches are bounded."""
-    literals, most, length = pattern.literals, pattern.width, len(text)
-    if not literals or not most:
+    most, length = pattern.width, len(text)
+    if not pattern.literals or not most:
         yield 0, length
         return
-    for literal in literals:
-        if literal not in located:
-            located[literal] = list(_occurrences(literal, text))
-    found = sorted(at for literal in literals for at in located[literal])
     start, end = 0, 0
-    for at in found:
+    for at in sorted(at for literal in pattern.literals if literal in located for at in located[literal]):
         if at - most > end:
             yield start, end
             start = at - most
         end = min(length, at + most + _MARGIN)
     yield start, end
-
-
-def _occurrences(literal: str, text: str) -> Iterator[int]:
-    at = text.find(literal)
-    while at >= 0:
-        yield at
-        at = text.find(literal, at + len(literal))
 
 
 class _Pattern:
@@ -198,10 +166,10 @@ class _Pattern:
 
     def __init__(self, pattern: str) -> None:
         begins = begins_text(pattern)
-        self.literals = sorted(required(pattern))
         self.width = 0 if begins else width(pattern)
         # A pattern of whole messages, such as small talk, matches no text longer than itself.
         self.longest = w if whole(pattern) and (w := width(pattern)) is not None else sys.maxsize
+        self.literals = sorted(required(pattern))
         compiled = _compile(pattern)
         self._search = compiled.match if begins else compiled.search
 

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from chatbot.errors import Conflict, Missing, StoreError
 from chatbot.loop.rollout.state import Failure, Phase, RolloutState, previous_model
 from chatbot.model.ref import ModelRef
-from chatbot.store import Store, layout
+from chatbot.store import Store, get_versioned, layout
 
 KEY = layout.DESIRED_MODEL
 _REMEMBERED = 20
@@ -171,23 +171,16 @@ def take_back(store: Store, model: str, why: str) -> Serving:
 
 
 def read_entry(store: Store) -> tuple[Serving, str]:
-    """Read the desired model and its ETag (empty: no file); retries if it changes between `head` and `get`."""
-    for _ in range(_TRIES):
-        entry = store.head(KEY)
-        if entry is None:
-            return Serving(), ""
-        try:
-            content = store.get(KEY, etag=entry.etag)
-        except (Conflict, Missing):
-            continue
-        try:
-            return Serving.model_validate_json(content), entry.etag
-        except ValidationError as error:
-            raise StoreError(
-                f"{store}: {KEY} is broken, or of another version of this code: {error.errors()[0]['msg']}. "
-                "Delete it, and promote again what should serve"
-            ) from error
-    raise _contended(store)
+    """Read the desired model and its ETag (empty: no file)."""
+    if (found := get_versioned(store, KEY)) is None:
+        return Serving(), ""
+    try:
+        return Serving.model_validate_json(found[0]), found[1]
+    except ValidationError as error:
+        raise StoreError(
+            f"{store}: {KEY} is broken, or of another version of this code: {error.errors()[0]['msg']}. "
+            "Delete it, and promote again what should serve"
+        ) from error
 
 
 def _change(store: Store, change: Callable[[Serving], Serving]) -> Serving:
@@ -200,7 +193,7 @@ def _change(store: Store, change: Callable[[Serving], Serving]) -> Serving:
         except Conflict:
             continue
         return new
-    raise _contended(store)
+    raise StoreError(f"{store}: {KEY} was changed by others {_TRIES} times in a row; try again")
 
 
 def write(store: Store, serving: Serving, etag: str) -> None:
@@ -212,7 +205,3 @@ def write(store: Store, serving: Serving, etag: str) -> None:
         store.put(KEY, serving.model_dump_json(indent=2).encode() + b"\n", new=not etag, etag=etag)
     except Missing as error:
         raise Conflict(f"{KEY} was deleted meanwhile") from error
-
-
-def _contended(store: Store) -> StoreError:
-    return StoreError(f"{store}: {KEY} was changed by others {_TRIES} times in a row; try again")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
@@ -18,7 +17,7 @@ from chatbot.documents import Document
 from chatbot.errors import Missing, StoreError
 from chatbot.loop.drift_verdict import DriftVerdict
 from chatbot.records.erasure import forgotten
-from chatbot.store import Store, layout
+from chatbot.store import Store, find, get_all, get_versioned, layout
 
 FORMAT: Literal[1] = 1
 MAX_REQUESTS = 200
@@ -29,7 +28,6 @@ BEGUN, FAILED, BUSY = "begun", "failed", "busy"
 _LABELS = layout.LABEL_DECISIONS.removeprefix(layout.REVIEWS)
 _RELABELLED = ("correct", "reject")
 _TAUGHT = ("accept", "correct", "new-intent")  # `training.review.decisions.Verdict`
-_READERS = 16
 
 
 class RetrainInputs(NamedTuple):
@@ -88,13 +86,10 @@ def read_history(store: Store) -> tuple[RetrainHistory, str]:
 
     Raises: StoreError: the store does not respond, or the history is invalid (states the effect of deleting it).
     """
-    entry = store.head(layout.RETRAIN_HISTORY)
-    if entry is None:
+    if (found := get_versioned(store, layout.RETRAIN_HISTORY)) is None:
         return RetrainHistory(), ""
     try:
-        return RetrainHistory.model_validate_json(
-            store.get(layout.RETRAIN_HISTORY, etag=entry.etag)
-        ), entry.etag
+        return RetrainHistory.model_validate_json(found[0]), found[1]
     except ValidationError as error:
         raise StoreError(
             f"{layout.RETRAIN_HISTORY} of {store} cannot be read: {error.errors()[0]}. Delete it, and what was asked "
@@ -129,8 +124,7 @@ def accepted_digest(store: Store) -> str:
     gone = forgotten(store)
     found = (entry.key for entry in store.list(layout.REVIEWS))
     keys = [key for key in found if key.endswith(".json") and not key.startswith(layout.HANDOFF_WORK)]
-    with ThreadPoolExecutor(_READERS) as readers:
-        decisions = list(readers.map(lambda key: _decision(store, key), keys))
+    decisions = [_decision(f"{key} of {store}", content) for key, content in get_all(store, keys).items()]
     rows = sorted(
         [str(d.get(name, "")) for name in ("item_id", "message", "intent", "reply")]
         for d in decisions
@@ -148,10 +142,8 @@ def _kinds(decision: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _declared(store: Store) -> list[list[str]]:
-    try:
-        return [[layout.DECLARED, store.get(layout.DECLARED).decode("utf-8", "replace")]]
-    except Missing:
-        return []
+    content = find(store, layout.DECLARED)
+    return [] if content is None else [[layout.DECLARED, content.decode("utf-8", "replace")]]
 
 
 def _corpus_digest(store: Store, bundle_digest: str) -> str:
@@ -162,10 +154,8 @@ def _corpus_digest(store: Store, bundle_digest: str) -> str:
         return ""
 
 
-def _decision(store: Store, key: str) -> dict[str, Any]:
+def _decision(where: str, content: bytes) -> dict[str, Any]:
     try:
-        return dict(json.loads(store.get(key)))
-    except Missing:  # erased since it was listed
-        return {}
+        return dict(json.loads(content))
     except ValueError as error:
-        raise StoreError(f"{key} of {store} is not a decision of a reviewer: {error}") from error
+        raise StoreError(f"{where} is not a decision of a reviewer: {error}") from error

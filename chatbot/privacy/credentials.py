@@ -112,6 +112,10 @@ _PHRASE_STATED = Pattern(
 _ANSWER = Pattern(
     rf"\w++ (?: (?<!security)(?<!secret)(?<!safe)(?<!memorable)\s?:\s(?=\S+\s*(?:[.,;!?]|\Z)) | (?<=secrète)\sest\s | (?<=secreta)\s(?:es|é)\s | (?<=segreta)\sè\s | \s(?:answer|word|question|antwort|phrase|respuesta|risposta|réponse|antwoord)(?:\s(?:answer|antwort))?(?:{_TOLD}|\s) | (?<=(?:ta|on|da)\s\w{{7}})(?<!\w{{8}}){_TOLD} ) {_VALUE}"
 )
+_WORD_AGREED = Pattern(
+    rf"\w++ \s? (?:word|question|answer|phrase|frage|\w{{1,6}}\s(?:clave|palabra|parola)|lautet) (?:\s[^\s.?!:,{MASK}]{{1,14}}){{0,6}}? (?:\s(?:{BE})|\s?[:?]|(?<=lautet))\s {_VALUE} (?=[.,;!]|\Z)"
+)
+"""Begins at "safe word", "code word", "security question", whose value is a plain word."""
 _LOGIN = Pattern(
     rf"\w++ (?:[ ]?(?:id|name|details|data|info))? (?:{_TOLD}|\s) (?P<user>[^\s/,{MASK}]{{2,40}}) \s?[/|,]\s? {_VALUE}"
 )
@@ -203,6 +207,7 @@ def redact_credentials(draft: Draft) -> None:
         draft.mark(_codes(draft))
     if draft.has(ANSWER_WORDS):
         draft.mark(_secrets(draft, _ANSWER, ANSWER_WORDS))
+        draft.mark(_plain(draft, _WORD_AGREED, ANSWER_WORDS))
     if draft.has(_PHRASE_WORDS):
         draft.mark((*found.span("secret"), SECRET) for found in draft.matches(_PHRASE, _PHRASE_WORDS))
     if draft.has(PIN_WORDS):
@@ -343,7 +348,11 @@ def _before(draft: Draft, pattern: Pattern) -> Iterator[Span]:
     for noun in draft.places(PASSWORD_WORDS):
         begin = max(0, noun - 60)
         found = pattern.search(draft.text, begin, noun)
-        if found and (found.start() > begin or not begin) and found["secret"].lower() not in ASKING:
+        if (
+            found
+            and (found.start() > begin or not begin)
+            and found["secret"].lower() not in ASKING | TYPING_WORDS
+        ):
             yield from _trusted(iter((found,)))
 
 

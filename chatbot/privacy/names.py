@@ -45,7 +45,9 @@ _FEWEST_LETTERS, _ABBREVIATION = 2, 3
 MAX_NAMES = 40
 """Number of capitalized words of a message that are examined: bounds the time for hostile texts."""
 
-_SIGN_OFF = Pattern(rf"(?<!\w)(?:(?P<formal>{SIGN_OFFS_FORMAL})|{SIGN_OFFS})(?!\w)(?P<comma>\s?[,.!-]?)\s++")
+_SIGN_OFF = Pattern(rf"(?<!\w)(?:(?P<formal>{SIGN_OFFS_FORMAL})|{SIGN_OFFS})(?!\w)(?P<comma>\s?[,.!-]?)[\s>]++")
+_THANKS = Pattern(r"(?:many\s|vielen\s)?(?:thank|thanks|danke|dank|merci|gracias|grazie|obrigad[oa]|tack|best|love|warmly)(?!\w)")
+"""Sign-offs that an ordinary capitalised word may follow: "Thanks Guys"."""
 _SPACE = r"\s++(?>(?:the\s)?)"
 _CAP = r"(?-i:[A-ZÀ-ÖØ-ÞĀĂĄĆČĎĐĒĘĚĞĢĪİĶŁĻŃŅŇŌŐŘŚŞŠŢŤŪŮŰŹŻŽΑ-ΩΆ-ΏЀ-Я])[\w'-]*+"
 _TITLED = Pattern(
@@ -58,19 +60,26 @@ _BEFORE_SPEAKING = Pattern(
 _BEFORE_NAME = Pattern(
     rf"(?<![\w.'-])(?P<name>{_CAP}(?:\.?\s{_OF}{_CAP}){{0,3}})\s(?:(?:is|was|ist|est|es|è|é|jest)\s(?:my|the|mein|mon|mi|(?:il\s)?mio|(?:o\s)?meu|moje)|on\sthe|am|,?mein)\s\Z"
 )
+_AFTER_ARTICLE = Pattern(
+    rf"(?:(?<!\w)(?:the|an?|this|that|your|new|of|in|at|near|to|from|der|die|das|le|la|les|un|une|el|los|las|il|lo|o|os|as|de|het|een|size|colou?r)|{_CAP}[\w'.,-]*+)\s\Z"
+)
+_ALONE_NEXT = Pattern(
+    r"\s*(?:[.,;:!?)(\n]|\Z) | \s(?:-|in\s(?:billing|accounts?|sales|support|your|the)|from\s(?:your|the|billing|accounts?|sales|support)|wrote|writes|said|says|told|took|takes|has|had|left|called|promised|will|does|did|was|who|which|and\s(?:i|my|her|his|she|he)|i|i'm|so|but|not|correct|again|please|schrieb|sagte|hat|und\sich|m'a|a\sdit|me\sdijo|mi\sha|disse|zei|heeft)(?!\w)"
+)
+"""What follows a name, not the name of a product: "Emma said", not "Emma mattress"."""
 _AFTER_CAPITAL = Pattern(rf"(?<![\w.'-]){_CAP}\s\Z")
 _CAPITAL = Pattern(rf"(?<![\w.'-]){_CAP}")
 _WORK_BEFORE = Pattern(
-    rf"(?<!\w)(?:(?:{WORKS})(?:\s[\w'-]{{1,12}})?\s(?:by|von|de|d'|di|do|da|van|about|über|sobre)\s?(?:{_CAP}\s)?|(?:in|near|nach|en|em)\s)\Z"
+    rf"(?<!\w)(?:(?:product|item|model|brand|article|artikel|produkt|produit|mod[eè]l[eo]|marke|marque|marca|producto|prodotto)\s?(?::|is|ist|est|es|è)?\s|(?:name|brand)\sof\s(?:the|this|that)\s\w{{1,14}}\sis\s|(?:{WORKS})(?:\s[\w'-]{{1,12}})?\s(?:by|von|de|d'|di|do|da|van|about|über|sobre)\s?(?:{_CAP}\s)?|(?:in|near|nach|en|em)\s)\Z"
 )
 _WORK = Pattern(rf"(?:{WORKS})(?!\w)")
-_WORK_AFTER = Pattern(rf"(?:'s)?\s(?:{WORKS}|boxset|signature|edition|collection|version)(?!\w)")
+_WORK_AFTER = Pattern(rf"(?:'s)?\s(?:{WORKS}|boxset|day|signature|edition|collection|version)(?!\w)")
 _TITLE = Pattern(
     r"(?:(?:mr|mrs|ms|miss|mx|dr|prof|herr|frau|señora?|sra?|signora?|sig|dott|mme|madame|monsieur|senhora?|professor|mevrouw|meneer)\b\.?\s){1,3}"
 )
 _WORD = Pattern(r"[^\W\d_]++(?>(?:['-][^\W\d_]++)*)(?![\w@/])", 0)
 _CLAUSE_END = Pattern(
-    r"\s*(?:[.,;!?)]|\Z|(?:prénom|cognome|apellidos?|sobrenome|apelido|vorname|nachname|last|first)\b)"
+    r"[ ]?\n|\s*(?:[.,;!?)|/]|\Z|(?:from|aus)\s|(?:prénom|cognome|apellidos?|sobrenome|apelido|vorname|nachname|last|first)\b)"
 )
 _GOES_ON = Pattern(rf"""["'\s]*(?:[.,:;!?)(/<{MASK}]|\Z|-\s|(?:{AFTER_NAMES})(?!\w))""")
 _OBJECT = Pattern(r"\s(?:it|me|him|us|them|the|that|not|es|mich|ihn|sie|nicht|lo|que|che)\b")
@@ -82,6 +91,12 @@ _LAST = Pattern(
 _LOWER_PAIR = Pattern(r"(?-i:(?P<first>[^\W\dA-Z_]{3,14})\s(?P<last>[^\W\dA-Z_]{4,16}))(?![\w-])")
 _SIGNING = Pattern(r"[.!?\n]\s*[^\W\d_]++(?>(?:\s[^\W\d_]++){0,4}),\s\Z")
 """A short clause that ends a message before its signature: "Have a lovely weekend, "."""
+_CLOSING = Pattern(
+    r"(?<!\w)(?:waiting|hoping|wait|hope|await|awaiting|look(?:ing)?\sforward|your\s(?:(?:very\s)?(?:kind|quick|prompt)\s)?(?:help|reply|answer|response|patience|support|time|assistance)"
+    r"|customer|client|kund(?:e|in)|cliente?|klant|in\sadvance|im\svoraus|ihre\s(?:hilfe|antwort|rückmeldung)|votre\s(?:aide|réponse)|su\s(?:ayuda|respuesta)|vostr[oa]\s(?:aiuto|risposta)|sua\s(?:ajuda|resposta))"
+    r"(?!\w)[^.!?\n]{0,30}[,.!?\n]\s?\Z"
+)
+"""The clause before a signature: "hoping for a quick answer, ", "A disappointed customer, "."""
 _GREETED_END = Pattern(r"\s*(?:[,.!?;:)-]|\Z)")
 _BEFORE_AGAIN = Pattern(
     rf"(?:^|[.,!?;:]\s|(?<=^hi\s)|(?<=^hey\s)|(?<=^hello\s))(?P<name>{_CAP}(?:\s{_CAP}){{0,2}})\s(?:de\s|otra\s|von\s)?\Z"
@@ -167,8 +182,11 @@ def _signed(lead: re.Match[str]) -> int:
     """Return the end of a signed name; only punctuation and other marks may follow a signature."""
     text, start = lead.string, lead.end()
     # "Thanks John" contains a name, "Thanks Much" does not: without a comma, require a known given name.
-    comma, formal = bool(lead["comma"].strip()), bool(lead["formal"])
-    end = _name_end(text, start, stated=comma and formal, capitals=comma or formal)
+    comma, formal = bool(lead["comma"].strip()), bool(lead["formal"]) or not _THANKS.match(lead[0])
+    own_line = "\n" in lead[0]
+    end = _name_end(text, start, stated=comma and formal, capitals=comma or formal or own_line)
+    if own_line and text.startswith("\n", end):
+        return end
     return end if len(text) - end < _AFTER and _AFTER_SIGNATURE.match(text, end) else start
 
 
@@ -213,6 +231,7 @@ def _last(text: str) -> Iterator[Span]:
             _is_given(words[0])
             or (found.start() > 0 and len(words) > 1 and (found["stop"] or "").strip(" -") == "\n")
             or _SIGNING.search(text, begin, start) is not None
+            or _CLOSING.search(text, begin, start) is not None
         )
         if signed and not _is_brand(words) and _name_end(text, start, stated=False, capitals=True) == end:
             yield start, end, MARK
@@ -256,6 +275,8 @@ def _is_person(text: str, start: int, end: int) -> bool:
     first = _stem(words[0])
     if len(words) > 1 and (_is_given(words[0]) or _is_surname(words[-1])):
         return True
+    if len(words) == 1 and _is_alone(text, start, end):
+        return True
     before = text[max(0, start - _NEAR) : start].lower().split()[-2:]
     if not before:
         return False
@@ -265,6 +286,14 @@ def _is_person(text: str, start: int, end: int) -> bool:
         return False
     strong = before[-1].rstrip(",:") in PERSON_WORDS or " ".join(before) in PERSON_PAIRS
     return strong or (len(words) == 1 and before[-1] in PERSON_LINKS and _stem(first) in GIVEN)
+
+
+def _is_alone(text: str, start: int, end: int) -> bool:
+    """Whether this is a listed given name that ends a clause or has a verb, without an article or a capital before it."""
+    word = text[start:end]
+    if word.lower() not in _ONLY_GIVEN or word.isupper() or not _ALONE_NEXT.match(text, end):
+        return False
+    return not _AFTER_ARTICLE.search(text, max(0, start - _NEAR), start)
 
 
 def _is_of_a_work(text: str, start: int, end: int) -> bool:
@@ -330,7 +359,7 @@ def _name_end(text: str, start: int, stated: bool, capitals: bool) -> int:
             end = word.end()
         after_particle = word[0].lower() in _PARTICLES
         at = word.end() + (initial and dot)
-        if not text[at : at + 1].isspace():
+        if not text[at : at + 1].isspace() or text[at] == "\n":
             break
         at += 1
     return end
@@ -385,6 +414,7 @@ def _is_capital(word: str) -> bool:
     return not word[:1].islower()
 
 
+_ONLY_GIVEN = GIVEN - GIVEN_AND_WORDS
 _PARTICLES = frozenset(
     (
         "al",

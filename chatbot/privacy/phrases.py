@@ -23,6 +23,10 @@ PASSWORD_WORDS = _words("""zugangspasswort kundenpasswort kontopasswort loginpas
     wlanpasswort pwd pw mdp kennwort losung passe contraseña contrasena clave parola senha wachtwoord hasło
     lösenord adgangskode psw pswd passwrd pasword passord contrasenya ww heslo şifre""")
 PASSWORD_NOUNS = "|".join(sorted(PASSWORD_WORDS))
+SECRET_NOUNS = _words("""kodeord adgangskoden lösenordet passord passordet salasana salasanani heslo hesla jelszavam jelszó jelszo parola parolă parolam
+    пароль паролем паролата парола κωδικός κωδικό lozinka lozinku lozinke geslo şifre şifrem sifrem sifre şifremi parolam sandi khẩu parool parooli parole slaptažodis
+    contrasenya hasłem hasła السر المرور הסיסמה סיסמה סיסמא wachtwoord лозинка шифра fjalëkalimi lykilorð lykilorðið wagwoord nenosiri laluan contrasinal pasahitza عبور senhas""")
+"""The same of more languages."""
 NEWNESS = "provis[óo]ri[ao]|provvisori[ao]|provisional|temporári[ao]|temporaire|par\\sdéfaut|nueva|actual|antigua|vieja|temporal|nuova|attuale|vecchia|temporanea|actuel(?:le)?|nouveau|ancien|provisoire|nova|antiga|atual"
 """Adjectives after the word for a password in Romance languages."""
 RELATION = r"""i'm|we're|that|which|i|we|you|for|on|of|to|at|ich|das|für|von|vom|zu|zum|zur|im|meines|que|qu'on|j'utilise|pour|du|de|des|sur|par|para|del|della|di|che|per|dell'account|die|dat|van|voor|bij|op"""
@@ -31,13 +35,29 @@ ASKING = _words("""what which this that it here where how who why was wie welche
     esa esto qual quale questa questo dove wat welk dit dat hier waar hoe essa esta onde there one he she also not""")
 """Words before "is my password" that are none."""
 TYPING_WORDS = _words(
-    "type typed typing enter entered entering tape saisis pongo metto digito gebe tippe typ"
+    "type typed typing enter entered entering write wrote put tape saisis écris pongo escribo metto digito gebe schreibe tippe typ"
 )
 """Verbs before a value, where a message is about a password."""
+CHOOSING_WORDS = _words("""try tried trying login log logged logging sign signed signing locked unlock access wrong incorrect invalid weak caps capital lowercase uppercase use used using pasting paste
+    2fa passwort credential accepted rejected account profile eintippe eingegeben probiert versucht eingeloggt einloggen anmelden angemeldet konto unsicher essayé essaie mets connecte connecter connexion compte faible ancien nouveau
+    probé intenté pruebo entrar cuenta escribir cámbiala cambiala provo provato uso entrare accedere account accesso tento tentei uso conta entrar geprobeerd probeer inloggen inlog typ
+    wpisuję wpisuje próbowałem próbowałam zaloguj loguję konto yazıyorum girdim giriyorum giriş hesap""")
+"""Further words of messages in which an odd word may be a password."""
+PIN_NOUNS = _words("pin pins pincode geheimzahl otp tan 2fa cvv cvc mpin passcode nip punched keypad")
+"""Words of a message whose numbers of four digits and more are secret."""
+PROMOTION_WORDS = _words("""promo promotion promotional coupon voucher discount gift offer sale rabatt rabattcode gutschein gutscheincode kortingscode korting actie promotionnel réduction remise bon cupón descuento
+    sconto buono cupom desconto promoção kod rabatowy indirim kupon""")
+"""Words of a message whose odd words are codes of a shop."""
+VERSIONED = _words("""iphone iphones ipad ipads ipod airpods imac macbook watch galaxy pixel redmi xperia note windows win office xbox playstation nintendo switch android chrome firefox edge safari ios ipados macos ubuntu debian python java
+    photoshop outlook covid sha base utf level step page room size item items gate line table chapter version build model type part photo image img dsc screenshot scan file doc test day week month year formula euro season episode error err http https
+    zone phase fifa bluetooth wifi wi usb hdmi core geforce radeon ryzen intel kindle echo series serie gen order orders ord invoice ticket case ref rev option field address user account customer number nr no qty pack set pos
+    january february march april may june july august september october november december jan feb mar apr jun jul aug sep sept oct nov dec januar februar märz mai juni juli oktober dezember janvier février mars avril juin juillet août septembre octobre novembre décembre
+    enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre gennaio febbraio aprile maggio giugno luglio settembre ottobre novembre dicembre """)
+"""Words that a number follows in names of products, dates, files and steps."""
 THINKING_WORDS = _words("sure certain think believe sicher glaube crois creo credo acho denk")
 DIGITS_WORDS = _words("digits ziffern chiffres dígitos cifre cifras cijfers")
 ANSWER_WORDS = _words(
-    "seguridad sicurezza segurança safe security secret memorable sicherheitsfrage secrète secreta segreta"
+    "code codeword seguridad sicurezza segurança safe security secret memorable sicherheitsfrage secrète secreta segreta"
 )
 SHORT_PASSWORD_WORDS = _words("pw pwd mdp passwd psw pswd ww")
 """Abbreviations that a value follows where they begin a clause: "pw dragon"."""
@@ -92,13 +112,13 @@ NAME_STATED = (
             "name name's names namen familienname zuname vorname nachname familienname firstname lastname fullname surname"
         ),
         r"""(?:my|the|full|first|last|his|her)\s(?:(?:full|first|last|given|middle|legal|maiden|sur|wife's|husband's|son's|daughter's)\s?)? name
-            (?: \sis (?>(?:\s(?:now|actually|still|spel(?:led|t)))?) | 's | \s?[:=] | \s-(?=\s) ) | maiden\sname\sis | name\s-(?=\s)
+            (?: \sis (?>(?:\s(?:now|actually|still|spel(?:led|t)))?) | 's | \s?[:=] | \s-(?=\s) ) | maiden\sname(?:\s?:|\s(?:is|was|would\sbe)) | name\s-(?=\s)
         | (?:wife|husband|son|daughter|mother|father|partner|boss|friend)'s\sname\s(?:is|:) |
     (?:first|last|full|sur|vor|nach|familien|zu)?name\s?[:=]
         | (?:name\son\s(?:the|my)\s\w{1,12}\sis | (?:in|on|to)\sthe\sname\sof|under\sthe\sname(?:\sof)?) |
     mein(?:e)?\s(?:voller\s)?(?:vor|nach|familien)?name\s(?:ist|lautet|war) | auf\sden\snamen""",
     ),
-    (_words("holder accountholder cardholder"), r"(?:account|card)\s?holder(?:'s\sname)?(?:\sis|\s?[:=])"),
+    (_words("holder accountholder cardholder mädchenname"), r"mädchenname\s(?:der|meiner)\smutter(?:\s?:|\s(?:ist|war|lautet)) | (?:account|card)\s?holder(?:'s\sname)?(?:\sis|\s?[:=])"),
     (_words("heiße heisse"), r"ich\shei(?:ß|ss)e | hei(?:ß|ss)e\sich(?:\s(?:jetzt|nun))?"),
     (
         _words("name name's names mädchenname geburtsname familienname nachname ehename"),
@@ -240,6 +260,7 @@ NAME_WEAK = (
 """Introductions after which a name needs a capital or a listed given name."""
 NAME_FOREIGN = (
     (_words("im"), r"im"),
+    (_words("now formerly officially schreibt die bin"), r"i\sam\snow | i'm\snow | formerly | officially | es\sschreibt | bin\s(?:der|die)"),
     (
         _words("nochmal nochmals wieder encore nouveau"),
         r"hier\sist\s(?:nochmals?|wieder|noch\seinmal) | c'est\s(?:encore|de\snouveau|toujours)",
@@ -306,6 +327,11 @@ NAME_CLOSED = (
         r"should\s(?:say|read)(?:\sas)? | (?:correct|right|proper)\sspelling\s(?:is|:) | richtige\sschreibweise\s(?:ist|:)",
     ),
     (_words("first last"), r"(?:first|last)\s?:"),
+    (
+        _words("out up under myself me met customer loyal forename namens gebucht nazwisko imię user client sender requester contact from guest passenger ad soyad"),
+        r"""made\sout\sto | look\sme\sup\s?:? | find\sme\sunder | (?<![^\n])(?:me|met) | (?<!did\sit\s)(?:sir|madam|hello|hi|hey|greetings),?\smyself | (?<![^\n])myself | (?:your|a|an)\s(?:\w{4,12}\s)?customer,?
+        | forename\s?:? | gebucht\sauf | (?:nazwisko|imię)\s?:? | (?<![^\n?|.])\s?(?:user|client|customer|sender|requester|contact|from|guest|passenger|ad(?:\ssoyad)?|soyad)\s?:""",
+    ),
     (_words("ici"), r"ici"),
     (_words("aquí qui"), r"aquí | qui(?:\sè)?"),
     (

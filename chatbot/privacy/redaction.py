@@ -6,6 +6,7 @@ birth. Does not detect names in lower case that nothing introduces, and addresse
 
 from __future__ import annotations
 
+from chatbot.privacy.chosen import redact_chosen
 from chatbot.privacy.contacts import redact_emails, redact_hosts, redact_urls
 from chatbot.privacy.core import CLOSE, KEPT_MARKS, OPEN, core_of
 from chatbot.privacy.credentials import redact_credentials, redact_second_passwords, redact_users
@@ -24,6 +25,7 @@ from chatbot.privacy.phrases import (
     OTHER_WORDS,
     PASSWORD_WORDS,
     PIN_WORDS,
+    SECRET_NOUNS,
     THINKING_WORDS,
     TYPING_WORDS,
     USER_WORDS,
@@ -32,7 +34,6 @@ from chatbot.privacy.places import STREET_WORDS, redact_births, redact_places
 from chatbot.privacy.references import redact_references
 from chatbot.privacy.stated import (
     ADDRESS_WORDS,
-    SECRET_NOUNS,
     redact_scripts,
     redact_stated_addresses,
     redact_stated_secrets,
@@ -96,6 +97,7 @@ def _detect(text: str) -> Draft:
     redact_users(draft)
     if draft.has_digits:
         _redact_digits(draft)
+    redact_chosen(draft)
     redact_spelled(draft)
     redact_names(draft)
     return draft

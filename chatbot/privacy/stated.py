@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from re import Match
 
 from chatbot.privacy.draft import MASK, Draft, Pattern, Span
-from chatbot.privacy.phrases import PASSWORD_WORDS
+from chatbot.privacy.phrases import SECRET_NOUNS
 from chatbot.privacy.streets import ENGLISH_WORDS
 
 
@@ -61,21 +61,11 @@ _UK_POSTCODE = Pattern(
     0,
 )
 ADDRESS_WORDS = _BARE_NOUNS | _LIVING | _SENDING | _STREETS
-_FAR = 64
 _DIGIT = Pattern(r"(?<!\d)(?!(?:19|20)\d\d(?!\d))\d", 0)
 """Begins a number that is not a year."""
 
-SECRET_NOUNS = _words("""kodeord adgangskoden lösenordet passord passordet salasana salasanani heslo hesla jelszavam jelszó jelszo parola parolă parolam
-    пароль паролем паролата парола κωδικός κωδικό lozinka lozinku lozinke geslo şifre şifrem sifrem sifre şifremi parolam sandi khẩu parool parooli parole slaptažodis
-    contrasenya hasłem hasła السر المرور הסיסמה סיסמה סיסמא wachtwoord лозинка шифра fjalëkalimi lykilorð lykilorðið wagwoord nenosiri laluan contrasinal pasahitza عبور senhas""")
 _VALUE = rf"(?P<secret>(?=[^\s{MASK}]{{0,30}}(?:\d|[!@#$%^&*+=_]))[^\s{MASK}]{{4,40}})"
 _SECRET = Pattern(rf"""\w++ (?:\s[^\W\d_]{{1,9}}){{0,3}}? \s?(?:->|[:=-])?\s ["']? {_VALUE}""")
-_MIXED = rf"""(?P<secret>(?!(?:i?phone|ipad|windows|win|office|xbox|playstation|galaxy|pixel|android|chrome|firefox|ios|covid|sha|base|utf|level|step|page)[-_]?\d)
-    (?:[^\W\d_]{{3,}}[!#$%&*@_.-]?\d|[^\W\d_]{{2,}}[!#$%&*_])[^\s{MASK},;?)]{{0,24}})"""
-_NEAR_NOUN = Pattern(rf"""\w++ (?:[ ][^\s{MASK}.,;:!?\d]{{1,14}}){{0,4}}? [ ]["'(]? {_MIXED}""")
-_BEFORE_NOUN = Pattern(
-    rf"""(?<!\w)(?:to|as|with|use|used|was|is|be|enter|entered|entering|type|typed|typing|tried|gebe|immer|lautet|tape|pongo|metto|digito|inserisco|mit|zu|auf|nutze|avec|con|met|com|med)[ ]["'(]? {_MIXED} (?:["')]?,?[ ]\(?[^\s{MASK}.,;:!?\d]{{1,14}}){{0,6}}? ,?[ ]\(?\Z"""
-)
 _STOPS = ".,;:!?)]}\"'>"
 
 _SCRIPTS = Pattern(r"[\u0900-\u097f\u0e00-\u0e7f\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]", 0)
@@ -97,9 +87,6 @@ def redact_stated_secrets(draft: Draft) -> None:
     """Mark passwords that a word of another language states."""
     if draft.has(SECRET_NOUNS):
         draft.mark(_secrets(draft))
-    if draft.has_digits and draft.has(PASSWORD_WORDS):
-        draft.mark(_span(found) for found in draft.matches(_NEAR_NOUN, PASSWORD_WORDS))
-        draft.mark(_before(draft))
 
 
 def redact_stated_addresses(draft: Draft) -> None:
@@ -141,13 +128,6 @@ def redact_scripts(draft: Draft) -> None:
 def _secrets(draft: Draft) -> Iterator[Span]:
     for found in draft.matches(_SECRET, SECRET_NOUNS):
         yield _span(found)
-
-
-def _before(draft: Draft) -> Iterator[Span]:
-    """Find "changed it to dragon99 yesterday, my password"."""
-    for noun in draft.places(PASSWORD_WORDS):
-        if found := _BEFORE_NOUN.search(draft.text, max(0, noun - _FAR), noun):
-            yield _span(found)
 
 
 def _span(found: Match[str]) -> Span:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from pydantic import ValidationError
-
 from chatbot.dialog.router import Reply
 from chatbot.documents import Document
-from chatbot.errors import StoreError
 from chatbot.ids import time_of
 from chatbot.records.schema import Record
 from chatbot.store import layout
@@ -51,6 +48,7 @@ class Handoff(Document):
     source: str
     """`rule`: a rule requires a human. `human`: the bot abstained."""
     rule: str = ""
+    """Name of the rule; `denied_request`: the message denies its likeliest intent."""
     intents: tuple[Likely, ...] = ()
     """Candidate intents, the most likely first."""
     conversation: tuple[Turn, ...] = ()
@@ -99,10 +97,7 @@ def parse(body: bytes, where: str = "this") -> Handoff:
 
     Raises: StoreError: the content is not a handoff; the message names `where`.
     """
-    try:
-        return _Document.model_validate_json(body).data
-    except ValidationError as error:
-        raise StoreError(f"{where} is not a handoff: {error}") from error
+    return _Document.from_json(body, f"{where} is not a handoff").data
 
 
 def key_of(prediction_id: str) -> str:

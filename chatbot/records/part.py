@@ -73,14 +73,15 @@ def encode(table: pa.Table, sources: Sequence[tuple[str, int]]) -> bytes:
     if sum(rows for _, rows in sources) != table.num_rows:
         raise ValueError(f"{table.num_rows} rows, and the sources have {sum(rows for _, rows in sources)}")
     metadata = {_VERSION: str(SCHEMA_VERSION).encode(), _SOURCES: json.dumps(list(sources)).encode()}
-    sink = pa.BufferOutputStream()
-    pq.write_table(
-        table.replace_schema_metadata(metadata),
-        sink,
-        compression="zstd",
-        write_page_checksum=True,
-        row_group_size=50_000,
+    return to_parquet(
+        table.replace_schema_metadata(metadata), write_page_checksum=True, row_group_size=50_000
     )
+
+
+def to_parquet(table: pa.Table, **options: Any) -> bytes:
+    """Serialize a table to Parquet, compressed."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd", **options)
     return bytes(sink.getvalue())
 
 

@@ -5,7 +5,7 @@ docs/settings.md from the docstrings.
 """
 
 from chatbot.settings.api_client import ApiClientSettings
-from chatbot.settings.base import Settings, read_settings
+from chatbot.settings.base import Settings
 from chatbot.settings.chat_page import ChatPageSettings
 from chatbot.settings.code import CodeSettings
 from chatbot.settings.drift import DriftSettings
@@ -73,5 +73,4 @@ __all__ = [
     "StorageSettings",
     "TrackingSettings",
     "UploadSettings",
-    "read_settings",
 ]

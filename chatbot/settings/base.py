@@ -1,19 +1,17 @@
-"""Base class of all settings, and how a command reads them."""
+"""Base class of all settings."""
 
 from __future__ import annotations
 
 import difflib
 import os
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import Any
 
 from pydantic import BaseModel, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from chatbot.errors import SettingError
-
-S = TypeVar("S", bound=BaseSettings)
 
 _PREFIX = "CHATBOT_"
 _SLOTS = "CHATBOT_SLOT_"
@@ -70,7 +68,7 @@ def unknown_variables(names: Iterable[str]) -> list[str]:
     candidates = [name for name in names if name.startswith(_PREFIX) and not name.startswith(_SLOTS)]
     if not candidates:
         return []
-    known = _variables()
+    known = frozenset(name for component in Settings.__subclasses__() for name in component.variables())
     problems = []
     for name in sorted(set(candidates) - known - _ELSEWHERE):
         closest = difflib.get_close_matches(name, known, 1)
@@ -79,15 +77,6 @@ def unknown_variables(names: Iterable[str]) -> list[str]:
             + (f": did you mean {closest[0]}?" if closest else ": see docs/settings.md")
         )
     return problems
-
-
-def read_settings(kind: type[S]) -> S:
-    """Read settings from the environment.
-
-    Raises:
-        SettingError: a variable has an invalid value or is unknown; every such one is named.
-    """
-    return kind()
 
 
 def allowed(kind: type[BaseModel], field: str) -> str:
@@ -112,9 +101,3 @@ def _explain(kind: type[Settings], error: ValidationError) -> list[str]:
         else e["msg"]
         for e in error.errors()
     ]
-
-
-def _variables() -> frozenset[str]:
-    from chatbot.settings import COMPONENTS
-
-    return frozenset(variable for component in COMPONENTS for variable in component.variables())

@@ -4,6 +4,7 @@ from chatbot.errors import Conflict, Denied, Missing, NoBucket, StoreError, Unre
 from chatbot.store.interface import Entry, Store
 from chatbot.store.keys import check_key, stem
 from chatbot.store.opening import has_store, make_bucket, open_store
+from chatbot.store.reading import find, get_all, get_versioned
 
 __all__ = [
     "Conflict",
@@ -15,6 +16,9 @@ __all__ = [
     "StoreError",
     "Unreachable",
     "check_key",
+    "find",
+    "get_all",
+    "get_versioned",
     "has_store",
     "make_bucket",
     "open_store",

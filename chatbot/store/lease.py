@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from chatbot.errors import ChatbotError, Conflict, Missing, StoreError, Unreachable
+from chatbot.errors import ChatbotError, Conflict, StoreError, Unreachable
 from chatbot.runtime import REAL, Runtime
 from chatbot.store.interface import Store
+from chatbot.store.reading import get_versioned
 
 _RENEWALS = 3
 """Renewals per lease duration."""
@@ -199,19 +200,14 @@ class StoreLease(Lease):
         self._renewals = 0
 
     def _read(self) -> LeaseRecord:
-        while True:
-            entry = self._store.head(self.name)
-            if entry is None:
-                return LeaseRecord("", "", 0.0, "")
-            try:
-                content = self._store.get(self.name, etag=entry.etag)
-            except (Conflict, Missing):  # changed between the two requests
-                continue
-            try:
-                found = json.loads(content)
-                return LeaseRecord(str(found["holder"]), entry.etag, float(found["seconds"]), entry.etag)
-            except (ValueError, KeyError, TypeError):  # of an earlier format, which had no empty holder
-                return LeaseRecord("an unknown process", entry.etag, 0.0, entry.etag)
+        if (found := get_versioned(self._store, self.name)) is None:
+            return LeaseRecord("", "", 0.0, "")
+        content, etag = found
+        try:
+            lease = json.loads(content)
+            return LeaseRecord(str(lease["holder"]), etag, float(lease["seconds"]), etag)
+        except (ValueError, KeyError, TypeError):
+            return LeaseRecord("an unknown process", etag, 0.0, etag)
 
     def _write(self, record: LeaseRecord, holder: str) -> None:
         self._renewals += 1

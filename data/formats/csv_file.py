@@ -13,7 +13,7 @@ from data.formats.cells import Cell
 from data.formats.header import with_header
 from data.formats.table import read_table
 from data.rows import Rows
-from data.text import decode
+from data.text import decode, read_lines
 
 DELIMITERS = (",", ";", "\t", "|")
 _HINT = re.compile(r'"?sep=(.)"?[,;|\t]*', re.IGNORECASE)
@@ -28,7 +28,7 @@ def read_csv(path: Path, columns: Columns) -> Rows:
         CorpusError: the file is empty, is not text, or has no such columns.
     """
     file = str(path)
-    text, notices = decode(path.read_bytes(), file, columns.encoding)
+    text, notices = decode(read_lines(path), file, columns.encoding)
     records, problems = _records(text, columns, file)
     if problems and not records:
         raise CorpusError(problems)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from chatbot.dialog.message import OUT_OF_SCOPE
-from data.formats.document import dropped, listed, rows_of
+from data.formats.document import INTENTS_ONLY, dropped, listed, rows_of
 from data.formats.json_text import load_json
 from data.rows import Rows
 
@@ -29,7 +29,7 @@ def read_agent(folder: Path) -> Rows:
 
 
 def _read_es(folder: Path, language: str) -> Rows:
-    messages: list[tuple[object, object, str]] = []
+    messages: list[tuple[object, object]] = []
     replies: dict[str, str] = {}
     silent = others = 0
     for path in sorted(folder.glob("intents/*.json")):
@@ -45,19 +45,19 @@ def _read_es(folder: Path, language: str) -> Rows:
         phrases = listed(load_json(chosen)) if chosen else listed(intent.get("userSays"))
         others += max(0, len(files) - 1)
         silent += not phrases
-        messages.extend((_text(phrase.get("data")), name, "") for phrase in phrases)
+        messages.extend((_text(phrase.get("data")), name) for phrase in phrases)
         if name != OUT_OF_SCOPE and (text := _es_reply(intent, language)):
             replies[name] = text
     result = rows_of(messages, str(folder))
     result.replies = replies
     _tell(result, folder, silent, others, language)
     entities = [path for path in folder.glob("entities/*.json") if "_entries_" not in path.stem]
-    dropped(result, str(folder), len(entities), "entities", "the bot has intents only")
+    dropped(result, str(folder), len(entities), "entities", INTENTS_ONLY)
     return result
 
 
 def _read_cx(folder: Path, language: str) -> Rows:
-    messages: list[tuple[object, object, str]] = []
+    messages: list[tuple[object, object]] = []
     fallbacks: set[str] = set()
     silent = others = 0
     for path in sorted(folder.glob("intents/*/*.json")):
@@ -75,7 +75,7 @@ def _read_cx(folder: Path, language: str) -> Rows:
         others += max(0, len(files) - 1)
         silent += not phrases
         label = OUT_OF_SCOPE if name in fallbacks else name
-        messages.extend((_text(phrase.get("parts")), label, "") for phrase in phrases)
+        messages.extend((_text(phrase.get("parts")), label) for phrase in phrases)
     result = rows_of(messages, str(folder))
     for path in sorted([*folder.glob("flows/*/*.json"), *folder.glob("flows/*/pages/*.json")]):
         for route in listed(load_json(path).get("transitionRoutes")):
@@ -84,13 +84,8 @@ def _read_cx(folder: Path, language: str) -> Rows:
                 if route.get("intent") and texts and route["intent"] not in fallbacks:
                     result.replies.setdefault(route["intent"], str(texts[0]))
     _tell(result, folder, silent, others, language)
-    dropped(
-        result,
-        str(folder),
-        len(list(folder.glob("entityTypes/*"))),
-        "entity types",
-        "the bot has intents only",
-    )
+    entities = len(list(folder.glob("entityTypes/*")))
+    dropped(result, str(folder), entities, "entity types", INTENTS_ONLY)
     return result
 
 

@@ -10,14 +10,15 @@ from data.rows import Row, Rows
 
 Document = Any
 """Parsed JSON."""
+INTENTS_ONLY = "the bot has intents only"
 
 
-def rows_of(messages: Iterable[tuple[object, object, str]], file: str) -> Rows:
-    """Number messages, each with intent and category; one that is not text is a problem."""
+def rows_of(messages: Iterable[tuple[object, object]], file: str) -> Rows:
+    """Number messages, each with its intent; one that is not text is a problem."""
     result = Rows()
-    for number, (message, intent, category) in enumerate(messages, start=1):
+    for number, (message, intent) in enumerate(messages, start=1):
         if isinstance(message, str) and isinstance(intent, str):
-            result.rows.append(Row(number, message, intent, category))
+            result.rows.append(Row(number, message, intent))
             continue
         what, value = ("intent", intent) if isinstance(message, str) else ("message", message)
         reason = f"message {number}: the {what} is {'empty' if value is None else f'not text: {value!r:.60}'}"

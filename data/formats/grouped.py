@@ -37,7 +37,7 @@ def is_grouped(document: Document) -> bool:
 def read_grouped(document: Document, file: str) -> Rows:
     """Read the messages of each group; the first answer is the intent's reply."""
     groups = list(_groups(document))
-    result = rows_of(((message, name, "") for name, messages, _ in groups for message in messages), file)
+    result = rows_of(((message, name) for name, messages, _ in groups for message in messages), file)
     result.replies = {name: reply for name, messages, reply in groups if reply and messages}
     empty = sum(not messages for _, messages, _ in groups)
     dropped(result, file, empty, "intents without a message", "nothing to learn")

@@ -9,33 +9,14 @@ from typing import Any
 
 from data.columns import Columns
 from data.errors import CorpusError, Problem
-from data.formats.botpress import is_botpress, read_botpress
 from data.formats.cells import Table, keyed
-from data.formats.clinc import is_clinc, read_clinc
 from data.formats.document import Document, guarded
 from data.formats.grouped import is_grouped, read_grouped
+from data.formats.json_exports import EXPORTS
 from data.formats.json_text import load_json, parse_json
-from data.formats.lex import is_lex, read_lex
-from data.formats.luis import is_luis, read_luis
-from data.formats.rasa import is_rasa_json, read_rasa_json
-from data.formats.snips import is_snips, read_snips
 from data.formats.table import read_table
-from data.formats.watson import is_watson, read_watson
-from data.formats.wit import is_wit, read_wit
 from data.rows import Rows
-from data.text import decode
-
-DOCUMENTS: tuple[tuple[str, Callable[[Document], bool], Callable[[Document, str], Rows]], ...] = (
-    ("Rasa", is_rasa_json, read_rasa_json),
-    ("LUIS or CLU", is_luis, read_luis),
-    ("Watson Assistant", is_watson, read_watson),
-    ("Lex V1 or Alexa", is_lex, read_lex),
-    ("SNIPS", is_snips, read_snips),
-    ("Wit.ai", is_wit, read_wit),
-    ("Botpress", is_botpress, read_botpress),
-    ("CLINC150", is_clinc, read_clinc),
-)
-"""Product, whether a document is its export, and its reader; the first that fits."""
+from data.text import decode, read_lines
 
 _ARRAY = (
     "a JSON array has no line for each message: convert it with `python -m data.convert {file} --out my_corpus/`, "
@@ -52,7 +33,7 @@ def read_jsonl(path: Path, columns: Columns, arrays: bool = False) -> Rows:
         CorpusError: the file is one JSON array, or no line has the columns.
     """
     file = str(path)
-    text, notices = decode(path.read_bytes(), file, columns.encoding)
+    text, notices = decode(read_lines(path), file, columns.encoding)
     if text.lstrip().startswith("[") and isinstance(_parsed(text), list):
         if arrays:
             return read_json(path, columns, arrays)
@@ -104,7 +85,7 @@ def read_json(path: Path, columns: Columns, arrays: bool = False) -> Rows:
         if error.problems[0].reason.startswith("not JSON: Extra data"):
             return read_jsonl(path, columns)
         raise
-    for product, matches, read in DOCUMENTS if isinstance(document, dict) else ():
+    for product, matches, read in EXPORTS if isinstance(document, dict) else ():
         if _fits(matches, document):
             return guarded(product, partial(read, document, file), file)
     if _fits(is_grouped, document):
@@ -122,7 +103,7 @@ def read_json(path: Path, columns: Columns, arrays: bool = False) -> Rows:
             )
         return result
     keys = ", ".join(map(repr, list(document)[:8])) if isinstance(document, dict) else type(document).__name__
-    known = ", ".join(product for product, _, _ in DOCUMENTS)
+    known = ", ".join(product for product, _, _ in EXPORTS)
     reason = f"unknown JSON ({keys}): exports of {known} are read; else write JSON Lines or CSV"
     raise CorpusError([Problem(file, None, reason)])
 

@@ -22,7 +22,7 @@ def read_lex(document: Document, file: str) -> Rows:
     """Read the sample utterances of Lex V1 or Alexa."""
     intents = _intents(document)
     utterances = [
-        (utterance, intent["name"], "")
+        (utterance, intent["name"])
         for intent in intents
         for utterance in listed(intent.get("sampleUtterances") or intent.get("samples"))
     ]
@@ -31,13 +31,8 @@ def read_lex(document: Document, file: str) -> Rows:
         messages = listed((intent.get("conclusionStatement") or {}).get("messages"))
         if messages and messages[0].get("content"):
             result.replies[intent["name"]] = str(messages[0]["content"])
-    dropped(
-        result,
-        file,
-        sum(not listed(i.get("sampleUtterances") or i.get("samples")) for i in intents),
-        "intents without an utterance",
-        "nothing to learn",
-    )
+    silent = sum(not listed(i.get("sampleUtterances") or i.get("samples")) for i in intents)
+    dropped(result, file, silent, "intents without an utterance", "nothing to learn")
     return result
 
 
@@ -50,7 +45,7 @@ def read_lex_folder(folder: Path) -> Rows:
     """Read the sample utterances of a Lex V2 bot; of several locales the English one, else the first."""
     locales = sorted(path.parent for path in folder.rglob("BotLocale.json"))
     chosen = next((path for path in locales if path.name.startswith("en")), locales[0])
-    messages: list[tuple[object, object, str]] = []
+    messages: list[tuple[object, object]] = []
     replies: dict[str, str] = {}
     silent = 0
     for path in sorted(chosen.glob("Intents/*/Intent.json")):
@@ -62,19 +57,14 @@ def read_lex_folder(folder: Path) -> Rows:
         )
         utterances = listed(intent.get("sampleUtterances"))
         silent += not utterances
-        messages.extend((utterance.get("utterance"), name, "") for utterance in utterances)
+        messages.extend((utterance.get("utterance"), name) for utterance in utterances)
         if text := _reply(intent):
             replies[str(name)] = text
     result = rows_of(messages, str(folder))
     result.replies = {intent: text for intent, text in replies.items() if intent != OUT_OF_SCOPE}
     others = ", ".join(path.name for path in locales if path != chosen)
-    dropped(
-        result,
-        str(folder),
-        len(locales) - 1,
-        f"locales ({others})",
-        f"the bot has one language: {chosen.name} is read",
-    )
+    why = f"the bot has one language: {chosen.name} is read"
+    dropped(result, str(folder), len(locales) - 1, f"locales ({others})", why)
     dropped(result, str(folder), silent, "intents without an utterance", "nothing to learn")
     return result
 

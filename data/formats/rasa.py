@@ -1,4 +1,4 @@
-"""Read Rasa's training data: nlu.yml and its JSON form, and a domain's responses as replies."""
+"""Read Rasa's training data: nlu.yml, and a domain's responses as replies."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from pathlib import Path
 import yaml
 
 from data.errors import Problem
-from data.formats.document import Document, dropped, listed, rows_of
+from data.formats.document import INTENTS_ONLY, dropped
 from data.rows import Row, Rows
 from data.yaml_nodes import block_lines, compose, fields, items, line_of, text_of
 
 _ENTITY = re.compile(r"\[([^\[\]]+)\](?:\(([^()]*)\)|\{([^{}]*)\}(?:\[[^\]]*\])?)")
 _LISTS = {"synonym": "synonyms", "regex": "regular expressions", "lookup": "lookup tables"}
-_WHY = "the bot has intents only"
 
 
 def is_rasa(root: yaml.Node | None) -> bool:
@@ -55,39 +54,14 @@ def read_rasa(paths: list[Path], folder: Path | None = None) -> Rows:
     }
     where = str(folder or paths[0])
     unused = [response for response in responses if response not in used]
-    dropped(
-        result,
-        where,
-        len(unused),
-        f"responses ({', '.join(unused[:5])})",
-        "no intent is answered by them alone",
-    )
+    what = f"responses ({', '.join(unused[:5])})"
+    dropped(result, where, len(unused), what, "no intent is answered by them alone")
     return result
 
 
 def read_responses(domain: yaml.Node | None) -> dict[str, str]:
     """Return the first text without a condition of each response of a domain, by its name (`utter_refund`)."""
     return _responses(fields(domain).get("responses"))
-
-
-def is_rasa_json(document: Document) -> bool:
-    """Whether the document is Rasa's JSON training data."""
-    return "rasa_nlu_data" in document
-
-
-def read_rasa_json(document: Document, file: str) -> Rows:
-    """Read the common examples."""
-    content = document["rasa_nlu_data"]
-    result = rows_of(
-        ((e.get("text"), e.get("intent"), "") for e in listed(content.get("common_examples"))), file
-    )
-    for key, what in (
-        ("entity_synonyms", "synonyms"),
-        ("regex_features", "regular expressions"),
-        ("lookup_tables", "lookup tables"),
-    ):
-        dropped(result, file, len(listed(content.get(key))), what, _WHY)
-    return result
 
 
 def without_entities(message: str) -> str:
@@ -117,7 +91,7 @@ def _read_nlu(path: Path, name: str, sections: list[yaml.Node], result: Rows) ->
         for line, message in _examples(path, examples, result):
             result.rows.append(Row(line, without_entities(message).strip(), intent, file=name))
     for what, count in others.items():
-        dropped(result, str(path), count, what, _WHY)
+        dropped(result, str(path), count, what, INTENTS_ONLY)
 
 
 def _examples(path: Path, node: yaml.Node | None, result: Rows) -> list[tuple[int, str]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from data.formats.document import Document, dropped, listed, rows_of
+from data.formats.document import INTENTS_ONLY, Document, dropped, listed, rows_of
 from data.rows import Row, Rows
 from data.yaml_nodes import compose_all, fields, items, line_of, text_of
 
@@ -23,18 +23,13 @@ def read_snips(document: Document, file: str) -> Rows:
     """Read the utterances, each joined from its parts."""
     intents = _intents(document)
     utterances = (
-        ("".join(str(part["text"]) for part in utterance["data"]), intent, "")
+        ("".join(str(part["text"]) for part in utterance["data"]), intent)
         for intent, content in intents.items()
         for utterance in content
     )
     result = rows_of(utterances, file)
-    dropped(
-        result,
-        file,
-        len(document.get("entities") or {}) if "intents" in document else 0,
-        "entities",
-        "the bot has intents only",
-    )
+    entities = len(document.get("entities") or {}) if "intents" in document else 0
+    dropped(result, file, entities, "entities", INTENTS_ONLY)
     return result
 
 
@@ -54,7 +49,7 @@ def read_snips_yaml(paths: list[Path], folder: Path | None) -> Rows:
                 message = _SLOT.sub(lambda slot: slot[2], text_of(item))
                 name = path.relative_to(folder).as_posix() if folder else ""
                 result.rows.append(Row(line_of(item), message, text_of(parts.get("name")), file=name))
-    dropped(result, str(folder or paths[0]), entities, "entities", "the bot has intents only")
+    dropped(result, str(folder or paths[0]), entities, "entities", INTENTS_ONLY)
     return result
 
 

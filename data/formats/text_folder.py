@@ -12,10 +12,10 @@ from functools import partial
 from pathlib import Path
 
 from chatbot.dialog.replies import PLACEHOLDER
-from data.errors import Problem
+from data.errors import CorpusError, Problem
 from data.formats.document import dropped
 from data.rows import Row, Rows
-from data.text import decode
+from data.text import decode, read_lines
 
 _PART = re.compile(r"(train|test|dev|valid|validation|heldout|testtrain)[\d_-]*", re.IGNORECASE)
 _PROSE = frozenset(
@@ -27,6 +27,7 @@ _PACKAGE = (".egg-info", ".dist-info")
 _LOCALE = re.compile(r"[a-z]{2,3}[-_][a-z]{2}", re.IGNORECASE)
 _CHOICE = re.compile(r"\(([^()\[\]]*)\)|\[([^()\[\]]*)\]")
 _SLOT = re.compile(r"(?<!\{)\{(\w+)\}(?!\})")
+_MOST_NESTED = 20
 _MOST_VARIANTS = 5
 """Most messages made of one template: further ones differ in a word and add no evidence."""
 
@@ -64,12 +65,12 @@ def read_text_folder(folder: Path, paths: list[Path], encoding: str | None = Non
             reason = "not read: neither the file name nor a folder name identifies an intent"
             result.notices.append(Problem(str(path), None, reason))
             continue
-        text, notices = decode(path.read_bytes(), str(path), encoding)
+        text, notices = decode(read_lines(path), str(path), encoding)
         result.notices.extend(notices)
         name = path.relative_to(folder).as_posix()
         is_template = path.suffix.lower() == ".intent"
         entities = _entities(path.parent, folder) if is_template else {}
-        for line, message in _messages(text, is_template, entities):
+        for line, message in _messages(text, str(path), is_template, entities):
             if (message, intent) in seen and (is_template or _PART.fullmatch(path.stem)):
                 repeated += 1  # the parts of one corpus often overlap
                 continue
@@ -105,7 +106,9 @@ def _locale(path: Path, folder: Path) -> str:
     return next((re.split("[-_]", part)[0].lower() for part in parts if _LOCALE.fullmatch(part)), "")
 
 
-def _messages(text: str, is_template: bool, entities: dict[str, list[str]]) -> Iterator[tuple[int, str]]:
+def _messages(
+    text: str, file: str, is_template: bool, entities: dict[str, list[str]]
+) -> Iterator[tuple[int, str]]:
     """Yield the messages with their lines; a comment of a template file is none.
 
     A slot of a template gets a value of its `.entity` file; without one it remains a placeholder.
@@ -113,11 +116,13 @@ def _messages(text: str, is_template: bool, entities: dict[str, list[str]]) -> I
     for line, content in enumerate(text.split("\n"), start=1):
         if is_template and content.startswith("#"):
             continue
-        for number, message in enumerate(
-            variants(content) if is_template else [_ENTITY.sub(r"\1", content)], start=line * _MOST_VARIANTS
-        ):
-            if written := PLACEHOLDER.sub(partial(_filled, entities, number), message).strip():
-                yield line, written
+        try:
+            messages = variants(content) if is_template else [_ENTITY.sub(r"\1", content)]
+            for number, message in enumerate(messages, start=line * _MOST_VARIANTS):
+                if written := PLACEHOLDER.sub(partial(_filled, entities, number), message).strip():
+                    yield line, written
+        except ValueError as error:
+            raise CorpusError([Problem(file, line, str(error))]) from None
 
 
 def _entities(parent: Path, folder: Path) -> dict[str, list[str]]:
@@ -125,7 +130,7 @@ def _entities(parent: Path, folder: Path) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for above in [parent, *parent.parents] if parent.is_relative_to(folder) else []:
         for path in sorted(above.glob("*.entity")):
-            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+            lines = read_lines(path).decode("utf-8", "replace").splitlines()
             values = [line.strip() for line in lines if line.strip() and not line.startswith("# ")]
             found.setdefault(path.stem.casefold(), values)
         if above == folder:
@@ -146,13 +151,19 @@ def variants(template: str) -> list[str]:
     """Return up to five messages of a template, in which each alternative of a choice occurs.
 
     `(a|b)` is a choice, `[a]` may be absent, and `{slot}` is a placeholder.
+
+    Raises:
+        ValueError: choices are nested deeper than any person writes: each level is a pass over the template.
     """
     found: list[str] = []
     for number in range(_MOST_VARIANTS):
-        text, before = template, ""
-        while text != before:  # from the innermost choice outwards
-            before = text
+        text = template
+        for _ in range(_MOST_NESTED):  # from the innermost choice outwards
             text = _CHOICE.sub(partial(_chosen, number), text)
+        if _CHOICE.search(text):
+            raise ValueError(
+                f"choices are nested deeper than {_MOST_NESTED} levels: write fewer ( and [ in each other"
+            )
         message = " ".join(_SLOT.sub(r"{{\1}}", text).split())
         if message in found:
             break

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from urllib.request import Request
 
 from chatbot.runtime import REAL, Runtime
-from chatbot.settings import ApiClientSettings, KubernetesSettings, read_settings
+from chatbot.settings import ApiClientSettings, KubernetesSettings
 from k8s.api.deployment import Pod
 from k8s.rollout.counters import PodCounters, total
 
@@ -22,7 +22,7 @@ class PodReader:
         """
         self._api_port = settings.api_port
         self._metrics_port = settings.metrics_port or settings.api_port
-        self._headers = read_settings(ApiClientSettings).headers()
+        self._headers = ApiClientSettings().headers()
         self._seconds = settings.request_seconds
         self._runtime = runtime
         self._last: dict[str, PodCounters] = {}

@@ -6,7 +6,6 @@ A baseline holds features and scores, no text and no id. It contains no personal
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,7 +16,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from chatbot.errors import Conflict, Missing, StoreError
+from chatbot.records.part import to_parquet
 from chatbot.store import Store, layout
+from chatbot.store.folder import FolderStore
 from monitoring.drift.columns import RecordColumns, of_table, to_table
 from monitoring.drift.served_model import ServedModel
 from monitoring.drift.source import COLUMNS, Source, begin_of, ignore
@@ -48,8 +49,8 @@ def load(store: Store | None, folder: Path, serving: ServedModel) -> Baseline | 
     """
     key = layout.baseline(serving.name)
     try:
-        content = store.get(key) if store is not None else (folder / key).read_bytes()
-    except (Missing, FileNotFoundError):
+        content = (store or FolderStore(folder)).get(key)
+    except Missing:
         return None
     try:
         table = pq.read_table(pa.BufferReader(content))
@@ -74,7 +75,7 @@ def first_records(source: Source, serving: ServedModel, records: int, until: dat
         # A source with a single day covers all later ones (a CSV file is not ordered by day).
         end = min(begin_of(day) + timedelta(days=1), until) if len(days) > 1 else until
         for table in source.tables(max(begin_of(day), serving.since), end, columns, ignore):
-            held.append(table.filter(pc.equal(table["model_version"], serving.version)))
+            held.append(table.filter(serving.wrote(table)))
             if len(held) > _HELD:
                 held = [earliest(held, records)]
         if sum(table.num_rows for table in held) >= records:
@@ -101,15 +102,8 @@ def freeze(
     begin = pc.min(first["timestamp"]).as_py().astimezone(UTC)
     first = source.thumbs(begin, last + timedelta(seconds=1), ignore).join(first)
     table = to_table(of_table(first)).replace_schema_metadata({_LAST: last.isoformat().encode()})
-    sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd")
-    key = layout.baseline(serving.name)
-    content = bytes(sink.getvalue())
-    if store is not None:
-        with contextlib.suppress(Conflict):
-            store.put(key, content, new=True)
-    else:
-        _put_beside(folder / key, content)
+    with contextlib.suppress(Conflict):
+        (store or FolderStore(folder)).put(layout.baseline(serving.name), to_parquet(table), new=True)
     return load(store, folder, serving)
 
 
@@ -119,14 +113,3 @@ def earliest(tables: Sequence[pa.Table], records: int) -> pa.Table:
     whole = pa.concat_tables(tables)
     order = pc.sort_indices(whole.select(["timestamp", "prediction_id"]), sort_keys=keys)
     return whole.take(order[:records])
-
-
-def _put_beside(file: Path, content: bytes) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(f".{os.getpid()}.part")
-    part.write_bytes(content)
-    try:
-        with contextlib.suppress(FileExistsError):
-            os.link(part, file)
-    finally:
-        part.unlink()

@@ -108,7 +108,7 @@ def count(inputs: CheckInputs, source: Source, settings: DriftSettings) -> Count
     tallies = [side.new_tally() for side in inputs.sides]
     skew, since = timedelta(seconds=settings.skew_seconds), now - timedelta(hours=settings.window_hours)
     after = baseline.last if baseline else None
-    window = read(source, serving.version, since, now, skew, tallies, after)
+    window = read(source, serving, since, now, skew, tallies, after)
     first = None
     if baseline is None and serving.version:
         first = first_records(source, serving, settings.baseline_records, now + skew)

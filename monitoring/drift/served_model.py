@@ -9,6 +9,8 @@ from http.client import HTTPException
 from pathlib import Path
 from urllib.request import Request
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic import TypeAdapter
 
@@ -18,7 +20,7 @@ from chatbot.model import bundle as bundles
 from chatbot.model import bundle_store
 from chatbot.model.ref import ModelRef
 from chatbot.runtime import REAL
-from chatbot.settings import ApiClientSettings, ServiceSettings, read_settings
+from chatbot.settings import ApiClientSettings, ServiceSettings
 from chatbot.store import Store
 from monitoring.drift.columns import RecordColumns, of_table
 from monitoring.drift.source import Source, begin_of, ignore
@@ -48,6 +50,17 @@ class ServedModel:
     def name(self) -> str:
         """Return the name of its baseline: the digest, or the version if the digest is unknown."""
         return self.digest or f"version-{self.version}"
+
+    def wrote(self, table: pa.Table) -> pa.ChunkedArray:
+        """Return which records are of this model, shape (n,): by the bundle, as bundles may share a version's name.
+
+        A record without a digest (of an earlier release), or of a model whose digest is unknown, counts by its version.
+        """
+        named = pc.equal(table["model_version"], self.version)
+        if not self.digest:
+            return named
+        digests = table["bundle_digest"]
+        return pc.or_(pc.equal(digests, self.digest), pc.and_(pc.equal(digests, ""), named))
 
 
 def find(
@@ -97,7 +110,7 @@ def _asked(api_url: str) -> tuple[ModelRef, datetime | None] | None:
     if not api_url:
         return None
     try:
-        headers = read_settings(ApiClientSettings).headers()
+        headers = ApiClientSettings().headers()
         request = Request(f"{api_url.rstrip('/')}/version", headers=headers)  # noqa: S310 - a setting
         said = json.loads(REAL.fetch(request, _API_SECONDS))
         ref = ModelRef.parse(f"{said['model_version']}@{said['bundle_digest']}")

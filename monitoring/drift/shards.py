@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from chatbot.errors import ChatbotError, Conflict, StoreError
 from chatbot.records.erasure import forgotten
-from chatbot.records.part import leave_out
+from chatbot.records.part import leave_out, to_parquet
 from chatbot.records.shard import Shard
 from chatbot.settings import DriftSettings, ServiceSettings
 from chatbot.store import Store, layout
@@ -185,10 +185,8 @@ def _tally_from_json(side: Comparison, body: Mapping[str, Any]) -> Tally:
 
 def _parquet(table: pa.Table | None, metadata: Mapping[str, Any] | None = None) -> bytes:
     rows = pa.table({"prediction_id": pa.array([], pa.string())}) if table is None else table
-    sink = pa.BufferOutputStream()
     named = {_COUNTS: json.dumps(metadata).encode()} if metadata else None
-    pq.write_table(rows.replace_schema_metadata(named), sink, compression="zstd")
-    return bytes(sink.getvalue())
+    return to_parquet(rows.replace_schema_metadata(named))
 
 
 def _table(store: Store, key: str, gone: frozenset[str]) -> pa.Table:

@@ -21,6 +21,7 @@ COLUMNS = (
     "timestamp",
     "prediction_id",
     "model_version",
+    "bundle_digest",
     "query",
     "intent",
     "confidence",

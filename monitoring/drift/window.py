@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from monitoring.drift.columns import of_table
 from monitoring.drift.feedback import id_hashes
 from monitoring.drift.histograms import Tally
+from monitoring.drift.served_model import ServedModel
 from monitoring.drift.source import COLUMNS, Source, ignore
 
 SAMPLE = 20_000
@@ -33,7 +34,7 @@ class WindowSample:
         early: number of records of the serving version that are part of its baseline; not compared.
         ahead: number of records with a time in the future; not compared.
         skipped: number of parts or lines that are not valid records.
-        others: number of records of other versions, by version; not compared.
+        others: number of records of other models, by version; not compared.
         reasons: location and reason of the first five skipped parts or lines.
         sample: uniform sample of the compared records with text: `COLUMNS` and `negative`, in random order; None if
             there are none.
@@ -68,7 +69,7 @@ class WindowSample:
 
 def read(
     source: Source,
-    version: str,
+    serving: ServedModel,
     since: datetime,
     until: datetime,
     skew: timedelta,
@@ -78,7 +79,7 @@ def read(
     """Read a window that ends now (`until`) and count its records into tallies.
 
     Args:
-        version: the serving version; records of others are not compared.
+        serving: the serving model; records of others are not compared.
         skew: tolerance for records ahead of now, because the clocks of replicas differ.
         after: time of the baseline's last record; records up to it are not compared.
     """
@@ -89,9 +90,8 @@ def read(
         now = pc.less_equal(table["timestamp"], pa.scalar(until + skew, table["timestamp"].type))
         window.ahead += table.num_rows - _count(now)
         table = table.filter(now)
-        ours = pc.equal(table["model_version"], version)
-        for entry in pc.value_counts(table["model_version"].filter(pc.invert(ours))).to_pylist():
-            window.others[str(entry["values"])] += int(entry["counts"])
+        ours = serving.wrote(table)
+        _count_others(window.others, table.filter(pc.invert(ours)), serving)
         table = table.filter(ours)
         if after is not None:
             later = pc.greater(table["timestamp"], pa.scalar(after, table["timestamp"].type))
@@ -154,6 +154,15 @@ def _hashes(table: pa.Table, ids: NDArray[np.uint64] | None = None) -> NDArray[n
     """Return a hash of each row, shape (n,); the time tells rows without an id apart."""
     times = table["timestamp"].cast(pa.int64()).to_numpy()
     return np.asarray((id_hashes(table) if ids is None else ids) + pd.util.hash_array(times))
+
+
+def _count_others(others: Counter[str], table: pa.Table, serving: ServedModel) -> None:
+    """Count the records of other models by version; a bundle of the serving version's name by its digest too."""
+    counts = table.group_by(["model_version", "bundle_digest"]).aggregate([([], "count_all")])
+    for row in counts.to_pylist():
+        version, digest = row["model_version"], row["bundle_digest"]
+        name = f"{version}@{digest[:12]}" if version == serving.version else version
+        others[name] += row["count_all"]
 
 
 def _count(mask: pa.ChunkedArray) -> int:

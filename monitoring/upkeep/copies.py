@@ -22,7 +22,8 @@ import pyarrow.parquet as pq
 
 from chatbot.errors import Missing
 from chatbot.loop.registry import CORPUS_DIGEST, CORPUS_POINTER, ModelVersion, NotRegistered, RegistryClient
-from chatbot.store import Entry, Store, layout
+from chatbot.records.part import to_parquet
+from chatbot.store import Entry, Store, find, layout
 
 MARK = "<ERASED>"
 SOURCE = "review:"
@@ -173,10 +174,7 @@ def _rewrite_corpus(
     fresh, sizes = [], {}
     for file in files:
         name, md5 = file["relpath"], file["md5"]
-        try:
-            content = store.get(layout.corpus_file(md5))
-        except Missing:
-            content = b""
+        content = find(store, layout.corpus_file(md5)) or b""
         if name in _ROWS:
             content = _without_rows(content, sources)
         elif name in _PARTS:
@@ -226,9 +224,7 @@ def _rows_of(store: Store, md5: str, sources: Collection[str]) -> tuple[frozense
 def _without_rows(content: bytes, sources: Collection[str]) -> bytes:
     table = pq.read_table(io.BytesIO(content))
     gone = pc.is_in(table["source"], pa.array(sorted(sources), pa.string()))
-    written = io.BytesIO()
-    pq.write_table(table.filter(pc.invert(gone)), written, compression="zstd")
-    return written.getvalue()
+    return to_parquet(table.filter(pc.invert(gone)))
 
 
 def _without_lines(content: bytes, hashes: Collection[str]) -> bytes:
@@ -242,10 +238,7 @@ def _with_texts(store: Store, prefix: str, texts: ErasedTexts) -> Iterator[tuple
     """Yield the objects below a prefix that contain a text, with their content without it."""
     for entry in store.list(prefix):
         if entry.key.endswith(_TEXT):
-            try:
-                content = store.get(entry.key)
-            except Missing:
-                continue
+            content = find(store, entry.key) or b""
             if (kept := texts.without(content)) != content:
                 yield entry, kept
 

@@ -36,7 +36,15 @@ from chatbot.ids import KEY_FILE, load_or_make_key, opaque
 from chatbot.loop.registry import RegistryClient, is_server
 from chatbot.records.erasure import forgotten, mark_forgotten, predictions_of
 from chatbot.records.log_store import days, parts_of, read_part
-from chatbot.records.part import Kind, PartError, check_columns, encode, leave_out, without_erased
+from chatbot.records.part import (
+    Kind,
+    PartError,
+    check_columns,
+    encode,
+    leave_out,
+    to_parquet,
+    without_erased,
+)
 from chatbot.records.schema import Feedback, Record
 from chatbot.records.shard import WHOLE, Shard
 from chatbot.settings import (
@@ -304,9 +312,7 @@ def _take_out_of_summary(store: Store, entry: Entry, ids: frozenset[str]) -> int
     table = pq.read_table(pa.BufferReader(store.get(entry.key, etag=entry.etag)))
     kept = leave_out(table, ["prediction_id"], ids)
     if kept.num_rows < table.num_rows:
-        sink = pa.BufferOutputStream()
-        pq.write_table(kept, sink, compression="zstd")
-        store.put(entry.key, bytes(sink.getvalue()), etag=entry.etag)
+        store.put(entry.key, to_parquet(kept), etag=entry.etag)
     return int(table.num_rows - kept.num_rows)
 
 

@@ -21,12 +21,12 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from chatbot.errors import ChatbotError, Missing, SettingError
+from chatbot.errors import ChatbotError, SettingError
 from chatbot.ids import time_of
 from chatbot.loop.registry import RegistryClient, RegistryError
 from chatbot.records.shard import WHOLE, Shard
 from chatbot.settings import RetentionSettings, StorageSettings, TrackingSettings
-from chatbot.store import Entry, Store, layout, open_store, stem
+from chatbot.store import Entry, Store, get_all, layout, open_store, stem
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _MD5 = re.compile(r"[0-9a-f]{32}(?![0-9a-f])")
@@ -135,13 +135,8 @@ def _named_in_store(store: Store) -> frozenset[str]:
 
 def _inside(store: Store, named: Collection[str]) -> frozenset[str]:
     """Return the files in the named corpus folders; DVC stores a folder as a list of its files."""
-    found: set[str] = set()
-    for md5 in named:
-        try:
-            found.update(_MD5.findall(store.get(layout.corpus_file(f"{md5}.dir")).decode()))
-        except Missing:
-            continue
-    return frozenset(found)
+    listed = get_all(store, (layout.corpus_file(f"{md5}.dir") for md5 in named))
+    return frozenset(md5 for content in listed.values() for md5 in _MD5.findall(content.decode()))
 
 
 def _latest_report(store: Store) -> frozenset[str]:

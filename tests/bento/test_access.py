@@ -19,7 +19,7 @@ from bento.http.api_keys import ApiKeys, digest_of, make_key
 from bento.http.metrics import Metrics
 from bento.http.rate_limit import RateLimit
 from chatbot.errors import RateLimited, SettingError
-from chatbot.settings import ServiceSettings, read_settings
+from chatbot.settings import ServiceSettings
 from tests.bento.paper import Api, paper_api
 
 MESSAGE = b'{"message": "refund"}'
@@ -407,7 +407,7 @@ def test_an_origin_that_could_never_match_or_matches_all_is_refused_at_start(
 ) -> None:
     monkeypatch.setenv("CHATBOT_CORS_ORIGINS", origins)
     with pytest.raises(SettingError, match="CHATBOT_CORS_ORIGINS"):
-        read_settings(ServiceSettings)
+        ServiceSettings()
 
 
 # Metrics on a port of their own

@@ -17,6 +17,8 @@ from bento.runner.codec import decode_predictions
 from bento.runner.endpoint import RunnerEndpoint
 from chatbot.dialog.router import Alternative, Prediction
 
+LIMIT = 1_000
+
 
 async def classify(messages: Sequence[str]) -> list[Prediction]:
     if "overload" in messages:
@@ -34,7 +36,12 @@ async def elsewhere(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def ask(
-    *parts: bytes, method: str = "POST", path: str = "/classify", kind: str = "http", leaves: bool = False
+    *parts: bytes,
+    method: str = "POST",
+    path: str = "/classify",
+    kind: str = "http",
+    leaves: bool = False,
+    declared: int | None = None,
 ) -> tuple[int, bytes, dict[bytes, bytes]]:
     """Send one request, or with `leaves` only its first part; return status, body and headers of the response."""
     sent: list[Message] = []
@@ -53,10 +60,11 @@ def ask(
         async def send(message: Message) -> None:
             sent.append(message)
 
-        scope: dict[str, Any] = {"type": kind, "headers": []}
+        length = [] if declared is None else [(b"content-length", str(declared).encode())]
+        scope: dict[str, Any] = {"type": kind, "headers": length}
         if kind == "http":
             scope |= {"method": method, "path": path}
-        await RunnerEndpoint(elsewhere, classify)(scope, receive, send)
+        await RunnerEndpoint(elsewhere, classify, LIMIT, seconds=5)(scope, receive, send)
 
     asyncio.run(play())
     return sent[0]["status"], sent[1]["body"], dict(sent[0]["headers"])
@@ -89,6 +97,15 @@ def test_what_is_not_a_json_list_of_texts_is_refused(body: bytes) -> None:
     status, answer, _ = ask(body)
     assert status == 400
     assert "not a JSON list of texts" in json.loads(answer)["error"]
+
+
+def test_a_body_beyond_the_limit_is_answered_413_and_read_no_further() -> None:
+    part = b"x" * (LIMIT // 2)
+    assert ask(b'["', part, b'"]')[0] == 200
+    never_read = (part,) * 8
+    for status, answer, _ in (ask(b'["', part, part, *never_read), ask(b"[]", declared=LIMIT + 1)):
+        assert status == 413
+        assert f"longer than {LIMIT} bytes" in json.loads(answer)["error"]
 
 
 def test_a_call_that_bentoml_drops_says_so_and_a_bug_is_logged(caplog: pytest.LogCaptureFixture) -> None:

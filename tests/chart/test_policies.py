@@ -62,6 +62,9 @@ DELETES = {
 }
 
 
+SCRIPT = chart.CHART / "files" / "minio-setup.sh"
+
+
 def setup(minio: Minio, bucket: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """The bootstrap's script, run as the Job runs it."""
     environment = {
@@ -70,7 +73,6 @@ def setup(minio: Minio, bucket: str, folder: Path) -> subprocess.CompletedProces
         "MINIO_ROOT_USER": minio.user,
         "MINIO_ROOT_PASSWORD": minio.password,
         "BUCKET": bucket,
-        "POLICIES": str(chart.CHART / "files" / "policies"),
         "MC_CONFIG_DIR": str(folder / "mc"),
         "ATTEMPTS": "5",
     }
@@ -79,8 +81,9 @@ def setup(minio: Minio, bucket: str, folder: Path) -> subprocess.CompletedProces
             f"KEY_{client.upper()}": f"{bucket}-{client}",
             f"SECRET_{client.upper()}": f"secret-of-{client}",
         }
-    script = ["bash", str(chart.CHART / "files" / "minio-setup.sh")]
-    return subprocess.run(script, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(
+        ["bash", str(SCRIPT)], env=environment, capture_output=True, text=True, check=False, timeout=120
+    )
 
 
 @pytest.fixture(scope="module")
@@ -153,17 +156,19 @@ def test_every_client_may_run_the_check_of_the_runbook(
 
 
 def test_every_policy_belongs_to_a_client() -> None:
-    files = {file.stem for file in (chart.CHART / "files" / "policies").glob("*.json")}
-    assert files == set(CLIENTS)
-    script = (chart.CHART / "files" / "minio-setup.sh").read_text()
-    assert f"for client in {' '.join(CLIENTS)}; do" in script
+    rows = SCRIPT.with_name("policies.txt").read_text().splitlines()[1:]
+    assert {row.split()[0] for row in rows} == {*CLIENTS, "each"}
+    assert f"for client in {' '.join(CLIENTS)}; do" in SCRIPT.read_text()
 
 
-def test_a_policy_names_no_bucket_but_its_own() -> None:
-    for file in (chart.CHART / "files" / "policies").glob("*.json"):
-        statements = json.loads(file.read_text())["Statement"]
-        for resource in itertools.chain.from_iterable(s["Resource"] for s in statements):
-            assert resource.startswith("arn:aws:s3:::BUCKET"), file.name
+@pytest.mark.process
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_policy_names_no_bucket_but_its_own(client: str, tmp_path: Path) -> None:
+    environment = {"PATH": os.environ["PATH"], "BUCKET": "own", "MC_CONFIG_DIR": str(tmp_path)}
+    made = subprocess.run(["bash", str(SCRIPT), client], env=environment, capture_output=True, check=True)
+    statements = json.loads(made.stdout)["Statement"]
+    for resource in itertools.chain.from_iterable(s["Resource"] for s in statements):
+        assert resource == "arn:aws:s3:::own" or resource.startswith("arn:aws:s3:::own/"), resource
 
 
 def test_a_wrong_root_key_is_reported_and_ends_the_script(minio: Minio, tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ Times are ratios of processor time, the best of several repetitions: a busy mach
 
 from __future__ import annotations
 
-import os
 import random
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,9 +16,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from chatbot.dialog.denial import Denials
 from chatbot.dialog.language import foreign_language
 from chatbot.dialog.message import clean, plain
 from chatbot.dialog.prefilter import required
+from chatbot.dialog.replies import Replies, ReplyText
 from chatbot.dialog.rules import Rules
 from chatbot.privacy import redact, redact_with_core
 from chatbot.privacy.redaction import HINTS
@@ -31,10 +33,9 @@ DOUBLED = 3.0
 """Upper limit of time(2n) / time(n): 2 is linear, 4 is quadratic."""
 WORST_OF_ALL = 15
 """The same, of redaction, rules and cleaning together."""
-MOST_SECONDS = 0.005 * (2 if "PYTEST_XDIST_WORKER" in os.environ or os.getloadavg()[0] > 1.5 else 1)
-"""Upper limit of the processor time of one message: cleaning, rules, language, redaction and features.
-
-Other work shares the core and its caches: then the limit is twice as high.
+MOST_SECONDS, CALIBRATION_SECONDS = 0.005, 0.00066
+"""Upper limit of the processor time of one message: cleaning, rules, language, redaction and features; and the time of
+`_calibrate` on the core on which it holds. On another core, or beside other work, both take longer.
 """
 WORST = 60
 """Upper limit of the time of a hostile text, in times of prose of the same length."""
@@ -61,6 +62,9 @@ HOSTILE = {
     "Turkish streets": ("Sk 1980 ", "\ufb00", ""), "joined capitals": ("12 sk ", "Sk-", ""), "capitals after quotes": ("12 LA22 ", "Codigo'", ""),
 }  # fmt: skip
 """Beginning, repeated unit and end of texts that took quadratic time."""
+
+
+CALIBRATION = "can you help me cancel my order please, it is late. " * 80
 
 
 @pytest.fixture(scope="module")
@@ -113,16 +117,23 @@ def test_the_worst_text_that_a_search_finds_takes_a_small_multiple_of_prose(rule
 def test_no_text_takes_more_than_five_milliseconds_of_processor_time(family: str, rules: Rules) -> None:
     words = sorted({word for rule in rules for pattern in rule.patterns for word in required(pattern)})
     text = _filled("", FAMILIES.get(family) or "".join(f"{word.strip()}zq " for word in words), LIMIT)
+    denials = Denials(Replies({"get_refund": ReplyText(response="")}))
 
     def handled(received: str) -> None:
         message = clean(received)
         rules.match(message)
         foreign_language(message, frozenset({"en"}))
+        denials.denies(message, "get_refund")
         redact_with_core(message)
         features(message)
 
-    taken = (_seconds(handled, text) for _ in range(20))
-    assert any(seconds <= MOST_SECONDS for seconds in taken), f"{text[:80]!r}"
+    least = calibration = float("inf")
+    for _ in range(20):
+        least = min(least, _seconds(handled, text, 2))
+        calibration = min(calibration, _seconds(_calibrate, CALIBRATION, 2))
+        if least / calibration <= MOST_SECONDS / CALIBRATION_SECONDS:
+            return
+    raise AssertionError(f"{least / calibration * CALIBRATION_SECONDS * 1e3:.2f} ms: {text[:80]!r}")
 
 
 def test_marks_beyond_the_stream_safe_limit_are_dropped_and_all_others_kept() -> None:
@@ -148,6 +159,16 @@ def test_rules_are_linear_and_a_text_of_their_own_words_takes_a_small_multiple_o
         _filled("", unit, LIMIT) for unit in (text, "can you help me with it please, it is late. ")
     )
     assert min(_seconds(rules.match, hostile) / _seconds(rules.match, prose) for _ in range(5)) < WORST
+
+
+@pytest.mark.parametrize(
+    "unit", ["i don't want to ", "no need ", "not", "bitte will ", "please don't ", "why ", "any x "]
+)
+def test_denials_are_linear(unit: str) -> None:
+    denials = Denials(Replies({"cancel": ReplyText(response="")}))
+    assert_linear(
+        lambda text: denials.denies(text, "cancel"), lambda length: _filled("", f"not {unit}", length)
+    )
 
 
 def test_a_rule_is_found_after_a_long_text_of_the_words_of_all_rules(rules: Rules) -> None:
@@ -200,3 +221,12 @@ def _seconds(step: Callable[[str], object], text: str, times: int = 4) -> float:
         step(text)
         best = min(best, time.thread_time() - began)
     return best
+
+
+def _calibrate(text: str) -> None:
+    """Do a fixed amount of the kind of work that a message takes: slices, look-ups and a regular expression."""
+    counts: dict[str, int] = {}
+    for at in range(len(text)):
+        piece = text[at : at + 3]
+        counts[piece] = counts.get(piece, 0) + 1
+    re.findall(r"(?:talk|speak|chat) (?:to|with) \w+|\w+", text)

@@ -6,7 +6,7 @@ import pytest
 from pydantic_settings import BaseSettings
 
 from chatbot.errors import SettingError
-from chatbot.settings import COMPONENTS, LogSettings, ServiceSettings, read_settings
+from chatbot.settings import COMPONENTS, LogSettings, ServiceSettings
 from chatbot.settings.base import unknown_variables
 
 
@@ -23,7 +23,7 @@ def test_a_misspelt_or_renamed_variable_is_refused_with_the_closest_name(
 ) -> None:
     monkeypatch.setenv(variable, "1")
     with pytest.raises(SettingError, match=f"{variable} is not a setting: did you mean {meant}"):
-        read_settings(LogSettings)
+        LogSettings()
 
 
 def test_every_setting_a_slot_of_an_own_corpus_and_other_programs_variables_are_accepted() -> None:
@@ -56,5 +56,5 @@ def test_no_number_is_infinite_undefined_or_too_large_for_a_timer(
         for value in ("nan", "inf", "-inf", "1e308", "9" * 30):
             monkeypatch.setenv(variable, value)
             with pytest.raises(SettingError, match=variable):
-                read_settings(component)
+                component()
         monkeypatch.delenv(variable)

@@ -1,4 +1,4 @@
-"""No library reports to its makers: in no image, pod, service of Compose, or program."""
+"""No library reports to its makers: in no image and in no program."""
 
 from __future__ import annotations
 
@@ -9,13 +9,9 @@ import subprocess
 import sys
 
 import pytest
-import yaml
 
 from chatbot import telemetry
-from tests.chart.conftest import Render, containers, pod_specs, render
 from tests.support.requirements import ROOT
-
-assert render is not None  # the fixture of the chart's tests
 
 DOCKERFILES = [*sorted(ROOT.glob("*/*ockerfile")), ROOT / "bento" / "Dockerfile.template"]
 IMPORTED = """
@@ -53,26 +49,6 @@ def test_every_image_turns_it_off() -> None:
         text = file.read_text()
         for name, value in telemetry.OFF.items():
             assert re.search(rf"^ +{name}={value} ", text, re.MULTILINE), (file, name)
-
-
-@pytest.mark.process
-def test_every_container_of_the_chart_turns_it_off(render: Render) -> None:
-    for name, spec in pod_specs(render()):
-        for container in containers(spec):
-            told = {variable["name"]: variable.get("value") for variable in container["env"]}
-            assert telemetry.OFF.items() <= told.items(), (name, container["name"])
-
-
-def test_every_service_of_compose_turns_it_off() -> None:
-    services = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
-    ours = {
-        name: one
-        for name, one in services.items()
-        if "support-chatbot}/" in one["image"] and "environment" in one
-    }
-    assert len(ours) > 6
-    for name, service in ours.items():
-        assert telemetry.OFF.items() <= service["environment"].items(), name
 
 
 @pytest.mark.process

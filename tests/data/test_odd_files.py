@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import random
+import time
+import tracemalloc
+import zipfile
 from pathlib import Path
 
 import openpyxl
@@ -11,6 +15,7 @@ import pytest
 
 from data.errors import CorpusError
 from data.loading import Loaded, read_corpus
+from data.text import MAX_LINE_BYTES, read_lines
 
 LINES = ['{"text": "hi there", "label": "a"}', '{"text": "yo man", "label": "b"}']
 
@@ -53,6 +58,51 @@ def test_a_workbook_with_a_sheet_that_its_reader_cannot_take_is_refused_with_the
     book.create_chartsheet("chart")
     book.save(tmp_path / "chart.xlsx")
     assert "save the sheet as CSV" in refusal(tmp_path / "chart.xlsx")
+
+
+@pytest.mark.parametrize(
+    "name", ["one.csv", "one.jsonl", "one.jsonl.gz", "one.zip", "one.yaml", "folder/one.txt"]
+)
+def test_a_line_without_an_end_is_refused_before_it_fills_the_memory(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    content = b'text,label\n"' + b"a" * (2 * MAX_LINE_BYTES)
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("one.jsonl", content)
+    else:
+        path.write_bytes(gzip.compress(content, 1) if path.suffix == ".gz" else content)
+    if name.startswith("folder"):
+        path.with_name("two.txt").write_text("good morning\n")
+        path = path.parent
+    tracemalloc.start()
+    try:
+        assert f":2: a line of more than {MAX_LINE_BYTES:,} bytes" in refusal(path)
+        assert tracemalloc.get_traced_memory()[1] < MAX_LINE_BYTES
+    finally:
+        tracemalloc.stop()
+
+
+def test_lines_up_to_the_limit_are_read_whatever_ends_them(tmp_path: Path) -> None:
+    path = tmp_path / "lines.txt"
+    for end in (b"\n", b"\r", b"\r\n"):
+        path.write_bytes((b"a" * (MAX_LINE_BYTES * 3 // 4) + end) * 2)
+        assert len(read_lines(path)) == path.stat().st_size
+
+
+@pytest.mark.parametrize(("left", "right"), ["()", "[]"])
+def test_a_template_nested_deeper_than_a_person_writes_is_refused_at_once(
+    tmp_path: Path, left: str, right: str
+) -> None:
+    for levels, name in ((20, "deep.intent"), (50_000, "deepest.intent")):
+        (tmp_path / "other.intent").write_text("good morning\n")
+        (tmp_path / name).write_text("first\n" + left * levels + "a|b" + right * levels + "\n")
+        if levels == 20:
+            assert "a" in read_corpus(tmp_path).table.to_numpy()
+        else:
+            began = time.thread_time()
+            assert "deepest.intent:2: choices are nested deeper than 20 levels" in refusal(tmp_path)
+            assert time.thread_time() - began < 5, "each level was a pass over the template: minutes"
 
 
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:

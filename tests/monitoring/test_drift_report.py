@@ -108,6 +108,25 @@ def test_only_the_serving_versions_records_are_compared_and_the_others_counted(
     assert any("700 messages" in note and "v6" in note for note in outcome.notes)
 
 
+def test_bundles_of_one_version_name_are_told_apart_and_older_records_count_by_version(
+    tmp_path: Path,
+) -> None:
+    """After a rollback, or with a name that a person chose, two bundles may have one name."""
+    before, window = week()[:3_000], week()[3_000:]
+    others = traffic(700, 5, NOW - timedelta(days=4), NOW - timedelta(hours=2), 1.0)
+    write_csv(
+        tmp_path,
+        before  # of an earlier release: without a digest
+        + [replace(record, bundle_digest="a" * 64) for record in window]
+        + [replace(record, bundle_digest="b" * 64) for record in others],
+    )
+    run(CsvSource(tmp_path), None, tmp_path)
+    outcome = run(CsvSource(tmp_path), None, tmp_path)
+    assert (outcome.verdict.bundle_digest, outcome.verdict.verdict) == ("a" * 64, "green")
+    assert outcome.verdict.window.records == 1_000
+    assert list(outcome.verdict.window.others) == [f"{VERSION}@{'b' * 12}"]
+
+
 def test_the_newest_record_says_which_bundle_serves_and_its_reference_is_compared_with(
     store: Store, tmp_path: Path, bundle_folder: Path
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -10,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from tools.bench.gate.cases import FITTING
 from training.model.encoder import export as exporting
 from training.model.encoder.export import ENOUGH_PROOF, ExportError, Proof
 
@@ -64,15 +62,3 @@ def test_an_export_that_fails_on_the_larger_corpus_is_refused(
     with pytest.raises(ExportError, match="not faithful"):
         run(cache, 600)
     assert run(cache, 3).messages == 3, "the unfaithful proof is not kept"
-
-
-def test_the_key_of_the_gate_benchmarks_heads_names_all_code_that_fits_them() -> None:
-    """What fit.py and head.py import from beside them, but for what only limits threads."""
-    folder = ROOT / "training" / "model"
-    siblings = {
-        node.module.removeprefix("training.model.")
-        for name in ("fit", "head")
-        for node in ast.walk(ast.parse((folder / f"{name}.py").read_text()))
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("training.model.")
-    }
-    assert siblings - {"blas", "encoder.batch"} <= set(FITTING)

@@ -14,7 +14,7 @@ from data.processing import ProcessParams
 from tests.training import multilingual
 from training.corpus.reading import read, replies_for
 from training.model.encoder.export import DEFAULT_ENCODER
-from training.model.languages import language_notices
+from training.model.notices import language_notices
 from training.model.operating_points import OutOfScope
 from training.model.params import TrainParams, read_params
 from training.model.train import train

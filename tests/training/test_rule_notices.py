@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chatbot.dialog.rules import Rule, Rules
-from training.model.rule_notices import rule_notices
+from training.model.notices import rule_notices
 
 GREETING = Rules((Rule(name="greeting", action="reply", intent="greeting", patterns=("hello|hi|hey",)),))
 

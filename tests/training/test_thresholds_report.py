@@ -22,7 +22,7 @@ from training.model.fit import Fitted, fit, score_unknown
 from training.model.generic_pool import MAX_COSINE, load_pool, uncovered
 from training.model.operating_points import SHARES, TARGETS, OperatingPoints, OutOfScope, learn_points
 from training.model.params import TrainParams
-from training.model.report import print_points
+from training.model.report import default_reply_notice, print_points
 from training.model.thresholds import ESTIMATED, NOT_MEASURED, judge, learn
 
 FIRST_NAMES = [
@@ -44,6 +44,15 @@ SENTENCES = ("where is my order {}", "please cancel order {}", "send the invoice
 
 def same(*messages: str) -> bool:
     return len(set(distinct_groups(messages).tolist())) == 1
+
+
+def test_the_notice_of_default_replies_names_five_intents_and_counts_the_rest() -> None:
+    names = [f"intent_{number}" for number in range(1, 1_301)]
+    assert default_reply_notice(names[:5]).startswith(
+        "no reply was written for intent_1, intent_2, intent_3, intent_4, intent_5:"
+    )
+    assert "intent_5 and 1,295 more: pass a table" in default_reply_notice(names)
+    assert "intent_6" not in default_reply_notice(names)
 
 
 def test_copies_are_one_message_whatever_their_case_and_intent() -> None:

@@ -351,7 +351,7 @@ def test_axe_finds_nothing_in_a_whole_visit_in_either_theme(
     failing.fail("/chat", 429, "overloaded", Retry_After="50")
     tab.send("busy")
     tab.page.locator(".countdown").wait_for()
-    failing.fail("/chat", 422, "invalid", {"limit": 3})
+    failing.fail("/chat", 422, "invalid", [{"limit": 3}])
     tab.send("long")
     tab.page.locator(".st-key-returned").wait_for()
     for theme in ("dark", "light"):

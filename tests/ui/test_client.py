@@ -9,7 +9,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from chatbot.settings import ApiClientSettings, read_settings
+from chatbot.settings import ApiClientSettings
 from tests.bento.server import Server, free_port
 from tests.ui.fake_api import INTENTS, FakeApi, answer
 from ui.chat.client import DEFAULT_RETRY_AFTER, ApiError, ChatClient, Kind
@@ -222,7 +222,7 @@ def test_every_request_carries_the_key_where_the_api_needs_one(monkeypatch: pyte
 
     def ask() -> set[str | None]:
         sent.clear()
-        headers = read_settings(ApiClientSettings).headers()
+        headers = ApiClientSettings().headers()
         chat = ChatClient("http://api", 1.0, httpx.MockTransport(handler), headers)
         for request in (
             chat.intents,
@@ -236,7 +236,7 @@ def test_every_request_carries_the_key_where_the_api_needs_one(monkeypatch: pyte
     assert ask() == {None}
     monkeypatch.setenv("CHATBOT_API_KEY", "chatbot_secret\n")
     assert ask() == {"Bearer chatbot_secret"}
-    assert "chatbot_secret" not in repr(read_settings(ApiClientSettings))
+    assert "chatbot_secret" not in repr(ApiClientSettings())
 
 
 def test_a_refused_key_is_named_in_the_log_without_the_key() -> None:

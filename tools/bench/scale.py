@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +17,8 @@ import jinja2
 import typer
 from rich.console import Console
 
+from chatbot.dialog.router import Alternative, Prediction, Reply
+from chatbot.ids import new_id
 from chatbot.records.part import encode, to_table
 from chatbot.records.schema import Record
 from chatbot.settings import UploadSettings
@@ -25,7 +29,6 @@ from tools.bench.rows import CORE_HOUR_DOLLARS
 from tools.bench.speed import command as speed
 from tools.bench.speed.expected import real_messages
 from tools.bench.speed.servers import BenchError
-from tools.bench.storage import FIRST_DAY, records
 from tools.processes import ROOT
 
 _TEMPLATE = Path(__file__).with_name("scale.md.j2")
@@ -132,7 +135,7 @@ def measured(speed_file: Path | None = None, drift_file: Path = drift_scale.FILE
             raise BenchError(f"there is no {file}: run `python -m tools.bench.{name}` first")
     content: dict[str, Any] = read(speed_file)[1]
     row = next(row for row in content["table"] if row["side"] == "service" and row["connections"] == 64)
-    kept = to_table(Record, records(real_messages()[0], _ENCODED, FIRST_DAY))
+    kept = to_table(Record, _records(real_messages()[0], _ENCODED))
     drift = json.loads(drift_file.read_text())
     return Measured(
         row["processor_seconds"],
@@ -142,6 +145,18 @@ def measured(speed_file: Path | None = None, drift_file: Path = drift_scale.FILE
         f"`python -m tools.bench.speed{' --quick' if speed_file == speed.QUICK_FILE else ''}` "
         f"({content['measured'][:10]}, commit `{content['commit']}`)",
     )
+
+
+def _records(messages: Sequence[str], count: int) -> Iterator[Record]:
+    """Yield records of real messages, ten a second."""
+    begin = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
+    for number in range(count):
+        likely = [Alternative(f"intent_{number % 27}", 0.5 + number % 500 / 1000), Alternative("other", 0.05)]
+        summary = [((number * 7919 + k * 104729) % 10_007) / 10_007 - 0.5 for k in range(8)]
+        prediction = Prediction(likely, 1.0 + number % 900 / 1000, summary)
+        reply = Reply(likely[0].intent, "", likely[0].confidence, "model", prediction=prediction)
+        when = new_id(b"k" * 32, begin + number / 10)
+        yield Record.of(reply, messages[number % len(messages)], when, model_version="0123456789ab")
 
 
 def page(found: Measured, needs: list[Need], upload: UploadSettings) -> str:

@@ -1,25 +1,27 @@
-"""Build dashboards from their YAML files: rows of panels with title, description, unit, thresholds, queries."""
+"""Build dashboards from their YAML files: rows of panels with title, description, unit, thresholds, queries.
+
+The JSON has what differs from Grafana's defaults; Grafana fills in the rest (`refId` too) when it loads a dashboard.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from grafana_foundation_sdk.builders import common, dashboard, heatmap, prometheus, stat, table, timeseries
-from grafana_foundation_sdk.cog.encoder import JSONEncoder
-from grafana_foundation_sdk.models import common as models
-from grafana_foundation_sdk.models import dashboard as dashboards
-from grafana_foundation_sdk.models import prometheus as queries
 
 SOURCES = Path(__file__).parent
-PROMETHEUS = dashboards.DataSourceRef(type_val="prometheus", uid="${datasource}")
+PROMETHEUS = {"type": "prometheus", "uid": "${datasource}"}
 HERE = 'namespace=~"$namespace",release=~"$release"'
 """Part of every selector: selects one of many releases. Outside a cluster both labels are empty; `.*` matches."""
 
 Shape = Literal["line", "stacked", "number", "heatmap", "table", "age"]
+_KINDS = {"line": "timeseries", "stacked": "timeseries", "number": "stat", "age": "stat"}
+"""Grafana's panel type of a shape; the other shapes are named as Grafana names them."""
+_COLUMNS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Panel:
         queries: expressions with the legend of their series (Grafana's `{{label}}`).
         limits: thresholds of orange and red; empty: none.
         width: of 24.
-        none: text shown if there is no data.
+        none: text shown if there is no data; empty: Grafana's own.
     """
 
     title: str
@@ -43,78 +45,50 @@ class Panel:
     shape: Shape = "line"
     width: int = 8
     limits: Sequence[float] = ()
-    none: str = "-"
+    none: str = ""
 
-    def build(self) -> Any:
-        """Build the panel for the dashboard builder."""
-        panel: Any
+    @property
+    def height(self) -> int:
+        """Return the height in Grafana's units."""
+        return 4 if self.shape in ("number", "age") else 8
+
+    def build(self, x: int, y: int) -> dict[str, Any]:
+        """Build the panel at a position of the dashboard's grid."""
+        field: dict[str, Any] = {"unit": self.unit} | ({"noValue": self.none} if self.none else {})
+        if self.limits:
+            colours = ("green", "red") if len(self.limits) == 1 else ("green", "orange", "red")
+            steps = zip((None, *self.limits), colours, strict=True)
+            field["thresholds"] = {
+                "mode": "absolute",
+                "steps": [{"value": value, "color": colour} for value, colour in steps],
+            }
+        panel: dict[str, Any] = {
+            "title": self.title,
+            "description": self.description,
+            "type": _KINDS.get(self.shape, self.shape),
+            "datasource": PROMETHEUS,
+            "gridPos": {"y": y, "w": self.width, "h": self.height} | ({"x": x} if x else {}),
+            "fieldConfig": {"defaults": field},
+            "targets": [self._target(*query) for query in self.queries],
+        }
         match self.shape:
             case "number" | "age":
-                panel = (
-                    stat.Panel()
-                    .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
-                    .color_mode(
-                        models.BigValueColorMode.VALUE if self.limits else models.BigValueColorMode.NONE
-                    )
-                    .graph_mode(models.BigValueGraphMode.NONE)
-                )
-            case "heatmap":
-                panel = heatmap.Panel()
-            case "table":
-                panel = table.Panel()
-            case _:
-                panel = (
-                    timeseries.Panel()
-                    .fill_opacity(40 if self.shape == "stacked" else 8)
-                    .min(0)
-                    .show_points(models.VisibilityMode.NEVER)
-                )
-                panel = panel.legend(
-                    common.VizLegendOptions()
-                    .display_mode(models.LegendDisplayMode.LIST)
-                    .placement(models.LegendPlacement.BOTTOM)
-                    .show_legend(True)
-                )
+                panel["options"] = {"graphMode": "none"} | ({} if self.limits else {"colorMode": "none"})
+            case "line" | "stacked":
+                field["min"] = 0
                 if self.shape == "stacked":
-                    panel = panel.stacking(common.StackingConfig().mode(models.StackingMode.NORMAL))
-        panel = (
-            panel.title(self.title)
-            .description(self.description)
-            .unit(self.unit)
-            .datasource(PROMETHEUS)
-            .span(self.width)
-            .height(4 if self.shape in ("number", "age") else 8)
-            .no_value(self.none)
-        )
-        if self.limits:
-            colours = ["green", "orange", "red"][: len(self.limits) + 1]
-            if len(self.limits) == 1:
-                colours = ["green", "red"]
-            steps = [
-                dashboards.Threshold(value=value, color=colour)
-                for value, colour in zip([None, *self.limits], colours, strict=True)
-            ]
-            panel = panel.thresholds(
-                dashboard.ThresholdsConfig().mode(dashboards.ThresholdsMode.ABSOLUTE).steps(steps)
-            )
-        for number, (expression, legend) in enumerate(self.queries):
-            query = (
-                prometheus.Dataquery()
-                .expr(expression.replace("{here}", HERE))
-                .legend_format(legend)
-                .ref_id(chr(ord("A") + number))
-                .datasource(PROMETHEUS)
-            )
-            if self.shape in ("number", "age", "table"):
-                query = query.instant()
-            if self.shape in ("table", "heatmap"):
-                query = query.format(
-                    queries.PromQueryFormat.TABLE
-                    if self.shape == "table"
-                    else queries.PromQueryFormat.HEATMAP
-                )
-            panel = panel.with_target(query)
+                    field["custom"] = {"fillOpacity": 40, "stacking": {"mode": "normal"}}
         return panel
+
+    def _target(self, expression: str, legend: str) -> dict[str, Any]:
+        target: dict[str, Any] = {"expr": expression.replace("{here}", HERE)}
+        if legend:
+            target["legendFormat"] = legend
+        if self.shape in ("number", "age", "table"):
+            target["instant"] = True
+        if self.shape in ("table", "heatmap"):
+            target["format"] = self.shape
+        return target
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +103,9 @@ class Board:
 
 def dashboards_json() -> dict[str, str]:
     """Return every dashboard as the JSON that Grafana imports, by name."""
-    encoder = JSONEncoder(sort_keys=True, indent=1)
     return {
-        file.stem: encoder.encode(build(read(file)).build()) + "\n" for file in sorted(SOURCES.glob("*.yaml"))
+        file.stem: json.dumps(build(read(file)), sort_keys=True, indent=1) + "\n"
+        for file in sorted(SOURCES.glob("*.yaml"))
     }
 
 
@@ -156,44 +130,57 @@ def _panels(row: dict[str, Any], macros: dict[str, str]) -> list[Panel]:
     return panels
 
 
-def build(board: Board) -> dashboard.Dashboard:
+def build(board: Board) -> dict[str, Any]:
     """Build a dashboard of rows of panels; shows the last six hours, refreshes every 30 seconds."""
-    made = (
-        dashboard.Dashboard(board.title)
-        .uid(board.uid)
-        .description(board.description)
-        .tags(["support-chatbot"])
-        .refresh("30s")
-        .time("now-6h", "now")
-        .timezone("browser")
-        .readonly()
-        .with_variable(dashboard.DatasourceVariable("datasource").label("Data source").type("prometheus"))
-        .with_variable(_model_label("namespace", "chatbot_model_info"))
-        .with_variable(_model_label("release", 'chatbot_model_info{namespace=~"$namespace"}'))
-        .link(
-            dashboard.DashboardLink("Support chatbot")
-            .type(dashboards.DashboardLinkType.DASHBOARDS)
-            .tags(["support-chatbot"])
-            .keep_time(True)
-            .include_vars(True)
-        )
-    )
-    for name, panels in board.rows:
-        made = made.with_row(dashboard.Row(name))
+    source = {"type": "datasource", "name": "datasource", "label": "Data source", "query": "prometheus"}
+    link = {"type": "dashboards", "title": "Support chatbot", "keepTime": True, "includeVars": True}
+    return {
+        "uid": board.uid,
+        "title": board.title,
+        "description": board.description,
+        "tags": ["support-chatbot"],
+        "schemaVersion": 36,
+        "editable": False,
+        "refresh": "30s",
+        "time": {"from": "now-6h", "to": "now"},
+        "templating": {
+            "list": [
+                source,
+                _model_label("namespace", "chatbot_model_info"),
+                _model_label("release", 'chatbot_model_info{namespace=~"$namespace"}'),
+            ]
+        },
+        "links": [link | {"tags": ["support-chatbot"]}],
+        "panels": _grid(board),
+    }
+
+
+def _grid(board: Board) -> list[dict[str, Any]]:
+    """Place the panels of each row from left to right, and below its first line where it is full."""
+    placed: list[dict[str, Any]] = []
+    y = 0
+    for title, panels in board.rows:
+        position = {"y": y, "w": _COLUMNS, "h": 1}
+        placed.append({"type": "row", "title": title, "panels": [], "gridPos": position})
+        x, y, height = 0, y + 1, 0
         for panel in panels:
-            made = made.with_panel(panel.build())
-    return made
+            if x + panel.width > _COLUMNS:
+                x, y, height = 0, y + height, 0
+            placed.append(panel.build(x, y))
+            x, height = x + panel.width, max(height, panel.height)
+        y += height
+    return placed
 
 
-def _model_label(label: str, series: str) -> dashboard.QueryVariable:
+def _model_label(label: str, series: str) -> dict[str, Any]:
     """Return a variable that filters by a label of a series; by default its values are not filtered."""
-    return (
-        dashboard.QueryVariable(label)
-        .label(label.title())
-        .datasource(PROMETHEUS)
-        .query(f"label_values({series}, {label})")
-        .refresh(dashboards.VariableRefresh.ON_DASHBOARD_LOAD)
-        .include_all(True)
-        .all_value(".*")
-        .current(dashboards.VariableOption(text="All", value="$__all"))
-    )
+    return {
+        "type": "query",
+        "name": label,
+        "datasource": PROMETHEUS,
+        "query": f"label_values({series}, {label})",
+        "refresh": 1,
+        "includeAll": True,
+        "allValue": ".*",
+        "current": {"text": "All", "value": "$__all"},
+    }

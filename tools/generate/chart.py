@@ -51,6 +51,10 @@ _HOW = {
     "kubectl": "https://kubernetes.io/docs/tasks/tools",
 }
 _TRUTH = "^(?i:true|false|yes|no|on|off|t|f|y|n|1|0|)$"
+_LABEL = r"(?:helm\.sh/chart|app\.kubernetes\.io/(?:version|managed-by|part-of%s)): .*\n"
+_OWN_LABELS = re.compile(rf"(?<=^  labels:\n)(?: +{_LABEL % '|name|instance'})+", re.MULTILINE)
+_POD_LABELS = re.compile(rf"^(?: +{_LABEL % ''})+", re.MULTILINE)
+"""Labels that all objects have, and pods beside those they are selected by: kustomization.yaml sets them, once."""
 _KEY = re.compile(r"^(?P<indent> *)(?P<key>[A-Za-z][\w]*):(?P<rest>.*)$")
 
 
@@ -175,9 +179,13 @@ def manifests(*arguments: str) -> dict[str, str]:
     """
     files: dict[str, str] = {}
     flags = ("--kube-version", KUBERNETES, "--no-hooks", "--set", "monitoring.dashboards.enabled=false")
+    labels: set[str] = set()
     for part in render(*flags, *arguments).split("\n---\n"):
         source = re.search(r"^# Source: support-chatbot/templates/(.+)\.yaml$", part, re.MULTILINE)
-        body = re.sub(r"^(# Source: .*|---)\n", "", part, flags=re.MULTILINE).strip()
+        body = re.sub(r"^(# Source: .*|---| {6,})\n", "", part, flags=re.MULTILINE).strip()
+        for block in (_OWN_LABELS, _POD_LABELS):
+            labels |= {line.strip() for found in block.findall(body) for line in found.splitlines()}
+            body = block.sub("", body)
         if source and yaml.safe_load(body):
             name = source[1].replace("/", "-") + ".yaml"
             files[name] = (files[name] + "---\n" if name in files else "") + body + "\n"
@@ -186,6 +194,8 @@ def manifests(*arguments: str) -> dict[str, str]:
     files["kustomization.yaml"] = (
         head.format(NAMESPACE) + "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"
         f"namespace: {NAMESPACE}\nresources:\n{resources}"
+        "labels:\n  - includeTemplates: true\n    pairs:\n"
+        + "".join(f"      {label}\n" for label in sorted(labels))
     )
     return files
 

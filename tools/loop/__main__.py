@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markdown import Markdown
 from rich.text import Text
 
 from chatbot.errors import ChatbotError
@@ -50,7 +51,7 @@ def main(
         console.print("stopped")
         raise typer.Exit(130) from None
     try:
-        console.print(report.table())
+        console.print(Markdown(report.table()))
         report.write(place / "loop.json")
         if page is not None:
             told = "" if store == "minio" else f" --store {store}"

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from tools.bench.figures import markdown
@@ -69,24 +68,21 @@ class Report:
         """Print a named link."""
         self.console.print(Text.assemble("  ", (f"{name:<12}", "dim"), (url, f"link {url}")), soft_wrap=True)
 
-    def table(self) -> Table:
-        """Return the steps as a table for a terminal."""
-        shown = Table("", "step", "what happened", "s", title="What happened")
-        for number, step in enumerate(self.steps, start=1):
-            shown.add_row(str(number), step.title, Text(step.happened), f"{step.seconds:.1f}")
-        return shown
+    def table(self) -> str:
+        """Return the steps as a Markdown table."""
+        rows = [
+            (str(number), step.title, step.happened, f"{step.seconds:.1f}")
+            for number, step in enumerate(self.steps, start=1)
+        ]
+        return markdown(("", "step", "what happened", "s"), rows)
 
     def page(self, command: str, folder: Path) -> str:
         """Return the table as Markdown, with the command that reproduces it and the machine's load."""
-        rows = [
-            (str(number), step.title, step.happened.replace(str(folder), "FOLDER"), f"{step.seconds:.1f}")
-            for number, step in enumerate(self.steps, start=1)
-        ]
         return (
             f"# make loop\n\nCommand: `{command}` ({os.cpu_count()} cores; load average {self._load:.1f} when it "
             f"began, {os.getloadavg()[0]:.1f} when it ended: it makes about 2 itself). "
             f"It took {self.seconds:.0f} s.\n\n"
-            f"{markdown(('', 'step', 'what happened', 's'), rows)}\n{_MEANING}\n"
+            f"{self.table().replace(str(folder), 'FOLDER')}\n{_MEANING}\n"
         )
 
     def write(self, file: Path) -> None:

@@ -13,9 +13,8 @@ if __name__ == "__main__":
 import typer
 from rich.console import Console
 
-from data.column_options import CategoryColumn, Encoding, IntentColumn, MessageColumn
+from data.columns import Columns, takes_columns
 from data.commands import reports_errors
-from data.loading import Columns
 from data.processing import read_processed
 from training.corpus.reading import read_labelled
 from training.gate.behaviour_tests import SHIPPED, read_behaviours
@@ -31,7 +30,9 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @app.command()
 @reports_errors()
+@takes_columns("message", "intent", "category", "encoding")
 def main(
+    columns: Columns,
     challenger: Annotated[Path, typer.Option(help="The bundle that may take over.")],
     champion: Annotated[
         Path | None, typer.Option(help="The bundle that serves; none: a first version.")
@@ -50,13 +51,9 @@ def main(
     params: Annotated[Path, typer.Option(help="A params.yaml; its section `gate` is read.")] = Path(
         "params.yaml"
     ),
-    message_column: MessageColumn = None,
-    intent_column: IntentColumn = None,
-    category_column: CategoryColumn = None,
-    encoding: Encoding = None,
 ) -> None:
     """Judge a challenger. Exit code 0: accepted; 3: refused; 1: error, not judged."""
-    rows = read_labelled(corpus, Columns(message_column, intent_column, category_column, encoding=encoding))
+    rows = read_labelled(corpus, columns)
     before = None if earlier is None else read_processed(earlier)
     bounds, tests = read_gate_params(params), read_behaviours(behaviours)
     if "part" in rows:

@@ -130,7 +130,7 @@ def check_answers(
     params: GateParams,
     out_of_scope_share: float | None = None,
 ) -> GateCheck:
-    """Check selective prediction: coverage against the champion's, risk against the target.
+    """Check selective prediction: the share answered in scope against the champion's, risk against the target.
 
     The other checks cannot detect a challenger whose thresholds answer nothing (full abstention): it makes no errors.
 

@@ -28,8 +28,8 @@ class GateParams(BaseModel):
     """Share of in-scope messages that the scope score accepts when the out-of-scope recall of two versions is
     compared."""
     min_coverage_ratio: float = Field(default=0.75, ge=0, le=1)
-    """Minimum coverage of a challenger, as a fraction of the champion's coverage. Thresholds are learned from few
-    rows: between trainings the coverage changed by up to a tenth."""
+    """Minimum share of the in-scope messages that a challenger answers, as a fraction of the champion's share.
+    Thresholds are learned from few rows: between trainings the share changed by up to a tenth."""
     new_intent_accuracy: float = Field(default=0.7, ge=0, le=1)
     """Minimum accuracy of a new intent on its own test rows. The weakest intents of the shipped corpus reach
     about this value; an intent significantly below it would be the weakest of all."""

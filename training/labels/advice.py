@@ -1,4 +1,4 @@
-"""Say what lowers the coverage of a corpus, and what to do about it."""
+"""Say why little of a corpus is answered, and what to do about it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ MAX_NAMED = 10
 
 
 def advice(findings: LabelFindings) -> list[str]:
-    """Return what lowers the coverage and what to do about it, in sentences without any message."""
+    """Return why little is answered and what to do about it, in sentences without any message."""
     found: list[str] = []
     if findings.suspects:
         found.append(
             f"Suspect labels: {len(findings.suspects):,}. Check these first: wrong labels among the most confident "
-            "rows cost the most coverage."
+            "rows cost the most answers."
         )
     if findings.pairs:
         named = ", ".join(f"{pair.first} and {pair.second}" for pair in findings.pairs[:MAX_NAMED])

@@ -13,22 +13,15 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
-from sklearn.feature_extraction.text import TfidfVectorizer
 
 from chatbot.privacy import redact
 from data.messages import normalise
-from data.similarity import SIMILARITY
+from data.similarity import components, near_duplicates
 
 # From so many messages on that differ in one word only, the word fills a slot of a template.
 TEMPLATE_MESSAGES = 10
 # The words that a template has beside its slot, at least.
 _TEMPLATE_WORDS = 3
-
-_BLOCK = 500
-_COMMON = 0.7
-_ROUNDING = 1e-6
 
 _NUMBERED = re.compile(r"\S*\d\S*")
 _ADDRESS = re.compile(r"\S+@\S+|(?:https?://|www\.)\S+")
@@ -44,7 +37,7 @@ def distinct_groups(messages: Sequence[str]) -> NDArray[np.int64]:
     are masked, or if they fill one slot of a template (`TEMPLATE_MESSAGES`); groups are transitive.
     """
     texts, place = np.unique([mask(message) for message in messages], return_inverse=True)
-    pairs = [_near(texts.tolist()), _templates(texts.tolist())]
+    pairs = [near_duplicates(texts.tolist(), [""] * len(texts)), _templates(texts.tolist())]
     return components(len(texts), np.concatenate(pairs))[place]
 
 
@@ -71,43 +64,6 @@ def mask(message: str) -> str:
     if sum(word[0].isupper() for word in text.split()) * 2 <= len(text.split()):
         text = _NAME.sub("#", text)
     return normalise(_MARKS.sub("#", text))
-
-
-def components(size: int, pairs: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the number of each node's connected component, shape (size,)."""
-    links = csr_array((np.ones(len(pairs), np.int8), (pairs[:, 0], pairs[:, 1])), shape=(size, size))
-    return np.asarray(connected_components(links, directed=False)[1], dtype=np.int64)
-
-
-def _near(texts: Sequence[str]) -> NDArray[np.int64]:
-    """Return the pairs of `data.similarity.near_duplicates` over the whole corpus, shape (pairs, 2).
-
-    All pairs of a large corpus are too many to compare. Prefix filtering (Chaudhuri et al., 2006) is exact: where the
-    common n-grams of a text have a norm below a share of SIMILARITY, the rare ones add up to the rest of it.
-    """
-    if not any(len(text) >= 3 for text in texts):
-        return np.empty((0, 2), np.int64)
-    vectorizer = TfidfVectorizer(analyzer="char", ngram_range=(3, 5), lowercase=False, dtype=np.float32)
-    vectors = csr_array(vectorizer.fit_transform(texts))
-    # Columns from common to rare, so that the running sum of squares of a row begins with its common n-grams.
-    vectors = csr_array(vectors[:, np.argsort(vectorizer.idf_, kind="stable")])
-    vectors.sort_indices()
-    running = np.cumsum(np.append(0.0, vectors.data.astype(np.float64) ** 2))
-    row_of = np.repeat(np.arange(len(texts)), np.diff(vectors.indptr))
-    rare = running[1:] - running[vectors.indptr[row_of]] >= (_COMMON * SIMILARITY) ** 2
-    rarest = vectors.copy()
-    rarest.data *= rare
-    rarest.eliminate_zeros()
-    transposed = csr_array(vectors.T)
-    found = [np.empty((0, 2), np.int64)]
-    for start in range(0, len(texts), _BLOCK):
-        shared = (rarest[start : start + _BLOCK] @ transposed).tocoo()
-        likely = shared.data >= (1 - _COMMON) * SIMILARITY - _ROUNDING
-        left, right = shared.row[likely].astype(np.int64) + start, shared.col[likely].astype(np.int64)
-        left, right = left[left < right], right[left < right]
-        cosines = vectors[left].multiply(vectors[right]).sum(axis=1)
-        found.append(np.stack([left, right], axis=1)[cosines >= SIMILARITY - _ROUNDING])
-    return np.concatenate(found)
 
 
 def _templates(texts: Sequence[str]) -> NDArray[np.int64]:

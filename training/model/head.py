@@ -83,10 +83,10 @@ def head_of(rows: Floats, taught: NDArray[np.int64], columns: Columns, count: in
     return Head(centre, projection, weights, bias)
 
 
-def whitening(moments: Moments, power: float = 0.5) -> tuple[Floats, Floats]:
+def whitening(moments: Moments) -> tuple[Floats, Floats]:
     """Compute mean (dim,) and projection (dim, axes), after which rows have a root mean square length of one.
 
-    `power` is the exponent of the standard deviation that divides each axis: 0 rotates, 1 whitens.
+    Each axis is divided by the square root of its standard deviation: half-way between rotating and whitening.
     """
     centre = moments.total / moments.count
     covariance = moments.squares / moments.count - np.outer(centre, centre)
@@ -95,6 +95,6 @@ def whitening(moments: Moments, power: float = 0.5) -> tuple[Floats, Floats]:
     variances, axes = np.maximum(variances[::-1][:kept], 0), axes[:, ::-1][:, :kept]
     # An axis's sign is arbitrary: make its largest entry positive.
     axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(kept)])
-    projection = axes * (variances + FLOOR * max(variances[0], 1e-12)) ** (-power / 2)
+    projection = axes * (variances + FLOOR * max(variances[0], 1e-12)) ** -0.25
     length = np.sqrt((variances * (projection**2).sum(axis=0)).sum())
     return centre.astype(np.float32), (projection / max(length, 1e-12)).astype(np.float32)

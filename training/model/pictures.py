@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -64,11 +65,8 @@ def learning_curve(encoded: Encoded, fitted: Fitted, seed: int) -> tuple[list[in
 
 def _confusion_matrix(truth: Sequence[str], guess: Sequence[str], labels: Sequence[str]) -> Figure:
     """Plot row-normalised counts: rows are true labels, columns predictions. The diagonal has no numbers."""
-    index = {label: position for position, label in enumerate(labels)}
-    counts = np.zeros((len(labels), len(labels)))
-    for meant, understood in zip(truth, guess, strict=True):
-        counts[index[meant], index[understood]] += 1
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    counted = pd.crosstab(np.asarray(truth), np.asarray(guess), normalize="index")
+    shares = counted.reindex(index=labels, columns=labels, fill_value=0.0).to_numpy()
     size = max(6.0, 0.28 * len(labels) + 3)
     figure = Figure(figsize=(size, size), layout="constrained")
     axes = figure.subplots()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _SHOWN_INTENTS = 10
 _SHOWN_EXAMPLES = 5
+_SHOWN_WITHOUT_REPLY = 5
 
 
 def print_report(console: Console, title: str, report: Mapping[str, Any]) -> None:
@@ -48,17 +49,22 @@ def print_trained(console: Console, trained: Trained) -> None:
     summary.add_row("temperature", f"{trained.manifest.temperature:.3f}")
     summary.add_row("time", f"{trained.seconds:.1f} s from corpus to bundle")
     if trained.without_reply:
-        missing = ", ".join(trained.without_reply)
-        how = "pass a table with the columns intent and reply as --replies (`make run`: REPLIES=...)"
-        summary.add_row("[yellow]default reply[/yellow]", Text(f"no reply was written for {missing}: {how}"))
+        summary.add_row("[yellow]default reply[/yellow]", Text(default_reply_notice(trained.without_reply)))
     console.print(summary)
     for table in problems_table([], trained.notices):
         console.print(table)
     print_points(console, trained.points)
 
 
+def default_reply_notice(intents: Sequence[str]) -> str:
+    """Say which intents got the default reply, a few by name, and what to do about it."""
+    more = f" and {rest:,} more" if (rest := len(intents) - _SHOWN_WITHOUT_REPLY) > 0 else ""
+    how = "pass a table with the columns intent and reply as --replies (`make run`: REPLIES=...)"
+    return f"no reply was written for {', '.join(intents[:_SHOWN_WITHOUT_REPLY])}{more}: {how}"
+
+
 def print_points(console: Console, points: OperatingPoints) -> None:
-    """Print coverage and risk for each target and out-of-scope share, and, if coverage is low, why."""
+    """Print what is answered and its risk for each target and out-of-scope share, and, if that is little, why."""
     force = points.in_force
     evidence = f"Learned on {force.rows:,} distinct messages of {points.messages:,}"
     at = f"{force.share:.0%} of the messages out of scope"
@@ -93,8 +99,8 @@ def _points(
     title: str, by: str, rows: Sequence[Learned], force: Learned, unknown: Sequence[float | None]
 ) -> Table:
     caption = (
-        "at most: the 95 % upper bound of wrong; unknown: wrong, if the out-of-scope messages are of topics of your "
-        "own domain that no intent covers"
+        "answered: of the messages with an intent; at most: the 95 % upper bound of wrong; unknown: wrong, if the "
+        "out-of-scope messages are of topics of your own domain that no intent covers"
     )
     columns = map(_right, (by, "answered", "wrong", "at most", "unknown"))
     table = Table(*columns, Column("", overflow="fold"), title=title, caption=caption)

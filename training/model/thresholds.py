@@ -94,7 +94,7 @@ class Learned:
 
     Attributes:
         target, share: the target risk, at this share of out-of-scope messages.
-        coverage: share of in-scope messages answered.
+        coverage: share of in-scope messages answered, "answered" in reports. The score `coverage` counts all messages.
         risk: its estimate: `counted` if proved, else the lower of `counted` and the risk by calibrated confidence.
         counted: wrong by the labels of the held-out rows, label errors included; bound: its 95 % upper bound.
         proved: whether the bound meets the target; evidence: the same for people, PROVED, ESTIMATED, NOT_MET or

@@ -35,12 +35,11 @@ from training.model.evaluation.outcome import evaluate, full_report
 from training.model.first_tier import Outside, learn_tier
 from training.model.fit import ENOUGH_OWN, FOLDS, UNKNOWN_FOLDS, OutsideRows, fit, score_unknown
 from training.model.generic_pool import POOL_LANGUAGE, load_pool, uncovered
-from training.model.languages import language_notices
+from training.model.notices import language_notices, rule_notices
 from training.model.operating_points import OperatingPoints, OutOfScope, learn_points
 from training.model.params import TrainParams
 from training.model.pictures import draw
 from training.model.reference import write_reference
-from training.model.rule_notices import rule_notices
 from training.model.thresholds import Learned, judge
 from training.model.titles import titles_of
 from training.progress import Steps

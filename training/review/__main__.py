@@ -33,7 +33,7 @@ from rich.table import Table
 from rich.text import Text
 
 from chatbot.errors import InvalidMessage
-from chatbot.settings import StorageSettings, read_settings
+from chatbot.settings import StorageSettings
 from chatbot.store import open_store
 from data.commands import reports_errors
 from data.declarations import read_declared
@@ -171,7 +171,7 @@ def declare(file: Annotated[Path, typer.Argument(help="a declared.yaml, see docs
     if not file.is_file():
         raise InvalidMessage(f"{file} is not a file: see docs/corpus.md, Declared changes")
     declaration = read_declared(file)
-    write_stored(open_store(read_settings(StorageSettings)), declaration)
+    write_stored(open_store(StorageSettings()), declaration)
     _console.print(Text(f"The next retraining applies it:\n{declaration.dump()}"))
 
 
@@ -179,7 +179,7 @@ def declare(file: Annotated[Path, typer.Argument(help="a declared.yaml, see docs
 @reports_errors()
 def declared() -> None:
     """Print the declared changes."""
-    _console.print(Text(read_stored(open_store(read_settings(StorageSettings))).dump()))
+    _console.print(Text(read_stored(open_store(StorageSettings())).dump()))
 
 
 def _reviewer(by: str) -> str:

@@ -16,7 +16,6 @@ from chatbot.settings import (
     SlotSettings,
     StorageSettings,
     TrackingSettings,
-    read_settings,
 )
 from chatbot.store import Store, open_store
 from training.review.bundle import find_bundle
@@ -205,14 +204,14 @@ def open_board() -> Board:
 
     Raises: BundleError: no usable bundle was found.
     """
-    store = open_store(read_settings(StorageSettings))
-    bundle = bundles.load(find_bundle(store, read_settings(ServiceSettings), read_settings(TrackingSettings)))
-    return Board(store, bundle, read_settings(ReviewSettings), read_settings(SlotSettings).values())
+    store = open_store(StorageSettings())
+    bundle = bundles.load(find_bundle(store, ServiceSettings(), TrackingSettings()))
+    return Board(store, bundle, ReviewSettings(), SlotSettings().values())
 
 
 def queue_length(store: Store) -> int:
     """Count the messages in the review queue. Needs no bundle."""
-    return len(read_queue(store, read_settings(ReviewSettings)).items)
+    return len(read_queue(store, ReviewSettings()).items)
 
 
 def _in_words(intent: str) -> str:

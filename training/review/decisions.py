@@ -13,25 +13,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TypeVar
 
-from pydantic import ValidationError
-
 from chatbot.dialog.message import OUT_OF_SCOPE, clean
 from chatbot.dialog.replies import fill
 from chatbot.documents import Document
-from chatbot.errors import ChatbotError, Conflict, InvalidMessage, Missing, StoreError
-from chatbot.store import Entry, Store, layout
+from chatbot.errors import ChatbotError, Conflict, InvalidMessage
+from chatbot.store import Entry, Store, get_all, get_versioned, layout
 
 FORMAT = 1
 MAX_REPLY_CHARS = 2_000
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 _MAX_NAME_CHARS = 64
-_READERS = 16
 
 
 class DecisionKind(StrEnum):
@@ -198,16 +194,9 @@ class Decisions:
 
     def _current(self, key: str) -> tuple[ReviewDecision | None, str]:
         """Return the current decision and its ETag; None if it does not exist (erased meanwhile)."""
-        while True:
-            entry = self.store.head(key)
-            if entry is None:
-                return None, ""
-            try:
-                return _parse(key, self.store.get(key, etag=entry.etag), ReviewDecision), entry.etag
-            except Conflict:
-                continue
-            except Missing:
-                return None, ""
+        if (found := get_versioned(self.store, key)) is None:
+            return None, ""
+        return _parse(key, found[0], ReviewDecision), found[1]
 
     def _replace(self, key: str, content: bytes, etag: str) -> None:
         try:
@@ -220,21 +209,14 @@ class Decisions:
 
     def _read(self, entries: list[Entry], kind: type[Stored]) -> Iterator[Stored]:
         changed = [e for e in entries if self._known.get(e.key, ("",))[0] != e.etag]
-        with ThreadPoolExecutor(_READERS) as pool:
-            contents = list(pool.map(self._get, (e.key for e in changed)))
-        for entry, content in zip(changed, contents, strict=True):
-            if content is not None:
-                self._known[entry.key] = entry.etag, _parse(entry.key, content, kind)
+        contents = get_all(self.store, (e.key for e in changed))
+        for entry in changed:
+            if entry.key in contents:
+                self._known[entry.key] = entry.etag, _parse(entry.key, contents[entry.key], kind)
         for entry in entries:
             found = self._known.get(entry.key)
             if found is not None and isinstance(found[1], kind):
                 yield found[1]
-
-    def _get(self, key: str) -> bytes | None:
-        try:
-            return self.store.get(key)
-        except Missing:  # erased since it was listed
-            return None
 
 
 def key_of(item_id: str) -> str:
@@ -287,7 +269,4 @@ def _dump(stored: ReviewDecision | NewIntent) -> bytes:
 
 
 def _parse(key: str, content: bytes, kind: type[Stored]) -> Stored:
-    try:
-        return kind.model_validate_json(content)
-    except ValidationError as error:
-        raise StoreError(f"{key} does not contain a {kind.__name__}: {error}") from error
+    return kind.from_json(content, f"{key} does not contain a {kind.__name__}")

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Container
 from dataclasses import replace
 
-from chatbot.errors import Missing
-from chatbot.store import Store, layout
+from chatbot.store import Store, find, layout
 from data.declarations import NOTHING, Declared, parse_declared
 from training.review.queue import Item, Queue
 
@@ -20,10 +19,8 @@ def read_stored(store: Store) -> Declared:
 
     Raises: CorpusError: the object is not a declaration.
     """
-    try:
-        return parse_declared(store.get(layout.DECLARED).decode("utf-8", "replace"), layout.DECLARED)
-    except Missing:
-        return NOTHING
+    content = find(store, layout.DECLARED)
+    return NOTHING if content is None else parse_declared(content.decode("utf-8", "replace"), layout.DECLARED)
 
 
 def write_stored(store: Store, declared: Declared) -> None:

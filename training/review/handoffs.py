@@ -5,20 +5,17 @@ reviews/handoffs/<prediction id>.json       state and assignee; compare-and-swap
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from pydantic import ValidationError
-
 from chatbot.documents import Document
-from chatbot.errors import ChatbotError, Conflict, Missing, StoreError
+from chatbot.errors import ChatbotError, Conflict, Missing
 from chatbot.ids import time_of
 from chatbot.records import contact, handoff
 from chatbot.records.erasure import forgotten
 from chatbot.records.handoff import Handoff, Turn
-from chatbot.store import Store, layout, stem
+from chatbot.store import Store, get_all, get_versioned, layout, stem
 from training.review.decisions import now
 
 DONE_DAYS = 14
@@ -122,15 +119,23 @@ def read_tasks(store: Store) -> list[Task]:
     keys = {
         stem(entry.key): entry.key for entry in store.list(layout.HANDOFFS) if stem(entry.key) not in gone
     }
-    touched = [key for key in (stem(entry.key) for entry in store.list(layout.HANDOFF_WORK)) if key in keys]
+    touched = [entry.key for entry in store.list(layout.HANDOFF_WORK) if stem(entry.key) in keys]
     since = datetime.now(UTC) - timedelta(days=DONE_DAYS)
-    with ThreadPoolExecutor(16) as pool:
-        work = dict(zip(touched, pool.map(lambda one: _read_work(store, one), touched), strict=True))
-        done = {one for one, found in work.items() if found is not None and found.state == "done"}
-        shown = [one for one in sorted(keys) if one not in done or time_of(one) >= since]
-        left = {stem(entry.key): entry.key for entry in store.list(layout.CONTACTS)}
-        tasks = list(pool.map(lambda one: _read(store, keys[one], work.get(one), left.get(one, "")), shown))
-    return [task for task in tasks if task is not None and task.handoff.session_id not in gone]
+    work = {stem(key): _parse(key, content) for key, content in get_all(store, touched).items()}
+    done = {one for one, found in work.items() if found.state == "done"}
+    shown = [one for one in sorted(keys) if one not in done or time_of(one) >= since]
+    left = {stem(entry.key): entry.key for entry in store.list(layout.CONTACTS)}
+    found = get_all(store, [of[one] for of in (keys, left) for one in shown if one in of])
+    tasks = [
+        Task(
+            handoff.parse(found[keys[one]], keys[one]),
+            work.get(one),
+            contact.parse(found[left[one]], left[one]).contact if left.get(one) in found else "",
+        )
+        for one in shown
+        if keys[one] in found
+    ]
+    return [task for task in tasks if task.handoff.session_id not in gone]
 
 
 def move(store: Store, prediction_id: str, state: State, by: str, instead_of: str = "") -> Work:
@@ -141,46 +146,19 @@ def move(store: Store, prediction_id: str, state: State, by: str, instead_of: st
     key = layout.document(layout.HANDOFF_WORK, prediction_id)
     work = Work(state=state, by=by, when=now())
     content = work.model_dump_json().encode()
-    entry = store.head(key)
     try:
-        if entry is None:
+        if (stored := get_versioned(store, key)) is None:
             store.put(key, content, new=True)
             return work
-        found = _parse(key, store.get(key, etag=entry.etag))
+        found = _parse(key, stored[0])
         is_anothers = found.by not in (by, instead_of)
         if is_anothers and (found.state == "taken" or (found.state == "done" and state == "taken")):
             raise TakenError(f"{found.by} has it since {found.when:%Y-%m-%d %H:%M} UTC ({found.state})")
-        store.put(key, content, etag=entry.etag)
+        store.put(key, content, etag=stored[1])
     except (Conflict, Missing):
         raise TakenError("somebody did something with it at this moment: look again") from None
     return work
 
 
-def _read(store: Store, key: str, work: Work | None, contact_key: str) -> Task | None:
-    try:
-        found = handoff.parse(store.get(key), key)
-    except Missing:
-        return None
-    return Task(found, work, _read_contact(store, contact_key) if contact_key else "")
-
-
-def _read_contact(store: Store, key: str) -> str:
-    try:
-        return contact.parse(store.get(key), key).contact
-    except Missing:
-        return ""
-
-
-def _read_work(store: Store, prediction_id: str) -> Work | None:
-    key = layout.document(layout.HANDOFF_WORK, prediction_id)
-    try:
-        return _parse(key, store.get(key))
-    except Missing:
-        return None
-
-
 def _parse(key: str, content: bytes) -> Work:
-    try:
-        return Work.model_validate_json(content)
-    except ValidationError as error:
-        raise StoreError(f"{key} does not say who has the handoff: {error}") from error
+    return Work.from_json(content, f"{key} does not say who has the handoff")

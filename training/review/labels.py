@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pydantic import ValidationError
-
-from chatbot.errors import InvalidMessage, Missing, StoreError
+from chatbot.errors import InvalidMessage
 from chatbot.records.erasure import forgotten
-from chatbot.store import Store, layout
+from chatbot.store import Store, find, layout
 from data.decisions import LabelAction, RowDecision
 from training.labels.findings import LabelFindings, SuspectLabel
 from training.review.accepted import SOURCE
@@ -49,12 +47,9 @@ def read_label_queue(store: Store, decisions: Decisions) -> LabelQueue:
     Raises: StoreError: the store is unavailable, or an object in it is damaged (the text names it).
     """
     closed = {row_hash_of(d) for d in decisions.labels() if d.verdict is not DecisionKind.REOPENED}
-    try:
-        findings = LabelFindings.model_validate_json(store.get(layout.LABEL_FINDINGS))
-    except Missing:
+    if (content := find(store, layout.LABEL_FINDINGS)) is None:
         return LabelQueue(None, len(closed))
-    except ValidationError as error:
-        raise StoreError(f"{layout.LABEL_FINDINGS} is not the result of a label check: {error}") from error
+    findings = LabelFindings.from_json(content, f"{layout.LABEL_FINDINGS} is not the result of a label check")
     gone = {SOURCE + source_id for source_id in forgotten(store)}
     suspects = (s for s in findings.suspects if s.row_hash not in closed and s.source not in gone)
     return LabelQueue(tuple(suspects), len(closed))

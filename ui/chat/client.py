@@ -10,7 +10,7 @@ from __future__ import annotations
 import email.utils
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -261,11 +261,5 @@ def _error(response: httpx.Response) -> dict[str, Any]:
 
 def _find_limit(details: Any) -> int | None:
     """Return the length limit that the details of a 422 name; None if absent."""
-    if isinstance(details, dict):
-        for name in ("max_length", "max_chars", "limit"):
-            if isinstance(details.get(name), int):
-                return int(details[name])
-        return _find_limit(list(details.values()))
-    if isinstance(details, Sequence) and not isinstance(details, str):
-        return next((limit for limit in map(_find_limit, details) if limit), None)
-    return None
+    problems = details if isinstance(details, list) else []
+    return next((one["limit"] for one in problems if isinstance(one, dict) and one.get("limit")), None)

@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import streamlit as st
-from pydantic import ValidationError
 
-from chatbot.errors import Missing, StoreError
 from chatbot.loop.drift_verdict import DriftVerdict
 from chatbot.settings import StaffSettings, TrackingSettings
-from chatbot.store import Store, layout
+from chatbot.store import Store, find, layout
 from training.review.board import Board, View, open_board
 from training.review.handoffs import HandoffCase, read_cases
 from training.review.labels import LabelQueue, read_label_queue
@@ -66,10 +64,7 @@ def versions() -> list[Any]:
 def drift() -> tuple[DriftVerdict, bool] | None:
     """Return the latest drift verdict, and whether its report is in the store; None: no check has run."""
     store: Store = board().store
-    try:
-        verdict = DriftVerdict.model_validate_json(store.get(layout.DRIFT_VERDICT))
-    except Missing:
+    if (content := find(store, layout.DRIFT_VERDICT)) is None:
         return None
-    except ValidationError as error:
-        raise StoreError(f"{layout.DRIFT_VERDICT} is not a verdict of the drift check: {error}") from error
+    verdict = DriftVerdict.from_json(content, f"{layout.DRIFT_VERDICT} is not a verdict of the drift check")
     return verdict, bool(verdict.report) and store.head(verdict.report) is not None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from chatbot.dialog.message import OUT_OF_SCOPE
+from chatbot.dialog.message import DENIED, OUT_OF_SCOPE
 from ui.shared import templates
 
 if TYPE_CHECKING:
@@ -81,6 +81,8 @@ def handoff(case: HandoffCase, titles: Mapping[str, str]) -> str:
     )
     if of.source == "rule":
         why = f"Rule {of.rule}"
+    elif of.rule == DENIED:
+        why = "The message seems to deny the likeliest request"
     elif of.intent == OUT_OF_SCOPE:
         why = "The message is unlike every training message"
     else:

@@ -67,24 +67,12 @@ securityContext:
   capabilities: {drop: [ALL]}
 {{- end }}
 
-{{/* No library reports to its makers (chatbot/telemetry.py). */}}
-{{- define "chart.telemetry" -}}
-- {name: BENTOML_DO_NOT_TRACK, value: "True"}
-- {name: DO_NOT_TRACK, value: "1"}
-- {name: DVC_NO_ANALYTICS, value: "1"}
-- {name: HF_HUB_DISABLE_TELEMETRY, value: "1"}
-- {name: ITERATIVE_DO_NOT_TRACK, value: "1"}
-- {name: MLFLOW_DISABLE_TELEMETRY, value: "true"}
-- {name: ORT_DISABLE_TELEMETRY, value: "1"}
-- {name: STREAMLIT_BROWSER_GATHER_USAGE_STATS, value: "false"}
-{{- end }}
-
 {{/* (list . .Values.api (include "chart.apiEnv" .)) -> a container's environment, each variable once: the component's
-     `pod.extraEnv` over its `settings` over `pod.extraEnv` of all over what the template renders, telemetry off with it. A variable keeps its first
+     `pod.extraEnv` over its `settings` over `pod.extraEnv` of all over what the template renders. A variable keeps its first
      place, because `$(NAME)` refers to earlier ones only. */}}
 {{- define "chart.env" -}}
 {{- $own := index . 1 -}}
-{{- $all := concat (include "chart.telemetry" (index . 0) | fromYamlArray) (index . 2 | fromYamlArray) (index . 0).Values.pod.extraEnv -}}
+{{- $all := concat (index . 2 | fromYamlArray) (index . 0).Values.pod.extraEnv -}}
 {{- range $name, $value := $own.settings | default dict }}
 {{- $all = append $all (dict "name" $name "value" (kindIs "string" $value | ternary $value (toJson $value))) -}}
 {{- end -}}

@@ -7,7 +7,6 @@ are cached under `.cache/bench` by the digest of the code that produced them, so
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -32,24 +31,26 @@ from tools.processes import ROOT
 
 SIZES = (500, 1_000, 5_000)
 DRIFTED = 1_000
-WINDOWS = 200
+WINDOWS = 20
+"""Windows of each kind and size, in each of the worlds."""
 FIRST_SEED = 300
 """First seed measured: the thresholds were chosen on seeds 0 to 5, and on Bitext's 100 to 106."""
 WORLDS = 10
 EXAMPLES = 10
+PAGE = ROOT / "docs" / "results.d" / "drift.md"
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-def measure(world: World, each: int) -> list[dict[str, Any]]:
-    """Test all windows of a world, `each` of every kind and size. Returns: red checks and example quality."""
+def measure(world: World) -> list[dict[str, Any]]:
+    """Test all windows of a world, `WINDOWS` of every kind and size. Returns: red checks and example quality."""
     generator = np.random.default_rng([world.seed, 23])
     baseline = Comparison(_columns(windows.baseline(world, generator)))
     reference = Comparison(world.reference, against="reference")
     rows = []
     for change in (windows.UNDRIFTED, *windows.changes_of(world)):
         for size in SIZES if change == windows.UNDRIFTED else (DRIFTED,):
-            for _ in range(each):
+            for _ in range(WINDOWS):
                 parts = windows.window(world, change, size, generator)
                 columns = _columns(parts)
                 found, early = (
@@ -85,29 +86,27 @@ def _columns(parts: list[windows.Part]) -> RecordColumns:
     return RecordColumns.joined([traffic.columns.part(rows) for traffic, rows in parts])
 
 
-def run(
-    worlds: int, each: int, first: int, console: Console, corpora: Iterable[str]
-) -> Iterator[dict[str, Any]]:
+def run(console: Console, corpora: Iterable[str]) -> Iterator[dict[str, Any]]:
     """Yield the worlds' results, measured or from the cache."""
     vectors = Vectors.of(BUNDLE)
     code = _digest()
     others = chatter(vectors), foreign(vectors)
     for name in corpora:
         loaded: tuple[Corpus, Typos] | None = None
-        for seed in range(first, first + worlds):
-            file = CACHE / f"drift-{name}-{seed}-{each}-{code}.json"
+        for seed in range(FIRST_SEED, FIRST_SEED + WORLDS):
+            file = CACHE / f"drift-{name}-{seed}-{WINDOWS}-{code}.json"
             if not file.is_file():
                 began = time.monotonic()
                 if loaded is None:
                     corpus = load(name, vectors)
                     loaded = corpus, with_typos(corpus, vectors)
                 world = make(loaded[0], *others, loaded[1], seed)
-                rows = measure(world, each)
+                rows = measure(world)
                 content = {"corpus": name, "seed": seed, "left_out": world.left_out, "windows": rows}
                 write_file(file, json.dumps(content), sync=False)
                 reds = Counter(bool(row["red"]) for row in rows if row["change"] == windows.UNDRIFTED)
                 console.print(
-                    f"{name} {seed - first + 1}/{worlds}: {len(rows)} windows, {reds[True]} false alarms, "
+                    f"{name} {seed - FIRST_SEED + 1}/{WORLDS}: {len(rows)} windows, {reds[True]} false alarms, "
                     f"{time.monotonic() - began:.0f} s"
                 )
             yield json.loads(file.read_text(encoding="utf-8"))
@@ -123,26 +122,15 @@ def _digest() -> str:
 
 @app.command()
 def main(
-    worlds: Annotated[int, typer.Option(help="Worlds of each corpus.")] = WORLDS,
-    windows_each: Annotated[
-        int, typer.Option("--windows", help="Windows of each kind and size, a corpus.")
-    ] = WINDOWS,
-    seed: Annotated[int, typer.Option(help="Of the first world.")] = FIRST_SEED,
     only: Annotated[str | None, typer.Option(help=f"One of {', '.join(CORPORA)}.")] = None,
-    out: Annotated[Path, typer.Option(help="The page.")] = ROOT / "docs" / "results.d" / "drift.md",
 ) -> None:
     """Measure and write docs/results.d/drift.md; a single corpus is only measured and cached."""
     console = Console()
-    each = math.ceil(windows_each / worlds)
-    results = list(run(worlds, each, seed, console, [only] if only else CORPORA))
+    results = list(run(console, [only] if only else CORPORA))
     if only:
         return
-    command = "python -m tools.bench.drift"
-    if (worlds, windows_each, seed) != (WORLDS, WINDOWS, FIRST_SEED):
-        command += f" --worlds {worlds} --windows {windows_each} --seed {seed}"
-    text = page.page(results, command, commit(), Machine.this().describe())
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(text, encoding="utf-8")
+    text = page.page(results, "python -m tools.bench.drift", commit(), Machine.this().describe())
+    PAGE.write_text(text, encoding="utf-8")
     console.print(text, markup=False)
 
 

@@ -5,24 +5,21 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save_file
 
 from chatbot.dialog.message import OUT_OF_SCOPE
 from chatbot.dialog.replies import Replies
 from chatbot.dialog.rules import Rules
-from chatbot.files import replacing
 from chatbot.model.bundle import Bundle, EncoderInfo, Manifest
-from chatbot.model.classifier import Classifier, Scores, join
+from chatbot.model.classifier import Scores, join
 from chatbot.model.encoder import Encoded, Encoder
 from data.messages import row_hash
 from data.processing import read_processed
 from data.splitting import TRAIN, groups
-from tools.bench.figures import CACHE, CORPUS, digest
+from tools.bench.figures import CORPUS
 from tools.bench.quality.corpora import (
     bitext,
     cleaned,
@@ -36,15 +33,13 @@ from tools.bench.quality.vectors import Vectors
 from tools.processes import ROOT
 from training.corpus.reading import replies_for
 from training.gate.rows import Kept
-from training.model.fit import Fitted, OutOfFold, fit
+from training.model.fit import fit
 from training.model.held_out import HeldOut
 from training.model.params import read_params
 from training.model.thresholds import judge, learn_from
 
-HEADS = CACHE / "gate-heads"
 FOREIGN = 500
 FLIPPED = 0.1
-FITTING = ("fit", "head", "distinct")
 
 Rows = NDArray[np.int64]
 Words = NDArray[np.str_]
@@ -174,13 +169,14 @@ class Version:
 
 @dataclass(slots=True)
 class Workshop:
-    """Trains bundles of a case: each message is encoded once, each head is fitted once and cached."""
+    """Trains bundles of a case: each message is encoded once, a seed's champion is fitted once for all challengers."""
 
     case: Case
     vectors: Vectors
     encoded: Encoded = field(init=False)
     _outside: Encoded = field(init=False)
     _memory: dict[str, Encoded] = field(init=False, default_factory=dict)
+    _champions: dict[int, Version] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.encoded = self.vectors.encode(self.case.messages)
@@ -195,8 +191,10 @@ class Workshop:
 
     def champion(self, seed: int) -> Version:
         """Return the serving version, trained on a part of the groups."""
-        rows = self.rows(seed, self.case.champion)
-        return self._version(f"champion-{seed}", rows, self.case.intents[rows], seed)
+        if seed not in self._champions:
+            rows = self.rows(seed, self.case.champion)
+            self._champions = {seed: self._version(f"champion-{seed}", rows, self.case.intents[rows], seed)}
+        return self._champions[seed]
 
     def challenger(self, key: str, seed: int) -> Version:
         """Return a challenger of a kind, trained on the champion's rows and more."""
@@ -215,7 +213,8 @@ class Workshop:
         return np.flatnonzero(np.isin(self.case.groups, order[: round(share * len(names))]))
 
     def _version(self, name: str, rows: Rows, labels: Words, seed: int) -> Version:
-        fitted = self._fitted(name, rows, labels, seed)
+        groups = self.case.groups[rows].tolist()
+        fitted = fit(self.encoded.part(rows), labels.tolist(), groups, seed)
         classifier, params = fitted.classifier, read_params(ROOT / "params.yaml")
         outside = classifier.score(self._outside)
         learned = learn_from(judge(fitted), outside, params)
@@ -254,35 +253,8 @@ class Workshop:
             }
         )
 
-    def _fitted(self, name: str, rows: Rows, labels: Words, seed: int) -> Fitted:
-        """Fit a head once and cache it; thresholds are chosen anew each time, as that is fast."""
-        content = [_recipe(), self.vectors.digest, name, rows.tobytes().hex(), *labels.tolist()]
-        file = HEADS / f"{hashlib.sha256(chr(10).join(content).encode()).hexdigest()[:24]}.safetensors"
-        if not file.is_file():
-            _keep(file, fit(self.encoded.part(rows), labels.tolist(), self.case.groups[rows].tolist(), seed))
-        tensors = load_file(str(file))
-        columns = tensors.pop("fitted.labels")
-        held = OutOfFold(*(tensors.pop(f"fitted.{name}") for name in OutOfFold.__slots__))
-        temperature = float(tensors.pop("fitted.temperature")[0])
-        return Fitted(
-            Classifier.from_tensors(tuple(np.unique(labels).tolist()), temperature, tensors), columns, held
-        )
-
 
 def default_replies(intents: list[str]) -> Replies:
     """Return the default reply of each intent: the gate compares what is decided, not the texts."""
     no_rows = pd.DataFrame(columns=["intent", "message", "category", "source"], dtype=str)
     return replies_for(intents, None, no_rows)[0]
-
-
-def _keep(file: Path, fitted: Fitted) -> None:
-    held = {f"fitted.{name}": getattr(fitted.out_of_fold, name) for name in OutOfFold.__slots__}
-    held |= {"fitted.labels": fitted.labels, "fitted.temperature": np.array([fitted.classifier.temperature])}
-    tensors = fitted.classifier.to_tensors() | held
-    with replacing(file, sync=False) as draft:
-        save_file({name: np.ascontiguousarray(values) for name, values in tensors.items()}, str(draft))
-
-
-def _recipe() -> str:
-    """Return the digest of the fitting code: part of the cache key of heads."""
-    return digest([*(ROOT / "training" / "model" / f"{name}.py" for name in FITTING), ROOT / "params.yaml"])

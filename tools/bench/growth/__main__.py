@@ -6,12 +6,13 @@ Each curve is kept in `.cache/bench/growth`; page and picture are made of all th
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import asdict
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from matplotlib.figure import Figure
@@ -20,19 +21,43 @@ from rich.console import Console
 from rich.text import Text
 
 from data.commands import reports_errors
-from tools.bench.figures import CACHE, commit
+from tools.bench.figures import CACHE, commit, markdown
 from tools.bench.growth import processes, service
-from tools.bench.growth.curves import Curve, Point, Step, table
+from tools.bench.growth.processes import Point
 from tools.bench.speed.machine import Machine, busy_cores
 from tools.processes import ROOT
 
-CURVES: dict[str, Callable[[Step], Curve]] = {
-    each.__name__: each
-    for each in (
-        service.connections, service.length, service.intents, service.cores, processes.training, processes.groups,
-        processes.clusters, processes.compaction, processes.drift, service.soak,
-    )
-}  # fmt: skip
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Cost over a size.
+
+    Attributes:
+        title: what grows with what.
+        measure: yields the cost at each size, in ascending order.
+        notes: what the figures do not say.
+    """
+
+    title: str
+    measure: Callable[..., Iterator[Point]]
+    notes: str
+
+
+_REAL = "Bitext's messages, or for want of them the shipped corpus's"
+_VARIED = "Rows of Bitext, beyond its 26,872 with other words in them; 27 intents"
+_TOPICS = "8,000 synthetic messages at each size: Bitext's, with one more word for the intent"
+CURVES = {
+    "connections": Curve("Service over concurrent connections", service.connections, _REAL),
+    "length": Curve("Service over the length of messages", service.length, "Random words of real messages"),
+    "intents": Curve("Service over intents", service.intents, _TOPICS),
+    "cores": Curve("Service over cores", service.cores, f"{_REAL}; the load generator has no limit"),
+    "training": Curve("Training over rows", processes.training, _VARIED),
+    "groups": Curve("Near-duplicate groups over rows", processes.groups, _VARIED),
+    "clusters": Curve("Clusters of queued messages", processes.clusters, "Encoding included"),
+    "compaction": Curve("Compaction over records", processes.compaction, "Parts of 5,000 and their feedback"),
+    "drift": Curve("Drift check over records", processes.drift, "By `python -m tools.bench.drift.scale`"),
+    "soak": Curve("Soak", service.soak, _REAL),
+}
 FOLDER = CACHE / "growth"
 PAGE = ROOT / "docs" / "results.d" / "growth.md"
 PICTURE = ROOT / "docs" / "images" / "growth.png"
@@ -63,78 +88,75 @@ def main(
         raise typer.Exit(2)
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name in curves or CURVES:
-        busy = busy_cores()
-        measure = partial(service.soak, minutes=minutes, rate=rate) if name == "soak" else CURVES[name]
-        curve = measure(partial(_say, console, name))
-        content = asdict(curve) | {
+        busy, measure = busy_cores(), CURVES[name].measure
+        points: list[Point] = []
+        for point in (partial(measure, minutes, rate) if name == "soak" else measure)():
+            points.append(point)
+            console.print(f"{name}: {point}", highlight=False)
+        content = {
+            "points": points,
             "measured": datetime.now(UTC).date().isoformat(),
             "commit": commit(),
             "machine": f"{Machine.this().describe()}; other processes kept {busy:.1f} cores busy before it",
         }
         (FOLDER / f"{name}.json").write_text(json.dumps(content, indent=1) + "\n")
-        _write()  # after each curve: a run that is stopped keeps what it measured
+        # After each curve: a run that is stopped keeps what it measured.
+        files = {name: FOLDER / f"{name}.json" for name in CURVES}
+        kept = {name: json.loads(file.read_text()) for name, file in files.items() if file.is_file()}
+        PAGE.write_text(page(kept), encoding="utf-8")
+        picture(kept, PICTURE)
     console.print(f"written: {PAGE}, {PICTURE}")
 
 
-def _write() -> None:
-    """Make page and picture of the curves that were measured."""
-    kept = {
-        name: json.loads(file.read_text()) for name in CURVES if (file := FOLDER / f"{name}.json").is_file()
-    }
-    PAGE.write_text(page(kept), encoding="utf-8")
-    picture({name: read(content) for name, content in kept.items()}, PICTURE)
+def exponent(points: Sequence[Point], value: str) -> float:
+    """Return the power with which a value grows between the two largest sizes: 1 is linear, 2 is quadratic."""
+    (size, before), (larger, last) = ((next(iter(point.values())), point[value]) for point in points[-2:])
+    return math.log(last / before) / math.log(larger / size)
 
 
-def _say(console: Console, name: str, done: str) -> None:
-    console.print(f"{name}: {done}", highlight=False)
-
-
-def read(content: dict[str, object]) -> Curve:
-    """Return the curve of a kept measurement."""
-    points = tuple(Point(**point) for point in content["points"])  # type: ignore[attr-defined]
-    return Curve(str(content["title"]), str(content["size"]), points, str(content["notes"]))
-
-
-def page(kept: dict[str, dict[str, object]]) -> str:
+def page(kept: dict[str, dict[str, Any]]) -> str:
     """Return the page as Markdown, from the kept measurements by name."""
     parts = ["# How cost grows\n\n![Cost over size](../images/growth.png)\n"]
     for name, content in kept.items():
-        curve = read(content)
+        points = content["points"]
+        rows = [[f"{value:,.6g}" for value in point.values()] for point in points]
         parts.append(
-            f"\n## {curve.title}\n\n`python -m tools.bench.growth {name}`, {content['measured']}, commit "
-            f"`{content['commit']}`, {content['machine']}."
-            + (f" {curve.notes[0].upper()}{curve.notes[1:]}." if curve.notes else "")
-            + f"\n\n{table(curve)}"
+            f"\n## {CURVES[name].title}\n\n`python -m tools.bench.growth {name}`, {content['measured']}, commit "
+            f"`{content['commit']}`, {content['machine']}. {CURVES[name].notes}.\n\n{markdown(list(points[0]), rows)}"
         )
-        if "processor seconds" in curve.points[0].values and (grows := curve.exponent("processor seconds")):
+        if "processor seconds" in points[0] and len(points) > 1:
             parts.append(
-                f"\nBetween the two largest sizes, processor time grows with the power of {grows:.2f} "
-                "(1: linear, 2: quadratic).\n"
+                f"\nBetween the two largest sizes, processor time grows with the power of "
+                f"{exponent(points, 'processor seconds'):.2f} (1: linear, 2: quadratic).\n"
             )
     return "".join(parts)
 
 
-def picture(curves: dict[str, Curve], file: Path) -> None:
+def picture(kept: dict[str, dict[str, Any]], file: Path) -> None:
     """Plot each curve on logarithmic axes: one panel a curve, two values a panel."""
     columns = 3
-    rows = -(-len(curves) // columns)
+    rows = -(-len(kept) // columns)
     figure = Figure(figsize=(5 * columns, 3.6 * rows), layout="constrained")
-    for place, curve in enumerate(curves.values()):
-        left = figure.add_subplot(rows, columns, place + 1)
-        sizes = [point.size for point in curve.points]
-        wide = sizes[-1] > 200 * sizes[0]
-        shown = next(pair for pair in SHOWN if all(name in curve.points[0].values for name in pair))
-        for axes, name, colour in zip((left, left.twinx()), shown, _COLOURS, strict=False):
-            values = [point.values[name] for point in curve.points]
+    for place, (name, content) in enumerate(kept.items(), start=1):
+        left = figure.add_subplot(rows, columns, place)
+        points = content["points"]
+        size = next(iter(points[0]))
+        sizes = [point[size] for point in points]
+        shown = next(pair for pair in SHOWN if all(value in points[0] for value in pair))
+        for axes, value, colour in zip((left, left.twinx()), shown, _COLOURS, strict=False):
+            values = [point[value] for point in points]
             axes.loglog(sizes, values, "o-", color=colour, markersize=4)
             # A factor of four at least: what is flat looks flat.
             axes.set_ylim(0.8 * min(*values, max(values) / 4), 1.25 * max(values))
-            for axis in (axes.xaxis, axes.yaxis):
-                axis.set_major_locator(LogLocator(subs=(1,) if axis is axes.xaxis and wide else (1, 2, 5)))
+            for axis, subs in (
+                (axes.xaxis, (1,) if sizes[-1] > 200 * sizes[0] else (1, 2, 5)),
+                (axes.yaxis, (1, 2, 5)),
+            ):
+                axis.set_major_locator(LogLocator(subs=subs))
                 axis.set_major_formatter(EngFormatter(sep="") if axis is axes.xaxis else "{x:g}")
                 axis.set_minor_formatter(NullFormatter())
-            axes.set_ylabel(name, color=colour)
-        left.set(title=curve.title, xlabel=curve.size)
+            axes.set_ylabel(value, color=colour)
+        left.set(title=CURVES[name].title, xlabel=size)
         left.grid(visible=True, alpha=0.3)
     file.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(file, dpi=70)

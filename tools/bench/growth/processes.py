@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,44 +15,42 @@ import pandas as pd
 from tools.bench.child import run_measured
 from tools.bench.drift import scale as drift_scale
 from tools.bench.figures import CACHE
-from tools.bench.growth.curves import Curve, Point, Step
 from tools.bench.quality.corpora import bitext
 from tools.bench.speed.servers import BenchError
 
 ROWS = (1_000, 3_000, 9_000, 27_000, 270_000)
 GROUP_ROWS = (10_000, 30_000, 100_000, 270_000)
 QUEUED = (500, 1_000, 2_000, 3_000)
-_VARIED = "rows of Bitext, beyond its 26,872 with other words in them; 27 intents"
 COMPACTED = (100_000, 300_000, 1_000_000)
 
+Point = dict[str, float]
+"""The cost at one size: values by name, the size first."""
 
-def training(step: Step) -> Curve:
-    """Seconds, processor time and peak memory of a training over rows."""
-    points = []
+
+def training() -> Iterator[Point]:
+    """Yield seconds, processor time and peak memory of a training over rows."""
     for rows in ROWS:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "corpus.csv"
             varied(rows).to_csv(file, index=False)
             arguments = f"-m training.train --corpus {file} --out {folder}/bundle --no-track".split()
-            points.append(Point(rows, child(arguments)))
-        step(f"training on {rows:,} rows")
-    return Curve("Training over rows", "rows", tuple(points), _VARIED)
+            yield {"rows": rows, **child(arguments)}
 
 
-def groups(step: Step) -> Curve:
-    """Seconds and peak memory of finding groups of near-duplicates, over rows."""
+def groups() -> Iterator[Point]:
+    """Yield seconds and peak memory of finding groups of near-duplicates, over rows."""
     code = (
-        "import sys, random\nfrom tools.bench.growth.processes import varied\n"
+        "import sys\nfrom tools.bench.growth.processes import varied\n"
         "from data.similarity import near_duplicates\n"
         "frame = varied(int(sys.argv[1]))\n"
         "near_duplicates(frame['message'].tolist(), frame['intent'].tolist())"
     )
-    points = _grown(code, GROUP_ROWS, "near-duplicates", step)
-    return Curve("Near-duplicate groups over rows", "rows", points, _VARIED)
+    for rows in GROUP_ROWS:
+        yield {"rows": rows, **child(["-c", code, str(rows)])}
 
 
-def clusters(step: Step) -> Curve:
-    """Seconds and peak memory of clustering queued messages for new intents, over messages."""
+def clusters() -> Iterator[Point]:
+    """Yield seconds and peak memory of clustering queued messages for new intents, over messages."""
     code = (
         "import sys\nfrom chatbot.model import bundle\nfrom tools.bench.figures import BUNDLE\n"
         "from tools.bench.growth.processes import varied\n"
@@ -60,36 +58,28 @@ def clusters(step: Step) -> Curve:
         "messages = varied(int(sys.argv[1]))['message'].tolist()\n"
         "join(bundle.load(BUNDLE).encoder.encode(messages).vectors, 1 - MIN_SIMILARITY)"
     )
-    points = _grown(code, QUEUED, "clusters", step)
-    return Curve("Clusters of queued messages", "messages", points, "encoding included")
+    for messages in QUEUED:
+        yield {"messages": messages, **child(["-c", code, str(messages)])}
 
 
-def compaction(step: Step) -> Curve:
-    """Cost of compacting a closed day of the log, uploaded in parts of 5,000 records."""
-    points = []
+def compaction() -> Iterator[Point]:
+    """Yield the cost of compacting a closed day of the log, uploaded in parts of 5,000 records."""
     for records in COMPACTED:
         with tempfile.TemporaryDirectory() as folder:
             drift_scale.fill(Path(folder), records, datetime.now(UTC) - timedelta(days=3), part=5_000)
-            points.append(Point(records, child(["-m", "monitoring.compact"], CHATBOT_STORE_URL=folder)))
-        step(f"compaction of {records:,}")
-    return Curve("Compaction over records", "records", tuple(points), "parts of 5,000 and their feedback")
+            yield {"records": records, **child(["-m", "monitoring.compact"], CHATBOT_STORE_URL=folder)}
 
 
-def drift(step: Step) -> Curve:
-    """Cost of a drift check over records, as `python -m tools.bench.drift.scale` measured it.
+def drift() -> Iterator[Point]:
+    """Yield the cost of a drift check over records, as `python -m tools.bench.drift.scale` measured it.
 
     Raises:
         BenchError: it was not measured yet.
     """
     if not drift_scale.FILE.is_file():
         raise BenchError(f"there is no {drift_scale.FILE}: run `python -m tools.bench.drift.scale` first")
-    names = {"seconds": "seconds", "cpu": "processor seconds", "mb": "peak memory, MB"}
-    kept = json.loads(drift_scale.FILE.read_text())["sizes"]
-    points = [
-        Point(size["records"], {name: round(size[key], 1) for key, name in names.items()}) for size in kept
-    ]
-    step("taken over")
-    return Curve("Drift check over records", "records", tuple(points), "`python -m tools.bench.drift.scale`")
+    for size in json.loads(drift_scale.FILE.read_text())["sizes"]:
+        yield {"records": size["records"], **_cost(size["seconds"], size["cpu"], size["mb"])}
 
 
 def varied(rows: int) -> pd.DataFrame:
@@ -107,24 +97,18 @@ def varied(rows: int) -> pd.DataFrame:
         return " ".join(words)
 
     more = corpus.iloc[np.arange(rows - len(corpus)) % len(corpus)]
-    changed = pd.DataFrame({"message": [change(text) for text in more["message"]], "intent": more["intent"]})
-    return pd.concat([corpus, changed], ignore_index=True)
+    return pd.concat([corpus, more.assign(message=more["message"].map(change))], ignore_index=True)
 
 
-def _grown(code: str, sizes: Sequence[int], name: str, step: Step) -> tuple[Point, ...]:
-    """Run Python code, which takes a size as its argument, in a process per size."""
-    points = []
-    for size in sizes:
-        points.append(Point(size, child(["-c", code, str(size)])))
-        step(f"{name}: {size:,}")
-    return tuple(points)
-
-
-def child(arguments: Sequence[str], **variables: str) -> dict[str, float]:
+def child(arguments: Sequence[str], **variables: str) -> Point:
     """Run a Python process; returns its seconds, processor time and the memory of its largest process."""
     used = run_measured(arguments, CACHE / "growth" / "child.log", **variables)
+    return _cost(used.seconds, used.processor_seconds, used.peak_mb)
+
+
+def _cost(seconds: float, processor: float, memory: float) -> Point:
     return {
-        "seconds": round(used.seconds, 1),
-        "processor seconds": round(used.processor_seconds, 1),
-        "peak memory, MB": round(used.peak_mb),
+        "seconds": round(seconds, 1),
+        "processor seconds": round(processor, 1),
+        "peak memory, MB": round(memory),
     }

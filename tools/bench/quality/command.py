@@ -21,7 +21,6 @@ from data.digest import corpus_digest
 from data.messages import normalise
 from tools.bench import figures as results
 from tools.bench.figures import BUNDLE, CACHE, CORPUS, Bound, Figure
-from tools.bench.quality.cascade import cascade
 from tools.bench.quality.corpora import bitext
 from tools.bench.quality.label_errors import label_errors
 from tools.bench.quality.natural import natural
@@ -76,32 +75,6 @@ def _ece(corpus: str) -> Spec:
 def _risk(corpus: str) -> Spec:
     return Spec(
         "risk", f"{corpus}: wrong automatic answers on fresh data, thresholds learned for 2 %", 2.0, "at most"
-    )
-
-
-def _cascade(corpus: str) -> tuple[Spec, ...]:
-    key, name = corpus.lower(), f"{corpus}, cascade"
-    both = (
-        ("accuracy", "accuracy of the first choice"),
-        ("macro_f1", "macro F1 of the first choice"),
-        ("coverage", "answered by the bot itself"),
-        ("risk", "wrong among those answers, in scope"),
-        ("ece", "calibration error (ECE)"),
-        ("auroc", "AUROC of the scope score, against CLINC150's out-of-scope messages"),
-        ("foreign", "CLINC150's out-of-scope messages answered"),
-    )
-    return (
-        Spec(f"{key}_answered", f"{name}: answered by the first tier", None),
-        Spec(f"{key}_lost", f"{name}: accuracy lost, one-sided 95 % bound", 0.5, "at most", " points"),
-        *(
-            Spec(f"{key}_{what}{part}", f"{name}: {title}, {how}", None)
-            for what, title in both
-            for part, how in (("", "with the tier"), ("_full", "full model alone"))
-        ),
-        Spec(f"{key}_cost", f"{name}: processor time of the tier, a message", None, "at most", " µs", 0),
-        Spec(f"{key}_cost_batch", f"{name}: the same in batches", None, "at most", " µs", 0),
-        Spec(f"{key}_cost_full", f"{name}: the same of the full model", None, "at most", " µs", 0),
-        Spec(f"{key}_training", f"{name}: processor time of making the tier", None, "at most", " s", 1),
     )
 
 
@@ -182,7 +155,6 @@ SECTIONS: dict[str, Section] = {
             Spec("foreign", f"{SMALL}: wrong answers, half of the messages foreign", 5.0, "at most"),
             Spec("unknown", f"{SMALL}: the same, half of unknown intents of the domain", None, "at most"),
             Spec("accuracy", f"{SMALL}: accuracy of the first choice", None),
-            Spec("gain", f"{SMALL}: accuracy gained by teaching every row", 0.0, "at least", " points"),
         ),
         quick=False,
     ),
@@ -194,12 +166,6 @@ SECTIONS: dict[str, Section] = {
             Spec("bitext", f"Bitext, 10 % of the labels flipped: {PLANTED}", 95.0),
             Spec("pairs", "rows of one intent moved into another: the pair is among the first ten", 100.0),
         ),
-        quick=False,
-    ),
-    "cascade": Section(
-        "cascade",
-        lambda vectors, _draws: cascade(vectors),
-        tuple(spec for name in ("Bitext", "Banking77", "CLINC150") for spec in _cascade(name)),
         quick=False,
     ),
     "training": Section(

@@ -12,7 +12,7 @@ from chatbot.model.encoder import Encoded
 from tools.bench.quality.corpora import bitext, cleaned, intents_of, load_banking77
 from tools.bench.quality.taught import Values
 from tools.bench.quality.vectors import Vectors
-from training.labels.confident import better_labels, label_quality
+from training.labels.confident import label_quality
 from training.labels.examine import examine
 from training.model.distinct import distinct_groups
 from training.model.fit import OutOfFold, fit
@@ -21,8 +21,6 @@ FLIPPED, LOOKED_AT = 0.1, 0.15
 MOVED = (0.2, 0.5, 0.8)
 """Shares of an intent's rows that are moved into another intent, one draw each."""
 TOP = 10
-RATIO = "the ratio of the two"
-"""The ranking that the product uses."""
 
 Labels = NDArray[np.str_]
 
@@ -39,10 +37,8 @@ def label_errors(vectors: Vectors, draws: int) -> Values:
         messages, labels = cleaned(rows), intents_of(rows)
         encoded, groups = vectors.encode(messages), distinct_groups(messages)
         drawn = [_flips_found(encoded, labels, groups, draw) for draw in range(repeats)]
-        mean = {ranking: 100 * float(np.mean([one[ranking] for one in drawn])) for ranking in drawn[0]}
-        each = ", ".join(f"{100 * one[RATIO]:.1f}" for one in drawn)
-        others = ", ".join(f"{mean[ranking]:.1f} by {ranking}" for ranking in mean if ranking != RATIO)
-        found[name] = (mean[RATIO], f"{len(rows):,} rows; draws: {each} %; {others}")
+        each = ", ".join(f"{100 * one:.1f}" for one in drawn)
+        found[name] = (100 * float(np.mean(drawn)), f"{len(rows):,} rows; draws: {each} %")
         if name == "banking77":
             for draw in range(repeats):
                 for share in MOVED:
@@ -54,8 +50,8 @@ def label_errors(vectors: Vectors, draws: int) -> Values:
     return found | {"pairs": (100 * named / pairs, note)}
 
 
-def _flips_found(encoded: Encoded, labels: Labels, groups: NDArray[np.int64], draw: int) -> dict[str, float]:
-    """Flip labels to a random other intent; return by ranking the share that is among the most suspect rows."""
+def _flips_found(encoded: Encoded, labels: Labels, groups: NDArray[np.int64], draw: int) -> float:
+    """Flip labels to a random other intent; return the share that is among the most suspect rows."""
     generator = np.random.default_rng(draw)
     names = np.unique(labels)
     flipped = generator.random(len(labels)) < FLIPPED
@@ -63,19 +59,9 @@ def _flips_found(encoded: Encoded, labels: Labels, groups: NDArray[np.int64], dr
     for row in np.flatnonzero(flipped):
         given[row] = generator.choice(names[names != labels[row]])
     held, names = _out_of_fold(encoded, given, groups)
-    columns, places = np.searchsorted(names, given[held.rows]), np.arange(len(held.rows))
-    own = held.probabilities[places, columns]
-    best = held.probabilities[places, better_labels(held.probabilities, columns)]
-    rankings: dict[str, NDArray[np.floating]] = {
-        RATIO: label_quality(held.probabilities, columns),
-        "the label's probability": own,
-        "the margin to the best other label": own - best,
-    }
-    looked_at = round(LOOKED_AT * len(labels))
-    return {
-        name: float(flipped[held.rows[np.argsort(ranking, kind="stable")[:looked_at]]].sum() / flipped.sum())
-        for name, ranking in rankings.items()
-    }
+    quality = label_quality(held.probabilities, np.searchsorted(names, given[held.rows]))
+    suspect = held.rows[np.argsort(quality, kind="stable")[: round(LOOKED_AT * len(labels))]]
+    return float(flipped[suspect].sum() / flipped.sum())
 
 
 def _pair_named(

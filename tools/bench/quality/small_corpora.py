@@ -29,7 +29,6 @@ from tools.bench.quality.vectors import Vectors
 from training.model.distinct import distinct_groups
 from training.model.fit import fit
 from training.model.generic_pool import load_pool, uncovered
-from training.model.head import fit_head
 from training.model.thresholds import judge, learn
 from training.model.titles import titles_of
 
@@ -48,8 +47,7 @@ DRAWS = 7
 class Answers:
     """Counts of one draw at the learned thresholds; `best` is the highest coverage that the test rows allow.
 
-    `accuracy` is that of the first choice, `every_row` the same if the names of intents are not taught, `held_back` if
-    a fifth of the groups is kept out of the training as well.
+    `accuracy` is that of the first choice.
     """
 
     messages: int
@@ -59,8 +57,6 @@ class Answers:
     foreign: float
     unknown: float
     accuracy: float
-    every_row: float
-    held_back: float
 
     def risk(self, outside: float) -> tuple[float, float]:
         """Return wrong and all answers per in-scope message, with as many out-of-scope messages."""
@@ -84,7 +80,6 @@ def small_corpora(vectors: Vectors, draws: int = DRAWS) -> Values:
             f"{name} {100 * _coverage(mine):.0f} % answered of {100 * _mean(mine, 'best'):.0f} % possible"
         )
         found += mine
-    accuracy, every_row, held_back = (_mean(found, name) for name in ("accuracy", "every_row", "held_back"))
     answered, wrong = sum(one.answered for one in found), sum(one.wrong for one in found)
     note = f"{3 * draws} draws, {answered:,} answers; {'; '.join(notes)}"
     return {
@@ -92,11 +87,7 @@ def small_corpora(vectors: Vectors, draws: int = DRAWS) -> Values:
         "risk": (100 * wrong / answered, f"{wrong} of {answered:,} answers"),
         "foreign": (100 * _risk(found, "foreign"), "CLINC150's out-of-scope messages"),
         "unknown": (100 * _risk(found, "unknown"), "intents of the same corpus that were not taught"),
-        "accuracy": (100 * accuracy, f"{100 * every_row:.1f} % without the names of intents"),
-        "gain": (
-            100 * (every_row - held_back),
-            f"{100 * held_back:.1f} % with a fifth of the groups kept out",
-        ),
+        "accuracy": (100 * _mean(found, "accuracy"), ""),
     }
 
 
@@ -122,7 +113,6 @@ def _draw(
     right, answered = guesses.intents == truth, guesses.answered(learned.thresholds)
     risks = np.cumsum(~right[np.argsort(-guesses.confidence, kind="stable")]) / np.arange(1, len(test) + 1)
     allowed = np.flatnonzero(risks <= learned.target)
-    rest = _four_fifths(labels, np.asarray(groups), np.random.default_rng([seed, 1]))
     return Answers(
         messages=len(test),
         answered=int(answered.sum()),
@@ -133,29 +123,11 @@ def _draw(
         if len(unknown)
         else 0.0,
         accuracy=float(right.mean()),
-        every_row=_accuracy(part, labels, asked, truth),
-        held_back=_accuracy(part.part(rest), labels[rest], asked, truth),
     )
 
 
 def _passed(classifier: Classifier, messages: Encoded, at: Thresholds) -> float:
     return float(Guesses.of(classifier, classifier.score(messages)).answered(at).mean())
-
-
-def _four_fifths(labels: NDArray[np.str_], groups: NDArray[np.str_], draw: np.random.Generator) -> Rows:
-    """Return the rows of four fifths of the groups, and one row of each intent that has none among them."""
-    names = np.unique(groups)
-    held = np.isin(groups, draw.permutation(names)[: round(0.2 * len(names))])
-    for intent in np.unique(labels):
-        if held[labels == intent].all():
-            held[np.flatnonzero(labels == intent)[0]] = False
-    return np.flatnonzero(~held)
-
-
-def _accuracy(taught: Encoded, labels: NDArray[np.str_], test: Encoded, truth: NDArray[np.str_]) -> float:
-    names, columns = np.unique(labels, return_inverse=True)
-    head = fit_head(taught, columns, len(names))
-    return float((names[head.logits(head.whiten(test)).argmax(axis=1)] == truth).mean())
 
 
 def _parts(intents: NDArray[np.str_], draw: np.random.Generator) -> tuple[Rows, Rows, NDArray[np.str_], Rows]:

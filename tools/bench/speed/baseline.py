@@ -1,12 +1,11 @@
 """Serve the reference design that this project started from: FastAPI, SentenceTransformer, scikit-learn.
 
     python -m tools.bench.speed.baseline prepare --corpus C.parquet --messages M.json --out FOLDER
-    python -m tools.bench.speed.baseline serve --model FOLDER --port 3100 --threads 1 --endpoint async
+    python -m tools.bench.speed.baseline serve --model FOLDER --port 3100
 
 The baseline is tuned, not handicapped: two worker processes on uvloop and httptools, no access log, and each message's
-embedding goes directly to a LogisticRegression trained on the same corpus. `tools.bench.speed.command` tries several
-numbers of torch threads, and the endpoint as a plain function (in FastAPI's thread pool) and as a coroutine, and uses
-the fastest.
+embedding goes directly to a LogisticRegression trained on the same corpus. One torch thread a worker and a coroutine as
+the endpoint are the fastest of four ways that were measured (docs/performance.md).
 """
 
 from __future__ import annotations
@@ -15,9 +14,8 @@ import json
 import os
 import pickle
 from collections.abc import Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from pydantic import BaseModel
@@ -50,33 +48,18 @@ class Answer(BaseModel):
 
 
 def create_app() -> FastAPI:
-    """Create the application of one worker process; configured by BASELINE_* variables."""
+    """Create the application of one worker process, with the model of the folder in BASELINE_MODEL."""
     import torch
     from fastapi import FastAPI
 
-    torch.set_num_threads(int(os.environ["BASELINE_THREADS"]))
-    folder = Path(os.environ["BASELINE_MODEL"])
-    model: dict[str, Callable[[str], Answer]] = {}
+    torch.set_num_threads(1)
+    answer = _answerer(Path(os.environ["BASELINE_MODEL"]))
+    answer("a first message, for what is made at the first call")
+    api = FastAPI()
 
-    @asynccontextmanager
-    async def load(_app: FastAPI) -> Any:
-        model["answer"] = _answerer(folder)
-        model["answer"]("a first message, for what is made at the first call")
-        yield
-
-    api = FastAPI(lifespan=load)
-
-    if os.environ["BASELINE_ENDPOINT"] == "async":
-
-        @api.post("/chat")
-        async def chat(message: Message) -> Answer:
-            return model["answer"](message.message)
-
-    else:
-
-        @api.post("/chat")
-        def chat_in_a_thread(message: Message) -> Answer:
-            return model["answer"](message.message)
+    @api.post("/chat")
+    async def chat(message: Message) -> Answer:
+        return answer(message.message)
 
     return api
 
@@ -145,9 +128,6 @@ def prepare(
 def serve(
     model: Annotated[Path, typer.Option(help="What `prepare` wrote.")],
     port: Annotated[int, typer.Option(help="The port to listen on.")],
-    threads: Annotated[int, typer.Option(help="torch's threads in each worker.")] = 1,
-    endpoint: Annotated[str, typer.Option(help="`async`, or `sync`: in one of FastAPI's threads.")] = "async",
-    workers: Annotated[int, typer.Option(help="Worker processes.")] = WORKERS,
 ) -> None:
     """Serve POST /chat."""
     import uvicorn
@@ -155,9 +135,7 @@ def serve(
     # Workers are new processes: they read their configuration from the environment.
     os.environ |= {
         "BASELINE_MODEL": str(model),
-        "BASELINE_THREADS": str(threads),
-        "BASELINE_ENDPOINT": endpoint,
-        "OMP_NUM_THREADS": str(threads),
+        "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "TOKENIZERS_PARALLELISM": "false",
     }
@@ -166,7 +144,7 @@ def serve(
         factory=True,
         host="127.0.0.1",
         port=port,
-        workers=workers,
+        workers=WORKERS,
         access_log=False,
         log_level="warning",
     )

@@ -8,10 +8,10 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from statistics import geometric_mean, median
+from statistics import median
 from typing import Annotated, Any
 
 import typer
@@ -27,7 +27,6 @@ from tools.bench import rows as table
 from tools.bench.figures import BUNDLE, CACHE, CORPUS, Figure
 from tools.bench.results import speed_tables
 from tools.bench.rows import Row
-from tools.bench.speed.echo import own_cost
 from tools.bench.speed.expected import real_messages
 from tools.bench.speed.load import generate
 from tools.bench.speed.machine import MB, busy_cores, processor_seconds, settle, tree_memory
@@ -60,39 +59,22 @@ class Plan:
     Attributes:
         rounds: how often each side is started; medians are taken over them.
         seconds, warmup: of each window.
-        tried_seconds: of each window while the baseline is tuned; 0: it runs with the first of TRIED.
         messages, baseline_messages: maximum number of distinct messages in one window of a side.
     """
 
     rounds: int
     seconds: float
     warmup: float
-    tried_seconds: float
     messages: int
     baseline_messages: int
 
 
-FULL = Plan(rounds=3, seconds=9, warmup=2, tried_seconds=2.5, messages=25_000, baseline_messages=4_000)
-QUICK = Plan(rounds=1, seconds=3, warmup=1, tried_seconds=0, messages=6_000, baseline_messages=1_200)
-
-
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """One baseline configuration: torch threads per worker, endpoint type, requests per second."""
-
-    threads: int
-    endpoint: str
-    per_second: dict[str, float]
-
-    @property
-    def merit(self) -> float:
-        """Score a configuration: one connection and 64 have equal weight."""
-        return geometric_mean([max(0.1, value) for value in self.per_second.values()] or [0.1])
+FULL = Plan(rounds=3, seconds=9, warmup=2, messages=25_000, baseline_messages=4_000)
+QUICK = Plan(rounds=1, seconds=3, warmup=1, messages=6_000, baseline_messages=1_200)
 
 
 REPEATED = 500
 """Distinct messages of the window of exact repeats: the warm-up asks each of them."""
-TRIED = ((1, "async"), (1, "sync"), (2, "async"), (2, "sync"))
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -104,11 +86,11 @@ def measure(plan: Plan, console: Console, file: Path = FILE, bundle: Path = BUND
         console.print(
             f"[yellow]other work keeps {others:.1f} cores busy: every figure suffers from it[/yellow]"
         )
-    windows = plan.rounds * 2 * len(CONNECTIONS) + (2 * len(TRIED) if plan.tried_seconds else 0)
+    windows = plan.rounds * 2 * len(CONNECTIONS)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     # Redrawn between windows only: automatic refresh would use processor time.
     with Progress(*columns, console=console, auto_refresh=False, transient=True) as progress:
-        task = progress.add_task("the bundle is asked alone", total=windows + 3)
+        task = progress.add_task("the bundle is asked alone", total=windows + 1)
         progress.refresh()
 
         def step(description: str) -> None:
@@ -121,13 +103,7 @@ def measure(plan: Plan, console: Console, file: Path = FILE, bundle: Path = BUND
         )
         step("the baseline is trained")
         for_baseline = messages[: plan.baseline_messages]
-        baseline_side(CORPUS, for_baseline)
-        step("the load generator's own cost")
-        own = own_cost(64, 1.0)
-        step("the baseline is tuned")
-        tried = _tune(for_baseline, plan, step)
-        best = max(tried, key=lambda way: way.merit)
-        baseline = baseline_side(CORPUS, for_baseline, best.threads, best.endpoint)
+        baseline = baseline_side(CORPUS, for_baseline)
         rows: list[Row] = []
         starts: dict[str, list[float]] = {BASELINE: [], SERVICE: []}
         processes: dict[str, list[dict[str, Any]]] = {}
@@ -161,11 +137,6 @@ def measure(plan: Plan, console: Console, file: Path = FILE, bundle: Path = BUND
             "of_service": len(service.messages),
             "of_baseline": len(for_baseline),
         },
-        "generator": {
-            "per_second": round(own.per_second),
-            "microseconds": round(own.generator_microseconds, 1),
-        },
-        "baseline": asdict(best) | {"tried": [asdict(way) for way in tried if way.per_second]},
         "table": [asdict(row) for row in medians],
         "windows": [asdict(row) for row in rows],
         "start_seconds": starts,
@@ -194,20 +165,6 @@ def _windows(
         load = generate(server.port, questions, count, seconds, warmup)
         yield Row.of(side.name, load, processor_seconds(server.pid) - used)
         step(f"round {seed + 1}: {side.name}, {count} connections done")
-
-
-def _tune(messages: Sequence[str], plan: Plan, step: Step) -> list[Tried]:
-    """Measure each configuration of TRIED with 1 and with 64 connections; or return the first one unmeasured."""
-    if not plan.tried_seconds:
-        return [Tried(*TRIED[0], per_second={})]
-    tried = []
-    for threads, endpoint in TRIED:
-        side = baseline_side(CORPUS, messages, threads, endpoint)
-        with side.running() as server:
-            rows = list(_windows(side, server, 0, (1, 64), plan.tried_seconds, 1, step))
-        speeds = {str(row.connections): row.per_second for row in rows}
-        tried.append(Tried(threads, endpoint, speeds))
-    return tried
 
 
 def _tiers(server: Server) -> Counter[str]:

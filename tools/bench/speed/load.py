@@ -3,8 +3,8 @@
 `open_loop` sends at times that do not depend on the answers.
 
 It shares the cores with the server under test. Therefore it is one `asyncio.Protocol` on uvloop with prebuilt requests
-and no HTTP library (`python -m tools.bench.speed.echo` measures its cost). Every answer is checked: status 200, JSON,
-and the intent that the model predicts for the message alone.
+and no HTTP library. Every answer is checked: status 200, JSON, and the intent that the model predicts for the message
+alone.
 """
 
 from __future__ import annotations

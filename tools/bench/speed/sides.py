@@ -90,7 +90,7 @@ def service_side(bundle: Path, messages: Sequence[str], name: str = SERVICE) -> 
     return Side(name, ("-m", "bento"), list(messages) * times, expected * times, environment)
 
 
-def baseline_side(corpus: Path, messages: Sequence[str], threads: int = 1, endpoint: str = "async") -> Side:
+def baseline_side(corpus: Path, messages: Sequence[str]) -> Side:
     """Return the baseline; its classifier is trained here unless cached.
 
     Raises:
@@ -113,7 +113,6 @@ def baseline_side(corpus: Path, messages: Sequence[str], threads: int = 1, endpo
         Expected(intent, tuple(near)) for intent, near in json.loads((folder / "expected.json").read_text())
     ]
     arguments = ["-m", "tools.bench.speed.baseline", "serve", "--model", str(folder), "--port", "{port}"]
-    arguments += ["--threads", str(threads), "--endpoint", endpoint]
     return Side(BASELINE, tuple(arguments), messages, expected)
 
 

@@ -47,7 +47,7 @@ def _lines(name: str) -> Iterator[tuple[str, str, str]]:
         if line.startswith("## "):
             kind, _, language = line[3:].partition(" ")
         else:
-            yield kind, language, line
+            yield kind, language, line.replace(" ⏎ ", "\n")
 
 
 def _filled(kind: str, language: str, line: str) -> Iterator[Sentence]:

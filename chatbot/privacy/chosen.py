@@ -1,0 +1,77 @@
+"""PII redaction of words that look like a chosen password, wherever they stand: "fluffy2009", "Tr0ub4dor", "Hamburg!99".
+
+People state a password in more ways than phrases can list, but they choose it in few ways: a word and digits, digits
+for letters, a sign within a word. What names of products, files and steps share with that needs a hint beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from chatbot.privacy.draft import MASK, Draft, Pattern, Span
+from chatbot.privacy.phrases import (
+    CHANGE_WORDS,
+    CHOOSING_WORDS,
+    KEY_WORDS,
+    PASSWORD_WORDS,
+    PIN_NOUNS,
+    PIN_WORDS,
+    PROMOTION_WORDS,
+    SECRET_NOUNS,
+    TYPING_WORDS,
+    USER_WORDS,
+    VERSIONED,
+)
+
+SECRET = "<SECRET>"
+
+_LETTER, _SIGN = r"[^\W\d_]", r"[!#$%&*@_]"
+_CANDIDATE = Pattern(
+    rf"{_LETTER}(?:[!#$%&*@_+.-]?\d|{_SIGN}{_LETTER})|(?<![\w-])[A-Z\d]{{4,6}}-[A-Z\d]{{4}}", 0
+)
+_WORD = Pattern(
+    rf"(?<![\w{MASK}@#/\\.&=+-])(?P<stem>{_LETTER}++)(?>(?:-{_LETTER}++){{0,3}})"
+    rf"(?=[!#$%&*@_+.-]?\d|{_SIGN}{_LETTER})[\w!#$%&*@+^~.-]{{1,40}}+",
+    0,
+)
+_GROUPS = Pattern(r"(?<![\w-])(?=[A-Z\d-]*[A-Z])(?=[A-Z-]*\d)[A-Z\d]{4,6}(?:-[A-Z\d]{4,6}){2,5}(?![\w-])", 0)
+"""A key of a product or of a network."""
+_SURE = Pattern(
+    rf"{_LETTER}(?:[^\WA-Z\d_]{{7,}}\d|[^\WA-Z\d_]{{4,}}\d\d|[^\WA-Z\d_]{{3}}\d{{4}})\d{{0,4}}", 0
+)
+"""A lower-case or capitalised word and a number: the shorter the word, the longer the number."""
+_OTHERS = Pattern(r"[A-Z]{1,5}-?\d+|.*(?:\.[a-z]{2,4}|[.@]\w+\.\w+|\d\.\d+|\d(?:[gtm]b|m?l|[cm]m|k?g|hz))", 0)
+"""Short words in capitals with a number, files, addresses, versions and sizes."""
+_SHORTEST, _FEWEST_CAPITALS = 6, 6
+_CONTEXT = CHOOSING_WORDS.union(
+    PASSWORD_WORDS, SECRET_NOUNS, TYPING_WORDS, USER_WORDS, CHANGE_WORDS, KEY_WORDS, PIN_WORDS
+)
+_NAMES_OF_SECRETS = PASSWORD_WORDS | SECRET_NOUNS
+_PIN = Pattern(
+    r"(?<![\w.,:/#€$£-])(?:(?!(?:19|20)\d\d\b)\d{4,8}|\d{3}[ ]\d{3})(?![\w%€$£]|[.,:/-]\d|[ ](?:eur|usd|gbp|euros?|dollars?|pounds?)\b)",
+    2,
+)
+
+
+def redact_chosen(draft: Draft) -> None:
+    """Mark words that look like a password, and numbers like a PIN in a message about one."""
+    if _CANDIDATE.search(draft.text):
+        draft.mark((*found.span(), SECRET) for found in _GROUPS.finditer(draft.text))
+        draft.mark(_chosen(draft, not _CONTEXT.isdisjoint(draft.words)))
+    if draft.has_digits and not PIN_NOUNS.isdisjoint(draft.words):
+        draft.mark((*found.span(), SECRET) for found in _PIN.finditer(draft.text))
+
+
+def _chosen(draft: Draft, hinted: bool) -> Iterator[Span]:
+    for found in _WORD.finditer(draft.text):
+        word = found[0].rstrip(".-!?*")
+        if found["stem"].lower() in VERSIONED or _OTHERS.fullmatch(word):
+            continue
+        if _SURE.fullmatch(word) or (hinted and _is_likely(word)):
+            if PROMOTION_WORDS.isdisjoint(draft.words) or not _NAMES_OF_SECRETS.isdisjoint(draft.words):
+                yield found.start(), found.start() + len(word), SECRET
+
+
+def _is_likely(word: str) -> bool:
+    """Whether a word is one that a person chose, in a message that is about one."""
+    return len(word) >= _SHORTEST and (not word.isupper() or sum(map(str.isalpha, word)) >= _FEWEST_CAPITALS)
