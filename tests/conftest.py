@@ -46,14 +46,23 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests that start processes; in a parallel run, start with the modules that take longest."""
+    """Mark tests that start processes; order them for a parallel run."""
     for item in items:
         is_system = any(item.get_closest_marker(name) for name in ("integration", "e2e"))
         if is_system or PROCESS_FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.process)
     if os.environ.get("PYTEST_XDIST_WORKER"):
         threadpool_limits(1, "blas")  # two workers on two cores: more threads would only contend
-        items.sort(key=lambda item: item.get_closest_marker("long") is None)
+        _sort_by_length(items)
+
+
+def _sort_by_length(items: list[pytest.Item]) -> None:
+    """Put long modules first and modules that start no process last: with those, workers end at the same time."""
+    ranks: dict[Path, int] = {}
+    for item in items:
+        rank = 0 if item.get_closest_marker("long") else 1 if item.get_closest_marker("process") else 2
+        ranks[item.path] = min(rank, ranks.get(item.path, rank))
+    items.sort(key=lambda item: ranks[item.path])
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -154,14 +163,25 @@ def bucket(minio: Minio, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def mlflow_server(minio: Minio, tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
+def mlflow_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Create MLflow's empty database once for all workers; tests and servers begin with a copy."""
+    from tests.support.mlflow_server import new_database
+    from tests.support.shared import made_once, shared_folder
+
+    return made_once(shared_folder(tmp_path_factory, "mlflow"), new_database)
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(
+    minio: Minio, mlflow_database: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[MlflowServer]:
     """Run a real MLflow server shared by all tests, its artifacts in a bucket of `minio`; tests must not stop it."""
     from tests.support.mlflow_server import MlflowServer
 
     with pytest.MonkeyPatch.context() as patch:
         _use_credentials(patch, minio)
         store = minio.environment(minio.new_bucket())
-    server = MlflowServer(tmp_path_factory.mktemp("mlflow"), store)
+    server = MlflowServer(tmp_path_factory.mktemp("mlflow"), store, mlflow_database)
     try:
         yield server.start()
     finally:

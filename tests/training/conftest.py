@@ -9,19 +9,20 @@ import pytest
 
 from tests.support.minio import Minio
 from tests.support.mlflow_server import MlflowServer
+from tests.support.shared import made_once, shared_folder
 from tests.training.loop_world import SmallBot, World, make_small_bot, quicken
 from tests.training.remembered import Trainings
 
 
 @pytest.fixture(scope="session")
 def small_bot(tmp_path_factory: pytest.TempPathFactory) -> SmallBot:
-    return make_small_bot(tmp_path_factory.mktemp("small-bot"))
+    return made_once(shared_folder(tmp_path_factory, "small-bot"), make_small_bot)
 
 
 @pytest.fixture(scope="session")
 def trainings(tmp_path_factory: pytest.TempPathFactory) -> Trainings:
-    """What retrainings trained is remembered for all tests."""
-    return Trainings(tmp_path_factory.mktemp("trainings"))
+    """What retrainings trained is remembered for all tests, in all workers."""
+    return Trainings(shared_folder(tmp_path_factory, "trainings"))
 
 
 @pytest.fixture

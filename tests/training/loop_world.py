@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from chatbot.dialog.rules import Rules
 from chatbot.loop.registry import ModelVersion
 from chatbot.loop.retrain_result import RetrainResult
 from chatbot.settings import RetrainSettings, StorageSettings, TrackingSettings
@@ -18,7 +19,7 @@ from data.folder import read_intents
 from data.process import run as process_run
 from data.processing import ProcessParams
 from tests.training import warm
-from tests.training.remembered import Trainings
+from tests.training.remembered import Trainings, load_rules
 from training.corpus import dvc, versions
 from training.corpus.reading import read
 from training.corpus.versions import Pointer
@@ -69,7 +70,9 @@ def make_small_bot(folder: Path) -> SmallBot:
     for intent in read_intents(ROOT / "data" / "corpus"):
         if intent.intent in (*INTENTS, "out_of_scope"):
             text = intent.path.read_text(encoding="utf-8").splitlines(keepends=True)
-            (corpus / "intents" / intent.path.name).write_text("".join(text[:90]), encoding="utf-8")
+            # With fewer than ENOUGH_OWN out-of-scope messages, each training encodes 1,500 of the generic pool.
+            lines = 120 if intent.intent == "out_of_scope" else 90
+            (corpus / "intents" / intent.path.name).write_text("".join(text[:lines]), encoding="utf-8")
     process_run(corpus, folder / "processed", ProcessParams())
     trained = train_bundle(folder / "processed", corpus, folder / "bundle")
     return SmallBot(corpus, folder / "processed", folder / "bundle", trained)
@@ -90,8 +93,9 @@ def train_bundle(processed: Path, replies: Path, out: Path) -> str:
 
 
 def quicken(patch: pytest.MonkeyPatch, trainings: Trainings | None = None) -> None:
-    """Let DVC run in warm processes, and remember trainings."""
+    """Let DVC run in warm processes, and remember rules and trainings."""
     patch.setattr(dvc, "call", warm.dvc)
+    patch.setattr(Rules, "load", load_rules)
     if trainings is not None:
         patch.setattr(retraining, "train", trainings.train)
 

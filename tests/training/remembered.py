@@ -12,10 +12,25 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
+from chatbot.dialog.rules import Rules
+from tests.support.shared import locked
 from training.corpus.reading import Corpus
 from training.model.params import TrainParams
 from training.model.train import Trained, train
 from training.progress import Steps
+
+_load_rules = Rules.load
+_rules: dict[bytes, Rules] = {}
+
+
+def load_rules(file: Path) -> Rules:
+    """Stand in for `Rules.load`: the same rules, which nothing changes, are compiled once for a process."""
+    if not file.is_file():
+        return _load_rules(file)  # says what is missing
+    content = file.read_bytes()
+    if content not in _rules:
+        _rules[content] = _load_rules(file)
+    return _rules[content]
 
 
 class Trainings:
@@ -39,14 +54,15 @@ class Trainings:
         assert replies_source is not None
         given = (corpus.digest, params.model_dump_json(), rules_file.read_text(), replies_source.read_text())
         kept = self.folder / sha256("\0".join(given).encode()).hexdigest()
-        if not kept.is_dir():
-            trained = train(corpus, out, params, steps, rules_file, replies_source, cache)
-            with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
-                draft = Path(scratch) / "draft"
-                shutil.copytree(out, draft / "bundle")
-                pictures = trained.draw()
-                (draft / "trained").write_bytes(pickle.dumps((replace(trained, draw=dict), pictures)))
-                draft.rename(kept)
+        with locked(kept.with_suffix(".lock")):
+            if not kept.is_dir():
+                trained = train(corpus, out, params, steps, rules_file, replies_source, cache)
+                with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
+                    draft = Path(scratch) / "draft"
+                    shutil.copytree(out, draft / "bundle")
+                    pictures = trained.draw()
+                    (draft / "trained").write_bytes(pickle.dumps((replace(trained, draw=dict), pictures)))
+                    draft.rename(kept)
         trained, pictures = pickle.loads((kept / "trained").read_bytes())
         if not out.exists():
             shutil.copytree(kept / "bundle", out)

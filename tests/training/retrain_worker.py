@@ -15,8 +15,9 @@ from typing import Any
 
 from mlflow.tracking import MlflowClient
 
+from chatbot.dialog.rules import Rules
 from chatbot.store.s3 import S3Store
-from tests.training.remembered import Trainings
+from tests.training.remembered import Trainings, load_rules
 from training.corpus import dvc, versions
 from training.retrain import app
 from training.retraining import run
@@ -85,6 +86,7 @@ def arm(point: str) -> None:
 
 if __name__ == "__main__":
     trainings, point, *arguments = sys.argv[1:]
+    Rules.load = load_rules  # type: ignore[method-assign, assignment]
     if point != "trained":  # which is then trained for real, and to its end
         run.train = Trainings(Path(trainings)).train
     arm(point)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
 import time
@@ -35,8 +36,10 @@ SLOT = "gift_card_url"
 class Machine:
     """A store, a registry with four versions, and a service that the keeper keeps."""
 
-    def __init__(self, folder: Path, model: Path) -> None:
+    def __init__(self, folder: Path, model: Path, database: Path) -> None:
         self.store = FolderStore(folder / "store")
+        (folder / "mlruns").mkdir()
+        shutil.copyfile(database, folder / "mlruns" / "mlflow.db")
         self.tracking = TrackingSettings(
             tracking_uri=f"sqlite:///{folder}/mlruns/mlflow.db", unsent=folder / "unsent"
         )
@@ -90,8 +93,10 @@ class Machine:
 
 
 @pytest.fixture(scope="module")
-def shared_machine(tmp_path_factory: pytest.TempPathFactory, bundle_folder: Path) -> Iterator[Machine]:
-    made = Machine(tmp_path_factory.mktemp("machine"), bundle_folder)
+def shared_machine(
+    tmp_path_factory: pytest.TempPathFactory, bundle_folder: Path, mlflow_database: Path
+) -> Iterator[Machine]:
+    made = Machine(tmp_path_factory.mktemp("machine"), bundle_folder, mlflow_database)
     made.server.start()
     yield made
     assert made.server.stop() == 0

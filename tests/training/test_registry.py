@@ -36,15 +36,6 @@ ROOT = Path(__file__).resolve().parents[2]
 TAGS = {"corpus_digest": "c" * 32, "corpus_pointer": '{"format": 1}', "git_commit": "a" * 40}
 
 
-@pytest.fixture(scope="module")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Create it as the first client does; that takes seconds."""
-    file = tmp_path_factory.mktemp("local") / "mlruns" / "mlflow.db"
-    with connected(TrackingSettings(tracking_uri=f"sqlite:///{file}")) as client:
-        assert client.search_registered_models() == []
-    return file
-
-
 @pytest.fixture(params=["server", "local"])
 def tracking(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -53,7 +44,7 @@ def tracking(
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     if request.param == "local":
-        made: Path = request.getfixturevalue("empty_database")
+        made: Path = request.getfixturevalue("mlflow_database")
         (tmp_path / "mlruns").mkdir()
         shutil.copyfile(made, tmp_path / "mlruns" / "mlflow.db")
         return TrackingSettings(
@@ -192,9 +183,9 @@ def test_a_run_with_the_same_key_exists_once_and_an_interrupted_one_is_deleted(
 
 
 def test_a_run_that_the_server_does_not_take_is_kept_and_sent_later(
-    minio: Minio, bucket: str, bundle_folder: Path, tmp_path: Path
+    minio: Minio, mlflow_database: Path, bucket: str, bundle_folder: Path, tmp_path: Path
 ) -> None:
-    server = MlflowServer(tmp_path / "mlflow", minio.environment(bucket))
+    server = MlflowServer(tmp_path / "mlflow", minio.environment(bucket), mlflow_database)
     settings = server.settings(tmp_path)
     from matplotlib.figure import Figure
 
@@ -237,10 +228,17 @@ def test_a_run_that_the_server_does_not_take_is_kept_and_sent_later(
 
 
 def test_a_run_half_sent_when_the_server_died_is_sent_whole_and_once(
-    minio: Minio, bucket: str, tmp_path: Path, bundle_folder: Path, monkeypatch: pytest.MonkeyPatch
+    minio: Minio,
+    mlflow_database: Path,
+    bucket: str,
+    tmp_path: Path,
+    bundle_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    server = MlflowServer(tmp_path / "mlflow", minio.environment(bucket)).start()
-    settings = server.settings(tmp_path, http_request_max_retries=0)
+    server = MlflowServer(tmp_path / "mlflow", minio.environment(bucket), mlflow_database).start()
+    settings = server.settings(tmp_path)
+    # The variable, not the setting: what an earlier test of this process has set holds.
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     from mlflow.tracking import MlflowClient
 
     sending = MlflowClient.log_artifacts
@@ -368,10 +366,10 @@ def test_a_database_of_an_older_mlflow_is_copied_and_upgraded(old_database: Path
 
 
 def test_a_local_database_of_an_older_mlflow_says_what_upgrades_it(
-    empty_database: Path, tmp_path: Path
+    mlflow_database: Path, tmp_path: Path
 ) -> None:
     # Under a name that this process has not opened yet.
-    old = shutil.copyfile(empty_database, tmp_path / "old.db")
+    old = shutil.copyfile(mlflow_database, tmp_path / "old.db")
     settings = TrackingSettings(tracking_uri=f"sqlite:///{old}")
     with sqlite3.connect(old) as database:
         database.execute("UPDATE alembic_version SET version_num = '451aebb31d03'")

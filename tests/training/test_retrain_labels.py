@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,9 +33,12 @@ OLD, NEW = "recover_password", "reset_password"
 
 
 @pytest.fixture
-def world(small_bot: SmallBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+def world(
+    small_bot: SmallBot, mlflow_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> World:
     """A folder as the store and a file as the registry: what is tested here does not depend on servers."""
     quicken(monkeypatch)
+    shutil.copyfile(mlflow_database, tmp_path / "mlflow.db")
     tracking = TrackingSettings(tracking_uri=f"sqlite:///{tmp_path}/mlflow.db")  # type: ignore[call-arg]
     return World(small_bot, StorageSettings(url=str(tmp_path / "store")), tracking, tmp_path)  # type: ignore[call-arg]
 

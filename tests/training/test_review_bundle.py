@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -16,9 +17,10 @@ from training.review.bundle import find_bundle
 
 
 def test_as_set_then_as_serving_json_says_then_the_newest_of_the_store(
-    tmp_path: Path, bundle_folder: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, bundle_folder: Path, mlflow_database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = FolderStore(tmp_path / "store")
+    shutil.copyfile(mlflow_database, tmp_path / "mlflow.db")
     tracking = TrackingSettings(tracking_uri=f"sqlite:///{tmp_path / 'mlflow.db'}")
     monkeypatch.chdir(tmp_path)  # as in the pod: no models/ beside the code
     told = ServiceSettings(bundle_cache=tmp_path / "cache")
