@@ -1,8 +1,10 @@
-"""PII redaction of words that look like a chosen password, wherever they stand: "fluffy2009", "Tr0ub4dor", "Hamburg!99".
+"""PII redaction of words that look like a chosen password, anywhere: "fluffy2009", "Tr0ub4dor", "Hamburg!99".
 
 People state a password in more ways than phrases can list, but they choose it in few ways: a word and digits, digits
 for letters, a sign within a word. What names of products, files and steps share with that needs a hint beside it.
 """
+
+# ruff: noqa: E501 - patterns
 
 from __future__ import annotations
 
@@ -23,7 +25,7 @@ from chatbot.privacy.phrases import (
     VERSIONED,
 )
 
-SECRET = "<SECRET>"
+MARK = "<SECRET>"
 
 _LETTER, _SIGN = r"[^\W\d_]", r"[!#$%&*@_]"
 _CANDIDATE = Pattern(
@@ -55,21 +57,20 @@ _PIN = Pattern(
 
 def redact_chosen(draft: Draft) -> None:
     """Mark words that look like a password, and numbers like a PIN in a message about one."""
-    if _CANDIDATE.search(draft.text):
-        draft.mark((*found.span(), SECRET) for found in _GROUPS.finditer(draft.text))
+    shop_code = not PROMOTION_WORDS.isdisjoint(draft.words) and _NAMES_OF_SECRETS.isdisjoint(draft.words)
+    if not shop_code and _CANDIDATE.search(draft.text):
+        draft.mark((*found.span(), MARK) for found in _GROUPS.finditer(draft.text))
         draft.mark(_chosen(draft, not _CONTEXT.isdisjoint(draft.words)))
     if draft.has_digits and not PIN_NOUNS.isdisjoint(draft.words):
-        draft.mark((*found.span(), SECRET) for found in _PIN.finditer(draft.text))
+        draft.mark((*found.span(), MARK) for found in _PIN.finditer(draft.text))
 
 
 def _chosen(draft: Draft, hinted: bool) -> Iterator[Span]:
     for found in _WORD.finditer(draft.text):
         word = found[0].rstrip(".-!?*")
-        if found["stem"].lower() in VERSIONED or _OTHERS.fullmatch(word):
-            continue
-        if _SURE.fullmatch(word) or (hinted and _is_likely(word)):
-            if PROMOTION_WORDS.isdisjoint(draft.words) or not _NAMES_OF_SECRETS.isdisjoint(draft.words):
-                yield found.start(), found.start() + len(word), SECRET
+        known = found["stem"].lower() in VERSIONED or _OTHERS.fullmatch(word)
+        if not known and (_SURE.fullmatch(word) or (hinted and _is_likely(word))):
+            yield found.start(), found.start() + len(word), MARK
 
 
 def _is_likely(word: str) -> bool:
