@@ -38,10 +38,13 @@ _WORD = Pattern(
 )
 _GROUPS = Pattern(r"(?<![\w-])(?=[A-Z\d-]*[A-Z])(?=[A-Z-]*\d)[A-Z\d]{4,6}(?:-[A-Z\d]{4,6}){2,5}(?![\w-])", 0)
 """A key of a product or of a network."""
+_LOWER = r"[^\WA-Z\d_]"
 _SURE = Pattern(
-    rf"{_LETTER}(?:[^\WA-Z\d_]{{7,}}\d|[^\WA-Z\d_]{{4,}}\d\d|[^\WA-Z\d_]{{3}}\d{{4}})\d{{0,4}}", 0
+    rf"{_LETTER}(?:{_LOWER}{{7,}}\d|{_LOWER}{{4,}}{_SIGN}?\d\d|{_LOWER}{{3}}\d{{4}})\d{{0,4}}"
+    rf"|(?=.{{8}}){_LETTER}+[013457]{_LOWER}{{3,}}.*|{_LOWER}{{2,}}\d+[A-Z]?{_LOWER}+[A-Z].*",
+    0,
 )
-"""A lower-case or capitalised word and a number: the shorter the word, the longer the number."""
+"""A lower-case or capitalised word and a number (the shorter the word, the longer the number), and digits for letters."""
 _OTHERS = Pattern(r"[A-Z]{1,5}-?\d+|.*(?:\.[a-z]{2,4}|[.@]\w+\.\w+|\d\.\d+|\d(?:[gtm]b|m?l|[cm]m|k?g|hz))", 0)
 """Short words in capitals with a number, files, addresses, versions and sizes."""
 _SHORTEST, _FEWEST_CAPITALS = 6, 6

@@ -25,6 +25,7 @@ ENGLISH = rf"""\d{{1,5}}(?:st|nd|rd|th)?[a-z]?(?:[-/]\d{{1,4}})?(?!\w),?
     (?:\s(?:{_CAP}|\d{{1,3}}(?:st|nd|rd|th))){{1,4}}?
     \s(?!square\s(?:met|feet|foot|ft|inch|cm|m\b|km|mile|yard))(?:{"|".join(sorted(ENGLISH_WORDS))})\b\.? (?:,?\s{_UNIT}|\s\#?\d{{1,3}}-\d{{1,4}}|\s[NSEW]{{1,2}}\b)?
     | \d{{1,5}}[a-z]? (?:\s{_CAP}){{1,2}}? \s(?-i:{_RARE})\b (?:,?\s{_UNIT})?
+    | \d{{1,5}}[a-z]?\s(?:[nsew]\s)?\d{{1,3}}(?:st|nd|rd|th)\s(?:street|st|avenue|ave|road|rd)\b(?:,?\s{_UNIT})?
     | \d{{1,5}}(?:\s?[a-z])?(?!\w)
     (?:\s(?!(?:the|a|an|on|of|in|to|my|and|for|is|was|at|days?|weeks?|months?|years?|hours?|minutes?|times?|items?|x|from|this|your|our|their|new|per|one|more|pairs?|boxes|pieces
         |orders?|parcels?|shoes?|bikes?)\b)[a-z'-]{{2,}}){{1,2}}?
@@ -117,12 +118,12 @@ LABELLED = r"""(?:(?<=^)|(?<=[\n|;,]\s)|(?<=[\n|;,])) \w++ (?:\s(?:code|postal|l
     (?P<address> (?=[A-ZÀ-Ž\d]|[a-z]+[ ]\d) (?!(?:not|unknown|wrong|missing|see)\b) [^\n|;,:!?\ue000]{2,60} (?:,\s(?!(?i:[^\W\d_]+\s?:))[A-ZÀ-Ž\d][^\n|;,:!?\ue000]{1,40}){0,4} )(?=[\n|;,!?\ue000]|\.?\Z)"""
 """A field of a form: "City: Dunmore"; begins at its label."""
 BUILDING_WORDS = _words(
-    "house cottage farm lodge villa manor hall rectory vicarage mansions court mill barn hotel residence building tower"
+    "house cottage farm lodge villa manor hall rectory vicarage mansions court mill barn hotel residence building tower unit flat apartment apt plot block suite"
 )
 _BUILDING = (
     r"(?:House|Cottage|Farm|Lodge|Villa|Manor|Hall|Rectory|Vicarage|Mansions|Court|Mill|Barn|Building|Tower)"
 )
-BUILDING = rf"""(?<![\w'-])(?:(?:[A-Z][\w'-]{{1,20}}\s){{1,3}}{_BUILDING}|(?:Villa|Hotel|Casa|Haus)\s[A-Z][\w'-]{{2,20}}(?:\s[A-Z][\w'-]{{2,20}})?),\s
+BUILDING = rf"""(?<![\w'-])(?:(?:[A-Z][\w'-]{{1,20}}\s){{1,3}}{_BUILDING}|(?:Unit|Flat|Apartment|Apt|Plot|Block|Suite)\s\d{{0,3}}[A-Z]?(?=,\s[A-Z][\w'-]+\s[A-Z])|(?:Villa|Hotel|Casa|Haus)\s[A-Z][\w'-]{{2,20}}(?:\s[A-Z][\w'-]{{2,20}})?),\s
     (?:(?=\ue000)|(?:(?:\d{{1,4}}\w{{0,2}}\s)?[A-Z][\w'-]{{1,20}}|\d{{1,2}}(?:st|nd|rd|th)\sfloor|[Rr]oom\s\d{{1,4}})(?:\s[A-Z][\w'-]{{1,20}}){{0,2}}(?:,\s[A-Z][\w'-]{{1,20}}){{0,2}})"""
 """A building that has a name, and what it is in: "Dell Farm, Upper Swell"."""
 STREET_BEFORE = rf"(?<![\w'-])(?:(?:[A-Z][\w'-]{{1,20}}\s){{1,3}}(?:{'|'.join(word.capitalize() for word in sorted(ENGLISH_WORDS - _words('square st plaza park green rise view gate court place')))})|(?!the|this|that|our|your|one|express|fast)[a-z]{{3,16}}\s(?:street|road|avenue|lane))\s\Z"
