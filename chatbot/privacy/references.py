@@ -69,7 +69,7 @@ _CODE = Pattern(
 _LONG_CODE = 7
 """Characters from which a code is an identifier also where no word says so."""
 _APART = Pattern(
-    r"(?<![\w.,+-])(?<!\d[ ])\d(?:[ ]\d){5,}(?![ ]?[\d.,]|\w)|(?<![\w.,+/-])\d{5,10}(?:,[ ]|[ ](?:and|und|et|y|e|&)[ ])\d{5,10}(?=\s*(?:[.,;:!?)]\s|\Z|[.,;:!?)]\Z)|[ ](?:are|were|came|have|arrived|but|please|not)\b)",
+    r"(?<![\w.,+-])(?<!\d[ ])\d(?:[ ]\d){5,7}(?![ ]?[\d.,]|\w)|(?<![\w.,+/-])\d{5,10}(?:,[ ]|[ ](?:and|und|et|y|e|&)[ ])\d{5,10}(?=\s*(?:[.,;:!?)]\s|\Z|[.,;:!?)]\Z)|[ ](?:are|were|came|have|arrived|but|please|not)\b)",
     0,
 )
 """Digits that are typed one by one, and two long numbers in a list."""
