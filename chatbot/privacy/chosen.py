@@ -1,8 +1,10 @@
-"""PII redaction of words that look like a chosen password, wherever they stand: "fluffy2009", "Tr0ub4dor", "Hamburg!99".
+"""PII redaction of words that look like a chosen password, anywhere: "fluffy2009", "Tr0ub4dor", "Hamburg!99".
 
 People state a password in more ways than phrases can list, but they choose it in few ways: a word and digits, digits
 for letters, a sign within a word. What names of products, files and steps share with that needs a hint beside it.
 """
+
+# ruff: noqa: E501 - patterns
 
 from __future__ import annotations
 
@@ -23,7 +25,7 @@ from chatbot.privacy.phrases import (
     VERSIONED,
 )
 
-SECRET = "<SECRET>"
+MARK = "<SECRET>"
 
 _LETTER, _SIGN = r"[^\W\d_]", r"[!#$%&*@_]"
 _CANDIDATE = Pattern(
@@ -36,10 +38,13 @@ _WORD = Pattern(
 )
 _GROUPS = Pattern(r"(?<![\w-])(?=[A-Z\d-]*[A-Z])(?=[A-Z-]*\d)[A-Z\d]{4,6}(?:-[A-Z\d]{4,6}){2,5}(?![\w-])", 0)
 """A key of a product or of a network."""
+_LOWER = r"[^\WA-Z\d_]"
 _SURE = Pattern(
-    rf"{_LETTER}(?:[^\WA-Z\d_]{{7,}}\d|[^\WA-Z\d_]{{4,}}\d\d|[^\WA-Z\d_]{{3}}\d{{4}})\d{{0,4}}", 0
+    rf"{_LETTER}(?:{_LOWER}{{7,}}\d|{_LOWER}{{4,}}{_SIGN}?\d\d|{_LOWER}{{3}}\d{{4}})\d{{0,4}}"
+    rf"|(?=.{{8}}){_LETTER}+[013457]{_LOWER}{{3,}}.*|{_LOWER}{{2,}}\d+[A-Z]?{_LOWER}+[A-Z].*",
+    0,
 )
-"""A lower-case or capitalised word and a number: the shorter the word, the longer the number."""
+"""A lower-case or capitalised word and a number (the shorter the word, the longer the number), and digits for letters."""
 _OTHERS = Pattern(r"[A-Z]{1,5}-?\d+|.*(?:\.[a-z]{2,4}|[.@]\w+\.\w+|\d\.\d+|\d(?:[gtm]b|m?l|[cm]m|k?g|hz))", 0)
 """Short words in capitals with a number, files, addresses, versions and sizes."""
 _SHORTEST, _FEWEST_CAPITALS = 6, 6
@@ -55,21 +60,20 @@ _PIN = Pattern(
 
 def redact_chosen(draft: Draft) -> None:
     """Mark words that look like a password, and numbers like a PIN in a message about one."""
-    if _CANDIDATE.search(draft.text):
-        draft.mark((*found.span(), SECRET) for found in _GROUPS.finditer(draft.text))
+    shop_code = not PROMOTION_WORDS.isdisjoint(draft.words) and _NAMES_OF_SECRETS.isdisjoint(draft.words)
+    if not shop_code and _CANDIDATE.search(draft.text):
+        draft.mark((*found.span(), MARK) for found in _GROUPS.finditer(draft.text))
         draft.mark(_chosen(draft, not _CONTEXT.isdisjoint(draft.words)))
     if draft.has_digits and not PIN_NOUNS.isdisjoint(draft.words):
-        draft.mark((*found.span(), SECRET) for found in _PIN.finditer(draft.text))
+        draft.mark((*found.span(), MARK) for found in _PIN.finditer(draft.text))
 
 
 def _chosen(draft: Draft, hinted: bool) -> Iterator[Span]:
     for found in _WORD.finditer(draft.text):
         word = found[0].rstrip(".-!?*")
-        if found["stem"].lower() in VERSIONED or _OTHERS.fullmatch(word):
-            continue
-        if _SURE.fullmatch(word) or (hinted and _is_likely(word)):
-            if PROMOTION_WORDS.isdisjoint(draft.words) or not _NAMES_OF_SECRETS.isdisjoint(draft.words):
-                yield found.start(), found.start() + len(word), SECRET
+        known = found["stem"].lower() in VERSIONED or _OTHERS.fullmatch(word)
+        if not known and (_SURE.fullmatch(word) or (hinted and _is_likely(word))):
+            yield found.start(), found.start() + len(word), MARK
 
 
 def _is_likely(word: str) -> bool:

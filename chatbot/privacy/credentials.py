@@ -113,7 +113,7 @@ _ANSWER = Pattern(
     rf"\w++ (?: (?<!security)(?<!secret)(?<!safe)(?<!memorable)\s?:\s(?=\S+\s*(?:[.,;!?]|\Z)) | (?<=secrète)\sest\s | (?<=secreta)\s(?:es|é)\s | (?<=segreta)\sè\s | \s(?:answer|word|question|antwort|phrase|respuesta|risposta|réponse|antwoord)(?:\s(?:answer|antwort))?(?:{_TOLD}|\s) | (?<=(?:ta|on|da)\s\w{{7}})(?<!\w{{8}}){_TOLD} ) {_VALUE}"
 )
 _WORD_AGREED = Pattern(
-    rf"\w++ \s? (?:word|question|answer|phrase|frage|\w{{1,6}}\s(?:clave|palabra|parola)|lautet) (?:\s[^\s.?!:,{MASK}]{{1,14}}){{0,6}}? (?:\s(?:{BE})|\s?[:?]|(?<=lautet))\s {_VALUE} (?=[.,;!]|\Z)"
+    rf"\w++ \s? (?:word|place|name|date|question|answer|phrase|frage|\w{{1,6}}\s(?:clave|palabra|parola)|lautet) (?:\s[^\s.?!:,{MASK}]{{1,14}}){{0,6}}? (?:\s(?:{BE})|\s?[:?]|(?<=lautet))\s {_VALUE} (?=[.,;!]|\Z)"
 )
 """Begins at "safe word", "code word", "security question", whose value is a plain word."""
 _LOGIN = Pattern(

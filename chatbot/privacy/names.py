@@ -4,6 +4,8 @@ Distinguishes names from ordinary words by capitalization where it is informativ
 surnames, and by a stop list of words that commonly follow "I am" and "this is".
 """
 
+# ruff: noqa: E501 - patterns
+
 from __future__ import annotations
 
 import re
@@ -45,8 +47,12 @@ _FEWEST_LETTERS, _ABBREVIATION = 2, 3
 MAX_NAMES = 40
 """Number of capitalized words of a message that are examined: bounds the time for hostile texts."""
 
-_SIGN_OFF = Pattern(rf"(?<!\w)(?:(?P<formal>{SIGN_OFFS_FORMAL})|{SIGN_OFFS})(?!\w)(?P<comma>\s?[,.!-]?)[\s>]++")
-_THANKS = Pattern(r"(?:many\s|vielen\s)?(?:thank|thanks|danke|dank|merci|gracias|grazie|obrigad[oa]|tack|best|love|warmly)(?!\w)")
+_SIGN_OFF = Pattern(
+    rf"(?<!\w)(?:(?P<formal>{SIGN_OFFS_FORMAL})|{SIGN_OFFS})(?!\w)(?P<comma>\s?[,.!-]{{0,3}})[\s>]++"
+)
+_THANKS = Pattern(
+    r"(?:many\s|vielen\s)?(?:thank|thanks|danke|dank|merci|gracias|grazie|obrigad[oa]|tack|best|love|warmly)(?!\w)"
+)
 """Sign-offs that an ordinary capitalised word may follow: "Thanks Guys"."""
 _SPACE = r"\s++(?>(?:the\s)?)"
 _CAP = r"(?-i:[A-ZÀ-ÖØ-ÞĀĂĄĆČĎĐĒĘĚĞĢĪİĶŁĻŃŅŇŌŐŘŚŞŠŢŤŪŮŰŹŻŽΑ-ΩΆ-ΏЀ-Я])[\w'-]*+"
@@ -289,7 +295,7 @@ def _is_person(text: str, start: int, end: int) -> bool:
 
 
 def _is_alone(text: str, start: int, end: int) -> bool:
-    """Whether this is a listed given name that ends a clause or has a verb, without an article or a capital before it."""
+    """Whether this is a listed given name that ends a clause or has a verb, without article or capital before."""
     word = text[start:end]
     if word.lower() not in _ONLY_GIVEN or word.isupper() or not _ALONE_NEXT.match(text, end):
         return False

@@ -43,12 +43,12 @@ CHOOSING_WORDS = _words("""try tried trying login log logged logging sign signed
     probé intenté pruebo entrar cuenta escribir cámbiala cambiala provo provato uso entrare accedere account accesso tento tentei uso conta entrar geprobeerd probeer inloggen inlog typ
     wpisuję wpisuje próbowałem próbowałam zaloguj loguję konto yazıyorum girdim giriyorum giriş hesap""")
 """Further words of messages in which an odd word may be a password."""
-PIN_NOUNS = _words("pin pins pincode geheimzahl otp tan 2fa cvv cvc mpin passcode nip punched keypad")
+PIN_NOUNS = _words("pin sms pincode geheimzahl otp tan 2fa cvv cvc mpin passcode nip punched keypad")
 """Words of a message whose numbers of four digits and more are secret."""
 PROMOTION_WORDS = _words("""promo promotion promotional coupon voucher discount gift offer sale rabatt rabattcode gutschein gutscheincode kortingscode korting actie promotionnel réduction remise bon cupón descuento
     sconto buono cupom desconto promoção kod rabatowy indirim kupon""")
 """Words of a message whose odd words are codes of a shop."""
-VERSIONED = _words("""iphone iphones ipad ipads ipod airpods imac macbook watch galaxy pixel redmi xperia note windows win office xbox playstation nintendo switch android chrome firefox edge safari ios ipados macos ubuntu debian python java
+VERSIONED = _words("""galaxys galaxyz macbookpro mp ps iphone iphones ipad ipads ipod airpods imac macbook watch galaxy pixel redmi xperia note windows win office xbox playstation nintendo switch android chrome firefox edge safari ios ipados macos ubuntu debian python java
     photoshop outlook covid sha base utf level step page room size item items gate line table chapter version build model type part photo image img dsc screenshot scan file doc test day week month year formula euro season episode error err http https
     zone phase fifa bluetooth wifi wi usb hdmi core geforce radeon ryzen intel kindle echo series serie gen order orders ord invoice ticket case ref rev option field address user account customer number nr no qty pack set pos
     january february march april may june july august september october november december jan feb mar apr jun jul aug sep sept oct nov dec januar februar märz mai juni juli oktober dezember janvier février mars avril juin juillet août septembre octobre novembre décembre
@@ -95,7 +95,7 @@ PIN_WORDS = _words("""digicode secreto segreto visuel pin pins pin's passcode's 
     clave senha geheimnummer beveiligingscode toegangscode verificatiecode pincodes cryptogramme cvc-code inlogcode entsperrcode türcode""")
 CODE_WORDS = _words("code código codigo codice codes")
 PIN_QUALIFIERS = _words(
-    """portal puerta portero cancello portone portão porte portail d'entrée entrée deur haustür security verification access time sms authentication authenticator login 2fa mfa confirmation auth secret
+    """my mein meinen mon mio meu mijn mój portal puerta portero cancello portone portão porte portail d'entrée entrée deur haustür security verification access time sms authentication authenticator login 2fa mfa confirmation auth secret
     pin door gate entry alarm unlock recovery backup activation bank secret secreta segreta secrète confidentiel segreto secreto di de"""
 )
 """Words beside "code" that make it a secret without "is"."""
@@ -118,7 +118,10 @@ NAME_STATED = (
         | (?:name\son\s(?:the|my)\s\w{1,12}\sis | (?:in|on|to)\sthe\sname\sof|under\sthe\sname(?:\sof)?) |
     mein(?:e)?\s(?:voller\s)?(?:vor|nach|familien)?name\s(?:ist|lautet|war) | auf\sden\snamen""",
     ),
-    (_words("holder accountholder cardholder mädchenname"), r"mädchenname\s(?:der|meiner)\smutter(?:\s?:|\s(?:ist|war|lautet)) | (?:account|card)\s?holder(?:'s\sname)?(?:\sis|\s?[:=])"),
+    (
+        _words("holder accountholder cardholder mädchenname"),
+        r"mädchenname\s(?:der|meiner)\smutter(?:\s?:|\s(?:ist|war|lautet)) | (?:account|card)\s?holder(?:'s\sname)?(?:\sis|\s?[:=])",
+    ),
     (_words("heiße heisse"), r"ich\shei(?:ß|ss)e | hei(?:ß|ss)e\sich(?:\s(?:jetzt|nun))?"),
     (
         _words("name name's names mädchenname geburtsname familienname nachname ehename"),
@@ -260,7 +263,10 @@ NAME_WEAK = (
 """Introductions after which a name needs a capital or a listed given name."""
 NAME_FOREIGN = (
     (_words("im"), r"im"),
-    (_words("now formerly officially schreibt die bin"), r"i\sam\snow | i'm\snow | formerly | officially | es\sschreibt | bin\s(?:der|die)"),
+    (
+        _words("now formerly officially schreibt die bin"),
+        r"i\sam\snow | i'm\snow | formerly | officially | es\sschreibt | bin\s(?:der|die)",
+    ),
     (
         _words("nochmal nochmals wieder encore nouveau"),
         r"hier\sist\s(?:nochmals?|wieder|noch\seinmal) | c'est\s(?:encore|de\snouveau|toujours)",
@@ -328,7 +334,9 @@ NAME_CLOSED = (
     ),
     (_words("first last"), r"(?:first|last)\s?:"),
     (
-        _words("out up under myself me met customer loyal forename namens gebucht nazwisko imię user client sender requester contact from guest passenger ad soyad"),
+        _words(
+            "out up under myself me met customer loyal forename namens gebucht nazwisko imię user client sender requester contact from guest passenger ad soyad"
+        ),
         r"""made\sout\sto | look\sme\sup\s?:? | find\sme\sunder | (?<![^\n])(?:me|met) | (?<!did\sit\s)(?:sir|madam|hello|hi|hey|greetings),?\smyself | (?<![^\n])myself | (?:your|a|an)\s(?:\w{4,12}\s)?customer,?
         | forename\s?:? | gebucht\sauf | (?:nazwisko|imię)\s?:? | (?<![^\n?|.])\s?(?:user|client|customer|sender|requester|contact|from|guest|passenger|ad(?:\ssoyad)?|soyad)\s?:""",
     ),
@@ -449,14 +457,14 @@ NUMBER_KINDS = {
         tilaukseni tilausnumero tilauksen rendelés rendelésem rendelésszám comanda comenzii comandă заказ заказа заказу заказе замовлення поръчка поръчката παραγγελία παραγγελίας narudžba narudžbe narudžbu narudžbi
         naročilo naročila sipariş siparişim siparişimin siparis siparisim pesanan tellimus tellimuse pasūtījums pasūtījuma užsakymas užsakymo طلب طلبي הזמנה ההזמנה zamówieniem zamowienie zamowienia order orders ord oorder ordr oder orer oredr purchase purchases puchase pucrhase purcahse
     bestellung bestellnummer bestell auftrag auftragsnummer commande commandes pedido pedidos ordine ordini encomenda
-        encomendas bestelling bestelnummer zamówienie zamówienia beställning ordernummer ordrenummer ordre po""",
+        encomendas bestelling bestelnummer zamówienie zamówienia beställning ordernummer ordrenummer ordre po ordernumber odrer""",
     "<ACCOUNT>": """agência agencia account accounts acct acc a/c customer client member membership user policy contract contracts loyalty transit institution contrat contrato contratto vertrag socio abonné abonado assinante protocolo clabe konto
     kontonummer kundennummer kunde mitgliedsnummer compte cuenta conto conta client cliente abonné rekening
         rekeningnummer klantnummer konta kundnummer kontonr""",
     "<INVOICE>": """invoice invoices inv bill bills receipt receipts rechnung rechnungsnummer facture factures
     factura facturas fattura fatture fatura recibo factuur faktura fakturanummer quittung""",
     "<NUMBER>": """betreff réf rif albarán albaran reklamation reclamo réclamation bordereau avis cas fascicolo nota ddt buchung buchungen reservierung boeking rezerwacja bokning varaus foglalás rezervace retour retours retoure rücksendung reso resi devolução devoluções devolución devoluciones return returns zwrot retouren envío envio envios envoi envoie rma processo tracking awb waybill aktenzeichen zeichen handelsregister hrb kvk pnr quote refrence referance parcel package shipment consignment ticket case ref reference booking reservation
-    confirmation transaction return rma claim serial passport license licence ssn security tax vat routing label
+    confirmation conf transaction return rma claim serial passport license licence ssn security tax vat routing label
         number numbers nr sort bsb ifsc blz swift bic aba sin nino tfn pps ppsn aadhaar pan ird nric ni insurance
     social steuer steuernummer ustid sendungsnummer sendung paket paketnummer vorgang vorgangsnummer
         ausweis ausweisnummer personalausweis reisepass reisepassnummer führerschein sozialversicherungsnummer svnr
@@ -470,7 +478,9 @@ NUMBER_KINDS = {
 NAMING = _words(
     "n.º nro č č. číslo cislo № broj št nomor numarası numarasi номер số αριθμός رقم מספר numărul # n number numbers num nbr no nr id ids code ref reference nº n° núm nummer numéro número numero numer no. "
 )
-SAYING = _words("are were sind waren sont son sono são is was ist war lautet est es è é era to jest är er")
+SAYING = _words(
+    "says reads are were sind waren sont son sono são is was ist war lautet est es è é era to jest är er"
+)
 NO_NUMBERS = _words(
     "article item model part product sku ean version size error coupon promo voucher firmware build ean isbn upc gtin asin rgb hex farbe couleur fout foutcode bestand file image img flight batch page chapter room artikel artikelnr chargennummer artikelnummer article modell modelo modello modèle producto prodotto produto erreur fehler color colour"
 )

@@ -6,21 +6,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from re import IGNORECASE, VERBOSE
 
-from chatbot.privacy.draft import Draft, Pattern, Span
+from chatbot.privacy.draft import MASK, Draft, Pattern, Span
 from chatbot.privacy.phrases import BIRTH_WORDS, MONTHS
 from chatbot.privacy.streets import (
     AFTER_STREET,
     BEFORE_POSTCODE,
+    BUILDING,
+    BUILDING_WORDS,
     BY_POSTCODE,
     ENGLISH,
+    ENGLISH_WORDS,
     GERMANIC_BEFORE,
     GERMANIC_ENDINGS,
     HOUSE_NUMBER,
+    LABEL_WORDS,
+    LABELLED,
     NUMBER_FIRST,
     NUMBER_LAST,
+    ROOM,
     SEPARATE,
     STATED_POSTCODE,
+    STREET_BEFORE,
     SURE_ENDINGS,
     UNIT_BEFORE,
     VERB_ENDINGS,
@@ -28,6 +36,7 @@ from chatbot.privacy.streets import (
 
 _NUMBER_FIRST = tuple((words, Pattern(street)) for words, street in NUMBER_FIRST)
 _NUMBER_LAST = tuple((words, Pattern(street)) for words, street in NUMBER_LAST)
+_STREET_ENDS = ENGLISH_WORDS
 STREET_WORDS = frozenset[str]().union(*(words for words, _ in NUMBER_FIRST + NUMBER_LAST))
 _AFTER = Pattern(AFTER_STREET)
 _IS_NEXT = Pattern(ENGLISH)
@@ -37,8 +46,14 @@ _HOUSE_NUMBER = Pattern(HOUSE_NUMBER)
 _BY_POSTCODE, _BEFORE_POSTCODE = Pattern(BY_POSTCODE), Pattern(BEFORE_POSTCODE)
 _STATED_POSTCODE = Pattern(STATED_POSTCODE)
 _POSTCODE_WORDS = frozenset(
-    ("postcode", "postal", "zip", "zipcode", "post", "postleitzahl", "plz", "cap", "cep")
+    ("postcode", "postal", "zip", "zipcode", "post", "postleitzahl", "plz", "cap", "cep", "cp", "pocztowy")
 )
+_LABELLED, _BUILDING, _STREET_BEFORE = (
+    Pattern(LABELLED, VERBOSE),
+    Pattern(BUILDING, VERBOSE),
+    Pattern(STREET_BEFORE, 0),
+)
+_ROOM = Pattern(rf"(?<={MASK}){ROOM}", IGNORECASE)
 _FAR = 64
 _NEAR = 24
 _DATE = rf"""(?: \d{{1,2}}(?P<s>\s?[./-]\s?)\d{{1,2}}(?P=s)\d{{2,4}} | \d{{4}}[./-]\d{{1,2}}[./-]\d{{1,2}} | \d{{1,2}}[ ]\d{{1,2}}[ ]\d{{2,4}} | (?:19|20)\d{{6}}
@@ -69,6 +84,22 @@ def redact_places(draft: Draft, numbers: list[re.Match[str]]) -> None:
     if any(word.endswith(GERMANIC_ENDINGS) for word in draft.words) or not SEPARATE.isdisjoint(draft.words):
         draft.mark(_germanic(draft.text, numbers))
     draft.mark(_by_postcode(draft.text, numbers))
+    if not _STREET_ENDS.isdisjoint(draft.words):
+        draft.mark(_number_after(draft.text, numbers))
+    if MASK in draft.text:
+        draft.mark((*found.span(), "<ADDRESS>") for found in _ROOM.finditer(draft.text))
+
+
+def redact_named_places(draft: Draft) -> None:
+    """Mark addresses in fields of forms, and buildings with a name; they need no number."""
+    if ":" in draft.text and not LABEL_WORDS.isdisjoint(draft.words):
+        draft.mark(
+            (*found.span("address"), "<ADDRESS>")
+            for found in _LABELLED.finditer(draft.text)
+            if found[0].split()[0].rstrip(":").lower() in LABEL_WORDS
+        )
+    if not BUILDING_WORDS.isdisjoint(draft.words):
+        draft.mark((*found.span(), "<ADDRESS>") for found in _BUILDING.finditer(draft.text))
 
 
 def redact_births(draft: Draft) -> None:
@@ -96,6 +127,15 @@ def _number_first(street: Pattern, text: str, numbers: list[re.Match[str]]) -> I
             continue
         unit = _UNIT_BEFORE.search(text, max(0, start - _NEAR), start)
         yield _with_postcode(text, unit.start() if unit else start, found.end())
+
+
+def _number_after(text: str, numbers: list[re.Match[str]]) -> Iterator[Span]:
+    """Find "Queens Crescent 5"."""
+    for number in numbers:
+        if len(number[0]) <= 4 and not text[number.end() : number.end() + 1].isalpha():
+            street = _STREET_BEFORE.search(text, max(0, number.start() - _FAR), number.start())
+            if street:
+                yield _with_postcode(text, street.start(), number.end())
 
 
 def _germanic(text: str, numbers: list[re.Match[str]]) -> Iterator[Span]:

@@ -30,7 +30,7 @@ from chatbot.privacy.phrases import (
     TYPING_WORDS,
     USER_WORDS,
 )
-from chatbot.privacy.places import STREET_WORDS, redact_births, redact_places
+from chatbot.privacy.places import STREET_WORDS, redact_births, redact_named_places, redact_places
 from chatbot.privacy.references import redact_references
 from chatbot.privacy.stated import (
     ADDRESS_WORDS,
@@ -97,6 +97,7 @@ def _detect(text: str) -> Draft:
     redact_users(draft)
     if draft.has_digits:
         _redact_digits(draft)
+    redact_named_places(draft)
     redact_chosen(draft)
     redact_spelled(draft)
     redact_names(draft)

@@ -63,8 +63,16 @@ _STATUS_WORDS = frozenset(
     ("status", "where", "where's", "wo", "où", "dónde", "dov'è", "onde", "track", "cancel")
 )
 _CODE = Pattern(
-    r"(?<![\w-])(?!(?:ISO|DIN|EN|RFC|KB|CVE|HTTP|SKU)-?\d)[A-Z]{1,4}-?\d{4,}(?:-\d+)?(?![\w-])", 0
+    r"(?<![\w-])(?!(?:ISO|DIN|EN|RFC|KB|CVE|HTTP|SKU)-?\d)[A-Z]{1,4}(?:-\d{3,}|/?\d{4,}|-(?=[A-Z\d-]*\d{3})[A-Z\d]{2,8}(?=-))(?:-[A-Z\d]+)*(?![\w-])",
+    0,
 )
+_LONG_CODE = 7
+"""Characters from which a code is an identifier also where no word says so."""
+_APART = Pattern(
+    r"(?<![\w.,+-])(?<!\d[ ])\d(?:[ ]\d){5,7}(?![ ]?[\d.,]|\w)|(?<![\w.,+/-])\d{5,10}(?:,[ ]|[ ](?:and|und|et|y|e|&)[ ])\d{5,10}(?=\s*(?:[.,;:!?)]\s|\Z|[.,;:!?)]\Z)|[ ](?:are|were|came|have|arrived|but|please|not)\b)",
+    0,
+)
+"""Digits that are typed one by one, and two long numbers in a list."""
 _ORDERED = frozenset(NUMBER_KINDS["<ORDER>"].split()) | {
     "ordered",
     "bestellt",
@@ -94,12 +102,14 @@ def redact_references(draft: Draft) -> None:
     draft.mark(_references(draft.text))
     if alone := _ALONE.fullmatch(draft.text):
         draft.mark([(*alone.span("code"), "<NUMBER>")])
-    if not _ORDERED.isdisjoint(draft.words):
-        draft.mark(
-            (*found.span(), "<ORDER>")
-            for found in _CODE.finditer(draft.text)
-            if _may_be_ordered(draft.text[max(0, found.start() - _NEAR) : found.start()].split()[-2:])
-        )
+    ordered = not _ORDERED.isdisjoint(draft.words)
+    draft.mark(
+        (*found.span(), "<ORDER>" if ordered else "<NUMBER>")
+        for found in _CODE.finditer(draft.text)
+        if (ordered or len(found[0]) >= _LONG_CODE)
+        and _may_be_ordered(draft.text[max(0, found.start() - _NEAR) : found.start()].split()[-2:])
+    )
+    draft.mark((*found.span(), "<NUMBER>") for found in _APART.finditer(draft.text))
 
 
 def _may_be_ordered(before: list[str]) -> bool:

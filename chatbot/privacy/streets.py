@@ -18,13 +18,14 @@ ENGLISH_WORDS = _words("""street st road rd avenue ave av lane ln drive dr court
     sq gardens gdns terrace parkway pkwy place pl highway hwy crescent cres grove hill row mews walk alley circle
     cir trail quay plaza park green rise view wharf heights gate acre marg nagar bypass parade""")
 RARE_WORDS = _words(
-    "summit well gap cove coves glen point ridge valley village yard paddocks hollow orchard wynd chase copse dell fields garth glade haven heath knoll leys moor nook vale villas warren station harbor harbour island junction loop meadow meadows oval path pike trace vista spur mount"
+    "approach end esplanade causeway broadway mead fold summit well gap cove coves glen point ridge valley village yard paddocks hollow orchard wynd chase copse dell fields garth glade haven heath knoll leys moor nook vale villas warren station harbor harbour island junction loop meadow meadows oval path pike trace vista spur mount"
 )
 _RARE = "|".join(sorted(word.capitalize() for word in RARE_WORDS))
 ENGLISH = rf"""\d{{1,5}}(?:st|nd|rd|th)?[a-z]?(?:[-/]\d{{1,4}})?(?!\w),?
     (?:\s(?:{_CAP}|\d{{1,3}}(?:st|nd|rd|th))){{1,4}}?
     \s(?!square\s(?:met|feet|foot|ft|inch|cm|m\b|km|mile|yard))(?:{"|".join(sorted(ENGLISH_WORDS))})\b\.? (?:,?\s{_UNIT}|\s\#?\d{{1,3}}-\d{{1,4}}|\s[NSEW]{{1,2}}\b)?
     | \d{{1,5}}[a-z]? (?:\s{_CAP}){{1,2}}? \s(?-i:{_RARE})\b (?:,?\s{_UNIT})?
+    | \d{{1,5}}[a-z]?\s(?:[nsew]\s)?\d{{1,3}}(?:st|nd|rd|th)\s(?:street|st|avenue|ave|road|rd)\b(?:,?\s{_UNIT})?
     | \d{{1,5}}(?:\s?[a-z])?(?!\w)
     (?:\s(?!(?:the|a|an|on|of|in|to|my|and|for|is|was|at|days?|weeks?|months?|years?|hours?|minutes?|times?|items?|x|from|this|your|our|their|new|per|one|more|pairs?|boxes|pieces
         |orders?|parcels?|shoes?|bikes?)\b)[a-z'-]{{2,}}){{1,2}}?
@@ -58,7 +59,7 @@ VERB_ENDINGS = (
 GERMANIC_BEFORE = rf"(?<![\w-])(?:(?:(?:Van|van|Oude|Nieuwe|Nieuwezijd|Oudezijd|Alte|Neue|Lange|Kurze|Breite|Große|Kleine|Hohe|Obere|Untere|Prins|Prinses|Sint|Sankt|St\.?)[rsn]?\s)[\w.-]{{1,40}}|(?!(?:ihr|der|die|das|dem|den|am|im|ein|einem|unser|dein|mein|euer|het|de|een)\s)(?:{_CAP}\s){{1,2}}(?:straße|strasse|str\.?|allee|weg|platz|ring|damm|ufer|markt|gasse|laan|plein|park|hof|gate|gata|gade|vei|katu|út|utca|tér|náměstí|ulice)|[\w.-]{{1,40}})\s\Z"
 HOUSE_NUMBER = r"\d{1,4}\s?(?:[a-z](?!\w))?(?!\w)(?:\s?[/-]\s?\d{1,4}[a-z]?|\s(?:bus|box|hs|apt|top|stiege)\s\d{1,3}(?!\w))*"
 SEPARATE = _words("gate út utca tér náměstí")
-GERMAN_PHRASES = rf"""(?-i:Am|An\s(?:der|den)|Im|In\s(?:der|den)|Auf\s(?:der|dem)|Unter\s(?:den|der)|Zum|Zur|Hinter\sder|Hinterm|Unterm|Überm|Beim|Vorm|Vor\s(?:dem|der)) \s
+GERMAN_PHRASES = rf"""(?-i:Am|An\s(?:der|den)|Im|In\s(?:der|den)|Auf\s(?:der|dem)|Unter\s(?:den|der)|Zum|Zur|Hinter\s(?:der|den)|Hinterm|Unterm|Überm|Beim|Vorm|Vor\s(?:dem|der)) \s
     (?!(?:januar|februar|märz|april|mai|juni|juli|august|september|oktober|november|dezember|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag|jahr|wert|alter)\b)
     (?:{_CAP}\s){{1,3}} {HOUSE_NUMBER}"""
 PLOT = r"(?:house|plot)\s(?:no\.?\s)?\d{1,4}[a-z]?,\s(?:road|sector|street|block|phase|lane)\s(?:no\.?\s)?\d{1,3}[a-z]?(?!\w)"
@@ -102,11 +103,30 @@ _PART = r"(?:\d{1,2}\s?[º°ª]\s?\w{0,4}|(?:apto?|apt|appt|flat|unit|suite|bloc
 AFTER_STREET = rf"""(?:\s?,?\s?{_PART}){{0,3}}
     (?: [^\d\n!?;<]{{0,40}}?(?<![\w-])(?:c\.?p\.?\s|cep\s|plz\s)?(?P<postcode>{POSTCODE}) (?:,?\s(?!(?-i:[A-Z][a-z]*\s(?:is|was|are)\b(?!\s(?:my|where)))){_CITY}(?:[ -](?:(?:am|an\sder|de|la|sur|do)[ -])?{_CITY}){{0,2}}(?=[\s.,;!?)]|\Z))?
       | (?:,\s{_CITY}(?:\s(?:(?:de|am|an\sder|do|da|la)\s)?{_CITY}){{0,2}}){{1,2}}(?:\s\d{{1,2}}(?!\w))?(?=\s*(?:[.,;!?)]|\Z)|\s(?:is|ist|est|es|è|é|and|und|et|y|e|not|nicht)\s)
-      | \s(?:in\s|a\s|à\s|em\s)?(?!(?:please|thanks|thank|bitte|danke|merci|gracias|grazie|obrigad[oa]|instead|today|now|again|here|door|per|por|favor)\b)[^\W\d_]{{4,14}}(?:\s\d{{1,2}})?(?=\s*(?:[.,;!?)]|\Z)) | )"""
+      | [ ](?:in\s|a\s|à\s|em\s)?(?!(?:please|thanks|thank|bitte|danke|merci|gracias|grazie|obrigad[oa]|instead|today|now|again|here|door|per|por|favor)\b)[^\W\d_]{{4,14}}(?:\s\d{{1,2}})?(?=\s*(?:[.,;!?)]|\Z)) | )"""
 BY_POSTCODE = (
     rf"(?:\d{{4,6}}|\d{{3}}\s\d\d|\d\d-\d{{3}})(?:\s?(?-i:[A-Z]{{2}})(?!\w))?\s{_CITY}(?:[ -]{_CITY}){{0,2}}"
 )
 BEFORE_POSTCODE = rf"(?<!\w)(?:{_CAP}\s){{1,4}}(?:no[:.]?\s)?\d{{1,4}}\s?[a-z]?(?:\s?[/-]\s?\w{{1,4}}|\sbus\s\d{{1,3}})?,\s\Z"
 """What is before a postcode and a town in an address whose street no word names: "Mühlenkamp 17, 22303 Hamburg"."""
-STATED_POSTCODE = r"""(?<!\w)(?:post[ ]?code|postal[ ]code|zip(?:[ ]?code)?|postleitzahl|plz|code[ ]postal|c[óo]digo[ ]postal|(?-i:CAP)|cep|c\.p\.) [ ]?
-    (?:(?:is|ist|lautet|est|es|è|é)[ ]|[:=][ ]?)? (?P<postcode>[A-Z]{1,2}\d[A-Z\d]?[ ]?\d[A-Z]{2}|[A-Z]\d[A-Z][ ]?\d[A-Z]\d|\d{4}[ ]?(?-i:[A-Z]{2})|\d{5}-\d{3,4}|\d{4}-\d{3})(?![\w-])"""
+STATED_POSTCODE = r"""(?<!\w)(?:post[ ]?code|postal[ ]code|zip(?:[ ]?code)?|postleitzahl|plz|code[ ]postal|c[óo]digo[ ]postal|(?-i:CAP)|cep|c\.p\.|cp|kod[ ]pocztowy) [ ]?
+    (?:(?:is|ist|lautet|est|es|è|é)[ ]|[:=][ ]?)? (?P<postcode>[A-Z]{1,2}\d[A-Z\d]?[ ]?\d[A-Z]{2}|[A-Z]\d[A-Z][ ]?\d[A-Z]\d|\d{4}[ ]?(?-i:[A-Z]{2})|\d{5}-\d{3,4}|\d{4}-\d{3}|\d{2}-\d{3}|(?<=[:=][ ])\d{5}|(?<=[:=])\d{5}|(?<=[ ]is[ ])\d{5})(?![\w-])"""
+
+LABEL_WORDS = _words("""street city town zip postcode state county house road address strasse straße plz ort stadt hausnummer anschrift adresse rue ville cp codepostal commune calle ciudad dirección direccion población localidad provincia
+    via città citta cap indirizzo comune rua cidade morada endereço cep localidade bairro straat plaats woonplaats huisnummer adres ulica miasto miejscowość şehir sehir ilçe""")
+LABELLED = r"""(?:(?<=^)|(?<=[\n|;,]\s)|(?<=[\n|;,])) \w++ (?:\s(?:code|postal|line|name|number|\d)){0,2} \s?:\s?
+    (?P<address> (?=[A-ZÀ-Ž\d]|[a-z]+[ ]\d) (?!(?:not|unknown|wrong|missing|see)\b) [^\n|;,:!?\ue000]{2,60} (?:,\s(?!(?i:[^\W\d_]+\s?:))[A-ZÀ-Ž\d][^\n|;,:!?\ue000]{1,40}){0,4} )(?=[\n|;,!?\ue000]|\.?\Z)"""
+"""A field of a form: "City: Dunmore"; begins at its label."""
+BUILDING_WORDS = _words(
+    "house cottage farm lodge villa manor hall rectory vicarage mansions court mill barn hotel residence building tower unit flat apartment apt plot block suite"
+)
+_BUILDING = (
+    r"(?:House|Cottage|Farm|Lodge|Villa|Manor|Hall|Rectory|Vicarage|Mansions|Court|Mill|Barn|Building|Tower)"
+)
+BUILDING = rf"""(?<![\w'-])(?:(?:[A-Z][\w'-]{{1,20}}\s){{1,3}}{_BUILDING}|(?:Unit|Flat|Apartment|Apt|Plot|Block|Suite)\s\d{{0,3}}[A-Z]?(?=,\s[A-Z][\w'-]+\s[A-Z])|(?:Villa|Hotel|Casa|Haus)\s[A-Z][\w'-]{{2,20}}(?:\s[A-Z][\w'-]{{2,20}})?),\s
+    (?:(?=\ue000)|(?:(?:\d{{1,4}}\w{{0,2}}\s)?[A-Z][\w'-]{{1,20}}|\d{{1,2}}(?:st|nd|rd|th)\sfloor|[Rr]oom\s\d{{1,4}})(?:\s[A-Z][\w'-]{{1,20}}){{0,2}}(?:,\s[A-Z][\w'-]{{1,20}}){{0,2}})"""
+"""A building that has a name, and what it is in: "Dell Farm, Upper Swell"."""
+STREET_BEFORE = rf"(?<![\w'-])(?:(?:[A-Z][\w'-]{{1,20}}\s){{1,3}}(?:{'|'.join(word.capitalize() for word in sorted(ENGLISH_WORDS - _words('square st plaza park green rise view gate court place')))})|(?!the|this|that|our|your|one|express|fast)[a-z]{{3,16}}\s(?:street|road|avenue|lane))\s\Z"
+"""A street before its number: "Queens Crescent 5"."""
+ROOM = r"\s?[,/]?\s(?:house|number|nummer|no|nr|hnr|huisnummer|apt?o?|flat|unit|room|zimmer|kamer|floor)\.?\s?\d{1,4}[a-z]?(?!\w)"
+"""What follows an address: "<ADDRESS>, house 31"."""
