@@ -277,7 +277,7 @@ def test_every_panel_shows_its_own_releases_value_beside_another_release(tmp_pat
 @pytest.mark.process
 def test_a_rollout_is_annotated_while_the_version_is_new_and_not_later(tmp_path: Path) -> None:
     (annotation,) = json.loads((DASHBOARDS / "bot.json").read_text())["annotations"]["list"]
-    new = {"{namespace=\"prod\",release=\"bot\",version=\"7\"}": 1}
+    new = {'{namespace="prod",release="bot",version="7"}': 1}
     good = RELEASES["good"]
     cases = [_case(annotation["expr"], good, new, "1m"), _case(annotation["expr"], good, {}, "1h")]
     _check_in_promtool(cases, tmp_path)

@@ -66,7 +66,7 @@ def learning_curve(encoded: Encoded, fitted: Fitted, seed: int) -> tuple[list[in
 def _confusion_matrix(truth: Sequence[str], guess: Sequence[str], labels: Sequence[str]) -> Figure:
     """Plot row-normalised counts: rows are true labels, columns predictions. The diagonal has no numbers."""
     counted = pd.crosstab(np.asarray(truth), np.asarray(guess), normalize="index")
-    shares = counted.reindex(index=labels, columns=labels, fill_value=0.0).to_numpy()
+    shares = counted.reindex(index=[*labels], columns=[*labels], fill_value=0.0).to_numpy()
     size = max(6.0, 0.28 * len(labels) + 3)
     figure = Figure(figsize=(size, size), layout="constrained")
     axes = figure.subplots()
