@@ -271,7 +271,7 @@ def test_every_panel_shows_its_own_releases_value_beside_another_release(tmp_pat
         for key, both in SHOWN.items()
         for labels, shown in zip(RELEASES.values(), both, strict=True)
     ]
-    _check_in_promtool(cases, tmp_path)
+    assert_in_promtool(cases, tmp_path)
 
 
 @pytest.mark.process
@@ -280,10 +280,10 @@ def test_a_rollout_is_annotated_while_the_version_is_new_and_not_later(tmp_path:
     new = {'{namespace="prod",release="bot",version="7"}': 1}
     good = RELEASES["good"]
     cases = [_case(annotation["expr"], good, new, "1m"), _case(annotation["expr"], good, {}, "1h")]
-    _check_in_promtool(cases, tmp_path)
+    assert_in_promtool(cases, tmp_path)
 
 
-def _check_in_promtool(cases: list[dict[str, Any]], folder: Path) -> None:
+def assert_in_promtool(cases: list[dict[str, Any]], folder: Path) -> None:
     test = {"interval": "1m", "input_series": series(), "promql_expr_test": cases}
     file = folder / "panels.test.yaml"
     file.write_text(yaml.safe_dump({"rule_files": [], "evaluation_interval": "1m", "tests": [test]}))
