@@ -123,7 +123,7 @@ def test_the_loop_goes_from_a_first_version_over_a_launch_to_one_that_answers_it
     back = steps["rollback"]
     assert (back["serves"], back["champion"], back["right"]) == (first, "1", 0)
     assert steps["and forward again"]["champion"] == "2"
-    assert "What happened" in terminal
+    assert "what happened" in terminal
     assert all(step["step"] in terminal for step in said["steps"])
 
 
