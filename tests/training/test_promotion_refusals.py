@@ -18,9 +18,9 @@ pytestmark = pytest.mark.process
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory, bundle_folder: Path) -> Machine:
+def shared(tmp_path_factory: pytest.TempPathFactory, bundle_folder: Path, mlflow_database: Path) -> Machine:
     """A store and a registry; nothing serves."""
-    return Machine(tmp_path_factory.mktemp("machine"), bundle_folder)
+    return Machine(tmp_path_factory.mktemp("machine"), bundle_folder, mlflow_database)
 
 
 @pytest.fixture
