@@ -154,7 +154,9 @@ class _Compaction:
         if late and (made := store.head(key)) is not None:
             rewrite(store, made, lambda entry: take_out_of(store, kind, key, entry.etag, late))
         for old in group.keys:
-            self._delete(old)
+            # Equal only if `parts_of` no longer lists compacted parts first; then deleting it would lose its rows.
+            if old != key:
+                self._delete(old)
 
     def _delete(self, key: str) -> None:
         self.store.delete(key)
