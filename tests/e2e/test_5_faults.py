@@ -155,12 +155,13 @@ class TestWithoutTheStore:
     ) -> None:
         assert "No space left" in release.run_in(cramped, "python", "-c", _FILL)
         url = f"http://{release.get('pod', cramped)['status']['podIP']}:3000"
+        began = time.monotonic()
         with (
             assert_nothing_fails(load, progress),
             SteadyLoad(url, clients=6, pause=0.03, messages=MESSAGES) as alone,
             assert_nothing_fails(alone, progress),
         ):
-            alerts.wait_for("ChatbotLogRecordsDropped")
+            alerts.wait_for("ChatbotLogRecordsDropped", since=began)
         release.run_in(cramped, "rm", "/var/lib/support-chatbot/filler")
         alerts.wait_for_end("ChatbotLogRecordsDropped")
         outage.alone = alone.seen.predictions
