@@ -161,7 +161,8 @@ class TestWithoutTheStore:
             SteadyLoad(url, clients=6, pause=0.03, messages=MESSAGES) as alone,
             assert_nothing_fails(alone, progress),
         ):
-            alerts.wait_for("ChatbotLogRecordsDropped", since=began)
+            # Records are lost once a megabyte of them waits in memory: how soon depends on the machine.
+            alerts.wait_for("ChatbotLogRecordsDropped", 240, since=began)
         release.run_in(cramped, "rm", "/var/lib/support-chatbot/filler")
         alerts.wait_for_end("ChatbotLogRecordsDropped")
         outage.alone = alone.seen.predictions
