@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 
 import pytest
@@ -119,8 +120,9 @@ class World:
         )
         self.folder = folder
 
-    @property
+    @cached_property
     def store(self) -> Store:
+        # A client takes 30 ms to make, and a scenario asks for one some sixty times.
         return open_store(self.config.store)
 
     @property

@@ -6,6 +6,7 @@ import pytest
 from chatbot.model.classifier import Classifier
 from chatbot.model.encoder import Encoded
 from training.model.encoder.batch import concatenate
+from training.model import head
 from training.model.fit import ENOUGH_OWN, FitError, Fitted, OutsideRows, fit, score_unknown
 
 
@@ -231,3 +232,29 @@ def test_a_classifier_of_bundle_format_1_scores_without_a_penalty() -> None:
     del tensors["scope.scale"]
     with pytest.raises((KeyError, TypeError)):
         Classifier.from_tensors(classifier.labels, classifier.temperature, tensors)
+
+
+@pytest.mark.parametrize("count", [2, 10, 47])
+def test_fewer_rows_than_dimensions_get_the_axes_that_their_covariance_has(count: int) -> None:
+    # Correlated columns far from zero, as embeddings are; a copy of a row leaves an axis without variance.
+    generator = np.random.default_rng(7)
+    rows = (generator.normal(size=(count, 48)) @ generator.normal(size=(48, 48)) + 3).astype(np.float32)
+    rows[-1] = rows[0]
+    others = generator.normal(size=(20, 48)).astype(np.float32)
+    centre, projection = head.whitening(head.Moments.of(rows.astype(np.float64)))
+    few_centre, few_projection = head.whitening_of_few(rows)
+    np.testing.assert_allclose(few_centre, centre, atol=1e-5)
+    # Axes without variance have an arbitrary direction in the covariance's decomposition, and none here.
+    told = count - 2
+    np.testing.assert_allclose(others @ few_projection[:, :told], others @ projection[:, :told], atol=1e-3)
+    np.testing.assert_allclose((rows - centre) @ few_projection, (rows - centre) @ projection, atol=1e-3)
+    assert np.isfinite(few_projection).all()
+
+
+def test_few_rows_are_decomposed_by_their_gram_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = []
+    monkeypatch.setattr(np.linalg, "eigh", lambda m, eigh=np.linalg.eigh: sizes.append(len(m)) or eigh(m))
+    encoded, labels, _ = corpus([5, 5], dim=64)
+    columns = np.array([int(label.split("_")[1]) for label in labels])
+    head.fit_head(encoded, columns, 2)
+    assert sizes == [10]

@@ -22,6 +22,8 @@ STRENGTHS = (10.0, 300.0)
 AXES = 768
 # Share of the largest variance added to each variance, so that near-zero axes are not amplified.
 FLOOR = 1e-4
+# Share of the largest standard deviation below which an axis of few rows is rounding error.
+NEGLIGIBLE = 1e-6
 MAX_ITERATIONS = 300
 TOLERANCE = 1e-4
 NEVER = -1e4
@@ -64,7 +66,9 @@ def head_of(rows: Floats, taught: NDArray[np.int64], columns: Columns, count: in
         columns: label index of each training row, below `count`; a label without a row is never predicted.
         moments: of the training rows.
     """
-    centre, projection = whitening(moments)
+    # Fewer rows than dimensions have no more axes than rows: their Gram matrix is the smaller one to decompose.
+    is_few = len(taught) < rows.shape[1]
+    centre, projection = whitening_of_few(rows[taught]) if is_few else whitening(moments)
     # Project all rows, then select: the rows themselves are never copied.
     whitened = (rows @ projection)[taught]
     whitened -= centre @ projection
@@ -91,10 +95,32 @@ def whitening(moments: Moments) -> tuple[Floats, Floats]:
     centre = moments.total / moments.count
     covariance = moments.squares / moments.count - np.outer(centre, centre)
     variances, axes = np.linalg.eigh(covariance)
-    kept = max(1, min(AXES, moments.count - 1, len(variances)))
-    variances, axes = np.maximum(variances[::-1][:kept], 0), axes[:, ::-1][:, :kept]
+    return centre.astype(np.float32), _half_whitened(variances[::-1], axes[:, ::-1], moments.count)
+
+
+def whitening_of_few(rows: Floats) -> tuple[Floats, Floats]:
+    """Compute what `whitening` does from the Gram matrix (n, n) of the rows, which has the same variances.
+
+    An eigenvector v of the Gram matrix of the centred rows X, of the eigenvalue n * variance, gives the axis
+    X^T v / sqrt(n * variance): the dual form of principal component analysis.
+    """
+    centre = rows.mean(axis=0, dtype=np.float64)
+    centred = rows - centre
+    variances, vectors = np.linalg.eigh(centred @ centred.T / len(rows))
+    # Centred rows span at most n - 1 axes; an axis of no variance has no direction here, and adds nothing to a row.
+    lengths = np.sqrt(len(rows) * np.maximum(variances[::-1], 0))
+    axes = np.divide(
+        centred.T @ vectors[:, ::-1], lengths, where=lengths > NEGLIGIBLE * lengths[0], out=np.zeros_like(centred.T)
+    )
+    return centre.astype(np.float32), _half_whitened(variances[::-1], axes, len(rows))
+
+
+def _half_whitened(variances: Doubles, axes: Doubles, count: int) -> Floats:
+    """Scale the first axes, (dim, many) in falling order of their variances, as `whitening` says."""
+    kept = max(1, min(AXES, count - 1, len(variances)))
+    variances, axes = np.maximum(variances[:kept], 0), axes[:, :kept]
     # An axis's sign is arbitrary: make its largest entry positive.
     axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(kept)])
     projection = axes * (variances + FLOOR * max(variances[0], 1e-12)) ** -0.25
     length = np.sqrt((variances * (projection**2).sum(axis=0)).sum())
-    return centre.astype(np.float32), (projection / max(length, 1e-12)).astype(np.float32)
+    return (projection / max(length, 1e-12)).astype(np.float32)
