@@ -189,6 +189,7 @@ class _FastPathService(bentoml.Service):  # type: ignore[misc]  # bentoml is unt
             max_per_address=settings.max_connections_per_address,
             trusted_proxies=library_internals.trust_proxies(settings.trusted_proxies),
             head_seconds=settings.head_seconds,
+            max_age_seconds=settings.max_connection_age_seconds,
             on_refused=fast_path.count_refused,
         )
         return fast_path

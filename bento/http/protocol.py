@@ -8,6 +8,8 @@ with half-sent requests. A request is refused in the API's error format and the 
     429  more than MAX_PIPELINED requests wait          503  all connections in use
 
 A client that does not read its responses for `write_seconds` is disconnected: it would hold its connection forever.
+A keep-alive connection that is older than `max_age_seconds` ends with its next response (`Connection: close`): in a
+cluster a connection stays with one pod, so clients that never reconnect would never reach the pods of a scale-up.
 
 The head is buffered and checked before it is parsed. An `Upgrade` header is removed: a server may ignore it (RFC 9110,
 7.8), and the parser would otherwise discard the body of a request that offers h2c, as Java's HttpClient does.
@@ -17,6 +19,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+import random
 import re
 import time
 from collections import Counter, OrderedDict
@@ -56,6 +60,8 @@ class ConnectionLimits:
         trusted_proxies: addresses and networks without a limit of their own, because many clients share them.
         head_seconds: maximum time from a request's first byte to the end of its head.
         write_seconds: maximum time in which the client's side takes no more of a response.
+        max_age_seconds: age from which a connection ends with its next response, up to a quarter more at random, so
+            that clients that came together do not reconnect together; 0: unlimited.
         on_refused: called with the status of each refused request or connection.
         idle: connections between two requests, the longest idle first.
         by_address: number of open connections per client address.
@@ -66,6 +72,7 @@ class ConnectionLimits:
     trusted_proxies: Addresses = frozenset({"127.0.0.1", "::1"})
     head_seconds: float = 10.0
     write_seconds: float = 30.0
+    max_age_seconds: float = 0.0
     on_refused: Callable[[int], None] = lambda _status: None
     idle: OrderedDict[LimitedProtocol, None] = field(default_factory=OrderedDict)
     by_address: Counter[str] = field(default_factory=Counter)
@@ -113,6 +120,7 @@ class LimitedProtocol(CoalescingProtocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._write_deadline: asyncio.TimerHandle | None = None
         self._address = ""
+        self._ends_at = math.inf
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Admit the connection; beyond the limits close the longest idle one, or refuse this one."""
@@ -120,6 +128,8 @@ class LimitedProtocol(CoalescingProtocol):
         # `pause_writing` is called whenever something waits for the client, not beyond 64 kB only.
         transport.set_write_buffer_limits(high=0)
         limits = self.limits
+        if limits.max_age_seconds:
+            self._ends_at = self.loop.time() + limits.max_age_seconds * random.uniform(1, 1.25)
         self._address = self.client[0] if self.client else ""
         limits.by_address[self._address] += 1
         if (
@@ -227,6 +237,8 @@ class LimitedProtocol(CoalescingProtocol):
             self._refuse(429, "overloaded", f"more than {MAX_PIPELINED} requests wait on this connection")
             raise _RefusedError
         super().on_headers_complete()
+        if self.loop.time() >= self._ends_at:
+            self.cycle.keep_alive = False  # what uvicorn sets for its last response before it stops
 
     def on_body(self, body: bytes) -> None:
         """Count the body, so that chunk framing and trailers stay in proportion to it."""

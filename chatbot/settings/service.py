@@ -60,6 +60,9 @@ class ServiceSettings(Settings):
     open-file limit less a reserve for the log."""
     max_connections_per_address: int = Field(default=0, ge=0)
     """Maximum number of open connections per client address; 0: unlimited, as where a proxy hides the clients."""
+    max_connection_age_seconds: float = Field(default=300.0, ge=0)
+    """Age from which a keep-alive connection ends with its next response, which says `Connection: close`: busy clients
+    reach new pods after a scale-up. Up to a quarter more at random; 0: unlimited."""
     trusted_proxies: str = "127.0.0.1,::1"
     """Addresses and networks of proxies, comma-separated: they name the client's address in `X-Forwarded-For`, and
     `CHATBOT_MAX_CONNECTIONS_PER_ADDRESS` does not apply to them."""

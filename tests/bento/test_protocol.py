@@ -131,6 +131,37 @@ def test_requests_on_one_connection_and_pipelined_ones_are_answered_in_order(ser
     assert [part[-5:].strip() for part in answer.split(b"HTTP/1.1 200")[1:]] == [b"one", b"two", b"three"]
 
 
+def test_an_old_connection_ends_with_its_next_response(server: Running) -> None:
+    request = b"POST / HTTP/1.1\r\nHost: bot\r\nContent-Length: 3\r\n\r\n"
+    LimitedProtocol.limits.max_age_seconds = 0.2
+    LimitedProtocol.limits.head_seconds = 30
+    with server.connect() as connection:
+        connection.sendall(request + b"one")
+        young = connection.recv(65536)
+        time.sleep(0.3)
+        connection.sendall(request + b"two")
+        old = b"".join(iter(lambda: connection.recv(65536), b""))  # until the server closes
+    assert young.endswith(b"one")
+    assert b"connection: close" not in young
+    assert old.endswith(b"two")
+    assert b"connection: close" in old
+    assert server.refused == []
+
+
+def test_a_young_connection_stays_open_and_without_a_limit_an_old_one_too(server: Running) -> None:
+    request = b"POST / HTTP/1.1\r\nHost: bot\r\nContent-Length: 3\r\n\r\n"
+    LimitedProtocol.limits.head_seconds = 30
+    for seconds in (60, 0):
+        LimitedProtocol.limits.max_age_seconds = seconds
+        with server.connect() as connection:
+            for body in (b"one", b"two"):
+                connection.sendall(request + body)
+                answer = connection.recv(65536)
+                assert answer.endswith(body)
+                assert b"connection: close" not in answer
+                time.sleep(0.05)
+
+
 def test_more_pipelined_requests_than_a_connection_may_queue_are_refused(server: Running) -> None:
     one = b"GET / HTTP/1.1\r\nHost: bot\r\n\r\n"
     allowed = exchange(server, one * protocol.MAX_PIPELINED + HEAD + b"\r\n")

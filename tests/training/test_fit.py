@@ -1,12 +1,15 @@
 """The classifier that training makes: right on small and messy corpora, and the same bits each time."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 
 from chatbot.model.classifier import Classifier
 from chatbot.model.encoder import Encoded
-from training.model.encoder.batch import concatenate
 from training.model import head
+from training.model.encoder.batch import concatenate
 from training.model.fit import ENOUGH_OWN, FitError, Fitted, OutsideRows, fit, score_unknown
 
 
@@ -252,8 +255,13 @@ def test_fewer_rows_than_dimensions_get_the_axes_that_their_covariance_has(count
 
 
 def test_few_rows_are_decomposed_by_their_gram_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
-    sizes = []
-    monkeypatch.setattr(np.linalg, "eigh", lambda m, eigh=np.linalg.eigh: sizes.append(len(m)) or eigh(m))
+    sizes: list[int] = []
+
+    def eigh(matrix: np.ndarray, decompose: Callable[[np.ndarray], Any] = np.linalg.eigh) -> Any:
+        sizes.append(len(matrix))
+        return decompose(matrix)
+
+    monkeypatch.setattr(np.linalg, "eigh", eigh)
     encoded, labels, _ = corpus([5, 5], dim=64)
     columns = np.array([int(label.split("_")[1]) for label in labels])
     head.fit_head(encoded, columns, 2)

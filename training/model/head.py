@@ -110,7 +110,10 @@ def whitening_of_few(rows: Floats) -> tuple[Floats, Floats]:
     # Centred rows span at most n - 1 axes; an axis of no variance has no direction here, and adds nothing to a row.
     lengths = np.sqrt(len(rows) * np.maximum(variances[::-1], 0))
     axes = np.divide(
-        centred.T @ vectors[:, ::-1], lengths, where=lengths > NEGLIGIBLE * lengths[0], out=np.zeros_like(centred.T)
+        centred.T @ vectors[:, ::-1],
+        lengths,
+        where=lengths > NEGLIGIBLE * lengths[0],
+        out=np.zeros_like(centred.T),
     )
     return centre.astype(np.float32), _half_whitened(variances[::-1], axes, len(rows))
 
@@ -123,4 +126,5 @@ def _half_whitened(variances: Doubles, axes: Doubles, count: int) -> Floats:
     axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(kept)])
     projection = axes * (variances + FLOOR * max(variances[0], 1e-12)) ** -0.25
     length = np.sqrt((variances * (projection**2).sum(axis=0)).sum())
-    return (projection / max(length, 1e-12)).astype(np.float32)
+    whitened: Floats = (projection / max(length, 1e-12)).astype(np.float32)
+    return whitened
