@@ -5,13 +5,14 @@ The JSON has what differs from Grafana's defaults; Grafana fills in the rest (`r
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
+
+from tools import compact_json
 
 SOURCES = Path(__file__).parent
 PROMETHEUS = {"type": "prometheus", "uid": "${datasource}"}
@@ -118,8 +119,7 @@ class Board:
 def dashboards_json() -> dict[str, str]:
     """Return every dashboard as the JSON that Grafana imports, by name."""
     return {
-        file.stem: json.dumps(build(read(file)), sort_keys=True, indent=1) + "\n"
-        for file in sorted(SOURCES.glob("*.yaml"))
+        file.stem: compact_json.dumps(build(read(file))) + "\n" for file in sorted(SOURCES.glob("*.yaml"))
     }
 
 

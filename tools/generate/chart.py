@@ -22,6 +22,7 @@ from typing import Any
 import yaml
 
 from chatbot.settings import COMPONENTS, Settings
+from tools import compact_json
 from tools.generate.chart_rules import CONTRADICTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -124,7 +125,7 @@ def schema() -> str:
         **_group(values),
         "allOf": CONTRADICTIONS,
     }
-    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    return compact_json.dumps(content) + "\n"
 
 
 def page() -> str:
