@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 import os
@@ -18,6 +19,7 @@ from rich.text import Text
 from chatbot.errors import SettingError
 from chatbot.files import write_file
 from chatbot.model import bundle as bundles
+from data.decisions import BESIDE, beside
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "models" / "own"
@@ -27,6 +29,8 @@ CODE = (
     *("chatbot/**/*.py", "chatbot/dialog/*.txt", "chatbot/dialog/*.yaml", "data/**/*.py", "training/**/*.py"),
     *("data/out_of_scope/*.txt", "data/corpus/rules.yaml", "params.yaml"),
 )
+INPUT_OPTIONS = ("--rules", "--params", "--encoder")
+"""Options of the training that may name a file or folder which it reads."""
 BUNDLE_VARIABLES = ("CHATBOT_BUNDLE", "CHATBOT_MODEL", "CHATBOT_MODEL_FILE")
 
 console = Console(stderr=True)
@@ -37,7 +41,7 @@ Train = Callable[[Sequence[str], Mapping[str, str]], int]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a bundle was trained from: paths, and one digest over corpus, replies, code and parameters."""
+    """What a bundle was trained from: paths, and one digest over all that the training reads."""
 
     corpus: str
     replies: str
@@ -100,12 +104,9 @@ def prepare(
             f"CORPUS={corpus} and {', '.join(set_)} both say what to serve: unset the latter, or leave out CORPUS"
         )
     paths = {name: _existing(name, path) for name, path in (("CORPUS", corpus), ("REPLIES", replies)) if path}
-    source = Source(
-        str(paths["CORPUS"]),
-        str(paths.get("REPLIES", "")),
-        tuple(options),
-        _digest([*paths.values(), *(file for pattern in CODE for file in sorted(ROOT.glob(pattern)))]),
-    )
+    code_files = [file for pattern in CODE for file in sorted(ROOT.glob(pattern))]
+    inputs = [*paths.values(), *_beside(paths["CORPUS"]), *_named_in(options), *code_files]
+    source = Source(str(paths["CORPUS"]), str(paths.get("REPLIES", "")), tuple(options), _digest(inputs))
     own = _folder_for(paths["CORPUS"], root)
     shown = _relative(own.folder)
     if _read(own) == source and (own.bundle / bundles.SUMS).is_file():
@@ -153,6 +154,23 @@ def _existing(name: str, path: str) -> Path:
     if not found.exists():
         raise SettingError(f"{name}={path}: no such file or folder ({found}). Nothing was trained")
     return found
+
+
+def _beside(corpus: Path) -> list[Path]:
+    """Return the label decisions and declared changes beside a file; in a folder they are part of it."""
+    return [file for file in (beside(corpus, name) for name in BESIDE) if corpus.is_file() and file.is_file()]
+
+
+def _named_in(options: Sequence[str]) -> list[Path]:
+    """Return the files and folders that options of the training name as its input."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    for name in INPUT_OPTIONS:
+        parser.add_argument(name, type=lambda value: (ROOT / value).resolve())
+    try:
+        named, _ = parser.parse_known_args(options)
+    except argparse.ArgumentError:  # the training says what is wrong
+        return []
+    return [path for path in vars(named).values() if path is not None and path.exists()]
 
 
 def _folder_for(corpus: Path, root: Path) -> OwnCorpus:

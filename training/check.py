@@ -20,6 +20,7 @@ from chatbot.store import open_store
 from data.checks import check
 from data.columns import Columns, takes_columns
 from data.commands import reports_errors
+from data.decisions import DECISIONS_FILE, beside
 from data.errors import CorpusError, Problem, problems_table
 from data.loading import Loaded, read_corpus
 from data.placeholders import fill_all
@@ -79,7 +80,8 @@ def main(
         console.print(table)
     result = Console()
     print_findings(result, findings)
-    result.print(Text(f"Page: {out / PAGE_FILE}\nDecide in: {out / CSV_FILE}"), soft_wrap=True)
+    decide = f"Decide in: {out / CSV_FILE}; saved as {beside(corpus, DECISIONS_FILE)} it is applied"
+    result.print(Text(f"Page: {out / PAGE_FILE}\n{decide}"), soft_wrap=True)
     if errors:
         raise typer.Exit(1)
 

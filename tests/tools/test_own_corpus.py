@@ -13,6 +13,7 @@ import pytest
 from bento.lifecycle.bundle_source import bundle_folder
 from chatbot.errors import SettingError
 from chatbot.settings import LogSettings, ServiceSettings, StorageSettings
+from data.decisions import beside
 from tools import own_corpus, run
 from tools.own_corpus import example_message, prepare
 
@@ -86,6 +87,38 @@ def test_an_unchanged_corpus_is_not_trained_twice_and_a_changed_one_is(corpus: P
     clear()
     prepare(str(corpus), str(replies), ("--target", "0.05"), trainings, tmp_path / "own")
     assert trainings.calls[3][-2:] == ["--target", "0.05"]
+
+
+@pytest.mark.parametrize("name", ["decisions.csv", "declared.yaml"])
+def test_decisions_and_declared_changes_beside_a_corpus_are_trained_whenever_they_change(
+    name: str, corpus: Path, tmp_path: Path
+) -> None:
+    trainings, file = Trainings(), beside(corpus, name)
+
+    def trained() -> int:
+        prepare(str(corpus), train=trainings, root=tmp_path / "own")
+        clear()
+        return len(trainings.calls)
+
+    assert trained() == 1
+    file.write_text("first")
+    assert [trained(), trained()] == [2, 2]
+    file.write_text("second")
+    assert trained() == 3
+    file.unlink()
+    assert trained() == 4
+
+
+@pytest.mark.parametrize("joined", [True, False])
+def test_a_changed_file_that_an_option_names_is_trained(joined: bool, corpus: Path, tmp_path: Path) -> None:
+    trainings, rules, scores = Trainings(), tmp_path / "rules.yaml", tmp_path / "scores.json"
+    options = [f"--rules={rules}"] if joined else ["--rules", str(rules)]
+    for content, expected in (("[]", 1), ("[]", 1), ("[ ]", 2)):
+        rules.write_text(content)
+        scores.write_text(content + str(len(trainings.calls)))  # the training writes it
+        prepare(str(corpus), "", [*options, "--scores", str(scores)], trainings, tmp_path / "own")
+        clear()
+        assert len(trainings.calls) == expected
 
 
 def test_after_a_failed_training_nothing_is_served_and_the_next_run_trains_again(
