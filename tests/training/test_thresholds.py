@@ -254,3 +254,10 @@ def test_a_few_wrong_labels_do_not_drop_a_sound_estimate():
         risks.append((answered & ~fresh.right).sum() / answered.sum())
     assert np.mean(coverages) > 0.59
     assert np.mean(risks) < 0.02
+
+
+def test_choices_whose_probabilities_sum_to_a_little_over_one_are_a_threshold():
+    """With two or three intents every message's choices are all of them, in single precision."""
+    inside = messages(300, 12)
+    over = replace(inside, choices=np.full(300, 1.0000000298), among=np.ones(300, dtype=bool))
+    assert learn(over, *foreign(300, 12), 0.02, SHARE).thresholds.clarify == 1

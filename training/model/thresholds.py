@@ -336,7 +336,8 @@ def _clarify(inside: Judged, answer: float, scope: float) -> float:
     weights = inside.weights[asked][order]
     hits = np.cumsum(weights * inside.among[asked][order]) / np.cumsum(weights)
     enough = np.flatnonzero(hits >= CLARIFY_HIT)
-    return float(inside.choices[asked][order[enough[-1]]]) if enough.size else 1.0
+    # Probabilities of single precision may sum to a little over 1.
+    return min(1.0, float(inside.choices[asked][order[enough[-1]]])) if enough.size else 1.0
 
 
 def _sentence(found: Learned) -> str:
