@@ -13,6 +13,8 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, Request, build_opener
 
+from chatbot.watchdog import WATCHDOG
+
 
 class Deadline:
     """Shuts the watched socket down when the time is over, which ends a blocked read in another thread.
@@ -24,10 +26,10 @@ class Deadline:
         self.expired = False
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
-        self._timer = self._made_timer(seconds)
+        self._seconds = seconds
 
     def __enter__(self) -> Self:
-        self._timer.start()
+        self._alarm = WATCHDOG.call_after(self._seconds, self._expire)
         self._outer = _current.set(self)
         return self
 
@@ -35,17 +37,16 @@ class Deadline:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         _current.reset(self._outer)
-        self._timer.cancel()
+        self._alarm.cancel()
         with self._lock:
             self._socket = None
 
     def restart(self, seconds: float) -> None:
         """Let the time begin again, unless it is over: for a response whose length is known by now."""
-        self._timer.cancel()
+        self._alarm.cancel()
         with self._lock:
             if not self.expired:
-                self._timer = self._made_timer(seconds)
-                self._timer.start()
+                self._alarm = WATCHDOG.call_after(seconds, self._expire)
 
     def watch(self, connection: socket.socket) -> None:
         """Watch this socket, in place of an earlier one."""
@@ -53,11 +54,6 @@ class Deadline:
             self._socket = connection
             if self.expired:
                 self._cut()
-
-    def _made_timer(self, seconds: float) -> threading.Timer:
-        timer = threading.Timer(seconds, self._expire)
-        timer.daemon = True
-        return timer
 
     def _expire(self) -> None:
         with self._lock:
