@@ -16,6 +16,7 @@ class LanguageTexts:
     foreign: str
     human: str
     clarify: str
+    unclear: str
     default_reply: str
 
 

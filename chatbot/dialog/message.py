@@ -14,6 +14,9 @@ OUT_OF_SCOPE = "out_of_scope"
 DENIED = "denied_request"
 """Stands as the rule of a handoff because the message denies its likeliest intent (`chatbot.dialog.denial`)."""
 
+FOLLOW_UP = "follow_up"
+"""Stands as the rule of a clarification because the message names no topic (`chatbot.dialog.follow_up`)."""
+
 # Control characters except tab and line ends, bidirectional marks, and invisible line-break hints: pasted text has
 # them inside addresses and numbers, where they would defeat PII redaction.
 _CONTROL = re.compile(

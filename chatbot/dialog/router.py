@@ -10,8 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chatbot.dialog import language
 from chatbot.dialog.denial import Denials
+from chatbot.dialog.follow_up import FollowUps
 from chatbot.dialog.language_texts import TEXTS
-from chatbot.dialog.message import DENIED, OUT_OF_SCOPE, has_words
+from chatbot.dialog.message import DENIED, FOLLOW_UP, OUT_OF_SCOPE, has_words
 from chatbot.dialog.replies import Replies, fill
 from chatbot.dialog.rules import Rule, Rules
 from chatbot.errors import SettingError
@@ -87,7 +88,7 @@ class Reply:
         alternatives: choices of a clarification; otherwise the most likely intents. Empty for a rule.
         handoff: whether a human takes over.
         summary: text for the agent who takes over, PII redacted; empty unless `handoff`.
-        rule: name of the rule that decided, or DENIED; empty: none.
+        rule: name of the rule that decided, DENIED or FOLLOW_UP; empty: none.
         prediction: model output; None if the model was not called.
         redacted: the message after PII redaction, where the summary needed it; None: not redacted yet.
     """
@@ -145,14 +146,15 @@ class Router:
         slots = replies.with_topics(slots)
         self._replies = replies.filled(slots)
         self._denials = Denials(replies)
+        self._follow_ups = FollowUps(replies)
         texts = texts or SystemTexts()
         self._human = fill(texts.human, slots, "the handoff text")
         self._clarify = fill(texts.clarify, slots, "the clarification text")
         self._unclear = fill(texts.unclear, slots, "the text for an unclear message")
         self._languages = frozenset(languages)
-        self._foreign, self._human_in, self._clarify_in = (
+        self._foreign, self._human_in, self._clarify_in, self._unclear_in = (
             {code: fill(getattr(of, name), slots, f"the {name} text in {code}") for code, of in TEXTS.items()}
-            for name in ("foreign", "human", "clarify")
+            for name in ("foreign", "human", "clarify", "unclear")
         )
         self._rule_texts = {rule.name: self._text_of(rule, slots) for rule in rules}
 
@@ -206,6 +208,16 @@ class Router:
             why = f"The message seems to be in {language.NAMES[foreign]}, which the bot does not understand"
             text = self._foreign.get(foreign, self._human)
             return self._handoff(redacted or redact(message), OUT_OF_SCOPE, named, prediction, why, text)
+        if self._follow_ups.refers_back(message, likeliest.intent):
+            return Reply(
+                OUT_OF_SCOPE,
+                self._in_language(message, self._unclear_in, self._unclear),
+                likeliest.confidence,
+                "clarify",
+                rule=FOLLOW_UP,
+                prediction=prediction,
+                redacted=redacted,
+            )
         if prediction.scope < self.thresholds.scope:
             why = "The message was unlike every training message"
             text = self._in_language(message, self._human_in, self._human)
