@@ -21,6 +21,8 @@ class StaffSettings(Settings):
     """Port of the staff pages."""
     token: SecretStr = SecretStr("")
     """Access token: 20 random characters or more (`openssl rand -hex 32`)."""
+    token_file: Path | None = None
+    """File with the access token, in place of `CHATBOT_STAFF_TOKEN`: read again when it changes, without a restart."""
     session_hours: float = Field(default=12.0, gt=0)
     """How long a login is valid."""
     oidc_secrets: Path | None = None

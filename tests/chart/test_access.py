@@ -56,6 +56,28 @@ def test_with_keys_the_api_reads_their_digests_and_every_caller_in_the_cluster_s
     assert "subPath" not in mount, "a file mounted by subPath never changes"
 
 
+def test_the_staff_pages_read_their_login_from_a_mounted_folder_so_that_a_rotation_arrives(
+    render: Render,
+) -> None:
+    for options, secret, key, mode in (
+        ((), "support-chatbot-staff", "token", 0o440),
+        (("--set", "staffPages.existingSecret=mine"), "mine", "token", 0o440),
+        (("--set", "staffPages.oidcSecret=oidc"), "oidc", "secrets.toml", None),
+    ):
+        objects = render(*options)
+        environment = environments(objects)["staff"]
+        assert "CHATBOT_STAFF_TOKEN" not in environment
+        variable = "CHATBOT_STAFF_OIDC_SECRETS" if key == "secrets.toml" else "CHATBOT_STAFF_TOKEN_FILE"
+        assert environment[variable]["value"] == f"/etc/staff/{key}"
+        [pod] = [spec for name, spec in pod_specs(objects) if name == "Deployment/support-chatbot-staff"]
+        [volume] = [volume["secret"] for volume in pod["volumes"] if volume["name"] == "login"]
+        assert volume["secretName"] == secret
+        assert volume["items"] == [{"key": key, "path": key}]
+        assert volume.get("defaultMode") == mode
+        [mount] = [mount for mount in pod["containers"][0]["volumeMounts"] if mount["name"] == "login"]
+        assert mount == {"name": "login", "mountPath": "/etc/staff", "readOnly": True}
+
+
 def test_an_api_elsewhere_is_called_with_the_key_too(render: Render) -> None:
     objects = render(
         "--set", "api.enabled=false,api.url=https://bot.example.com,api.apiKeys.clientSecret=bot-client"

@@ -12,10 +12,13 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from chatbot import reread
 from chatbot.errors import SettingError
 from chatbot.settings import StaffSettings
+from chatbot.store.folder import FolderStore
 from tests.bento.server import free_port
 from ui.staff_pages import login
+from ui.staff_pages.sessions import Sessions
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "a token of more than twenty characters"
@@ -108,6 +111,41 @@ def test_the_token_is_right_and_no_other_is() -> None:
         assert not login.is_token(settings(), guess)
     assert not login.is_token(settings(token=SecretStr("")), "")
     assert login.name_of("  Ada \n Lovelace ") == "Ada Lovelace"
+
+
+def test_a_token_in_a_file_may_change_and_a_weak_or_missing_one_leaves_the_previous_in_force(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(reread, "REFRESH_SECONDS", 0.0)
+    file, store = tmp_path / "token", FolderStore(tmp_path / "store")
+    told = StaffSettings(token_file=file)
+    with pytest.raises(SettingError, match=r"CHATBOT_STAFF_TOKEN_FILE=.*cannot be read"):
+        login.check(told, "0.0.0.0")
+    file.write_text("hunter2\n")
+    with pytest.raises(SettingError, match=r"CHATBOT_STAFF_TOKEN_FILE=.*the token has 7 characters"):
+        login.check(told, "0.0.0.0")
+    file.write_text(f"{TOKEN}\n")
+    login.check(told, "0.0.0.0")
+    assert login.is_by_token(told)
+    assert login.is_token(told, TOKEN)
+    sessions = Sessions(store, told)
+    cookie = sessions.start("Ada")
+    for content in ("hunter2", "", None):
+        file.unlink() if content is None else file.write_text(content)
+        assert login.is_token(told, TOKEN)
+        assert sessions.find(cookie) is not None
+    assert "hunter2" not in caplog.text
+    assert caplog.text.count("stays in force") == 3
+    file.write_text(TOKEN[::-1])
+    assert login.is_token(told, TOKEN[::-1])
+    assert not login.is_token(told, TOKEN)
+    assert sessions.find(cookie) is None
+
+
+def test_a_token_and_a_file_of_one_contradict_each_other(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(TOKEN)
+    with pytest.raises(SettingError, match="both set"):
+        login.check(settings(token_file=tmp_path / "token"), "127.0.0.1")
 
 
 def test_by_openid_connect_only_those_named_may_come_in(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
     python -m tools.pictures.staff_pages [--url http://127.0.0.1:8502] [--page review] [--out docs/images/review.png]
 
-Requires the running staff pages, without a token or with `CHATBOT_STAFF_TOKEN` in the environment, and Chromium.
+Requires Chromium and the running staff pages, without a token or with `CHATBOT_STAFF_TOKEN` (or `_FILE`) set here too.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from playwright.sync_api import Page
 
 from chatbot.settings import StaffSettings
 from tools.pictures import chat_page
+from ui.staff_pages import login
 
 OUT = Path("docs/images/review.png")
 WIDTH = 1000
@@ -69,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=OUT)
     chosen = parser.parse_args(arguments)
     url = f"{chosen.url}/{'' if chosen.page == PAGES[0] else chosen.page}"
-    token = settings.token.get_secret_value()
+    token = login.token_of(settings)
     return chat_page.report(lambda: take(url, chosen.out, token), chosen.out)
 
 

@@ -1,4 +1,4 @@
-"""Authenticate staff: by a token from the environment, by Streamlit's OpenID Connect, or by loopback access only."""
+"""Authenticate staff: by a token, by Streamlit's OpenID Connect, or by loopback access only."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import ipaddress
 import time
 import tomllib
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from chatbot.errors import SettingError
+from chatbot.reread import RereadFile
 from chatbot.settings import StaffSettings
 
 MIN_TOKEN_CHARS, MIN_DISTINCT_CHARS = 20, 6
@@ -28,12 +30,11 @@ def check(settings: StaffSettings, address: str | None) -> None:
     Raises:
         SettingError: no login is configured beyond loopback, the token is too weak, or OpenID Connect is incomplete.
     """
-    token = settings.token.get_secret_value()
-    if token and (len(token) < MIN_TOKEN_CHARS or len(set(token)) < MIN_DISTINCT_CHARS):
-        raise SettingError(
-            f"CHATBOT_STAFF_TOKEN has {len(token)} characters, {len(set(token))} of them different: expected "
-            f"{MIN_TOKEN_CHARS} random characters or more. Make one with: openssl rand -hex 32"
-        )
+    if settings.token.get_secret_value() and settings.token_file is not None:
+        raise SettingError("CHATBOT_STAFF_TOKEN and CHATBOT_STAFF_TOKEN_FILE are both set: unset one of them")
+    token = token_of(settings)
+    if token:
+        _check_random(token, "CHATBOT_STAFF_TOKEN")
     if settings.oidc_secrets is not None:
         if not Path(settings.oidc_secrets).is_file():
             raise SettingError(f"CHATBOT_STAFF_OIDC_SECRETS={settings.oidc_secrets}: no such file")
@@ -46,7 +47,8 @@ def check(settings: StaffSettings, address: str | None) -> None:
     if not token and settings.oidc_secrets is None and not is_loopback(address):
         raise SettingError(
             f"the staff pages have no login and would listen on {address or 'every address of this machine'}: "
-            "set CHATBOT_STAFF_TOKEN (openssl rand -hex 32) or CHATBOT_STAFF_OIDC_SECRETS, or leave "
+            "set CHATBOT_STAFF_TOKEN (openssl rand -hex 32), CHATBOT_STAFF_TOKEN_FILE or "
+            "CHATBOT_STAFF_OIDC_SECRETS, or leave "
             "CHATBOT_STAFF_ADDRESS at 127.0.0.1"
         )
 
@@ -58,11 +60,14 @@ def _check_secrets(file: Path) -> None:
         secret = str(auth.get("cookie_secret", ""))
     except (OSError, ValueError, AttributeError) as error:
         raise SettingError(f"CHATBOT_STAFF_OIDC_SECRETS={file} cannot be read: {error}") from error
+    _check_random(secret, f"CHATBOT_STAFF_OIDC_SECRETS={file}: `cookie_secret` in [auth]")
+
+
+def _check_random(secret: str, name: str) -> None:
     if len(secret) < MIN_TOKEN_CHARS or len(set(secret)) < MIN_DISTINCT_CHARS:
         raise SettingError(
-            f"CHATBOT_STAFF_OIDC_SECRETS={file}: `cookie_secret` in [auth] has {len(secret)} characters, "
-            f"{len(set(secret))} of them different: expected {MIN_TOKEN_CHARS} random characters or more. "
-            "Make one with: openssl rand -hex 32"
+            f"{name} has {len(secret)} characters, {len(set(secret))} of them different: expected "
+            f"{MIN_TOKEN_CHARS} random characters or more. Make one with: openssl rand -hex 32"
         )
 
 
@@ -78,12 +83,34 @@ def is_loopback(address: str | None) -> bool:
 
 def is_by_token(settings: StaffSettings) -> bool:
     """Whether people log in with the token."""
-    return bool(settings.token.get_secret_value()) and settings.oidc_secrets is None
+    return bool(token_of(settings)) and settings.oidc_secrets is None
+
+
+def token_of(settings: StaffSettings) -> str:
+    """Return the token in force; empty: none is configured.
+
+    Raises:
+        SettingError: the file of the token is missing, unreadable or too weak, and was never valid in this process.
+    """
+    if settings.token_file is not None:
+        return _token_file(settings.token_file).value
+    return settings.token.get_secret_value()
+
+
+@cache
+def _token_file(file: Path) -> RereadFile[str]:
+    return RereadFile("CHATBOT_STAFF_TOKEN_FILE", file, _token)
+
+
+def _token(content: str) -> str:
+    token = content.strip()
+    _check_random(token, "the token")
+    return token
 
 
 def is_token(settings: StaffSettings, token: str) -> bool:
     """Whether this is the configured token, compared in constant time."""
-    expected = settings.token.get_secret_value()
+    expected = token_of(settings)
     return bool(expected) and hmac.compare_digest(token.encode(), expected.encode())
 
 

@@ -19,6 +19,7 @@ from chatbot.documents import Document
 from chatbot.errors import Conflict, Missing
 from chatbot.settings import StaffSettings, StorageSettings
 from chatbot.store import Store, layout, open_store
+from ui.staff_pages import login
 
 COOKIE = "support-chatbot-staff"
 DEVICE_COOKIE = "support-chatbot-staff-device"
@@ -60,7 +61,9 @@ class Sessions:
             if entry.modified.timestamp() + self._seconds < now:
                 self._store.delete(entry.key)
         session_id = secrets.token_urlsafe(32)
-        session = StaffSession(name=name, until=now + self._seconds, token=self._sign(self._token))
+        session = StaffSession(
+            name=name, until=now + self._seconds, token=self._sign(login.token_of(self._settings))
+        )
         self._store.put(_key_of(session_id), session.model_dump_json().encode(), new=True)
         return f"{session_id}.{self._sign(session_id)}"
 
@@ -74,7 +77,7 @@ class Sessions:
             session = StaffSession.model_validate_json(self._store.get(_key_of(session_id)))
         except (Missing, ValidationError):
             return None
-        is_current = hmac.compare_digest(session.token, self._sign(self._token))
+        is_current = hmac.compare_digest(session.token, self._sign(login.token_of(self._settings)))
         return session if is_current and time.time() < session.until else None
 
     def end(self, cookie: str) -> None:
@@ -103,10 +106,6 @@ class Sessions:
     @property
     def _seconds(self) -> float:
         return self._settings.session_hours * 3600
-
-    @property
-    def _token(self) -> str:
-        return self._settings.token.get_secret_value()
 
     def _id_of(self, cookie: str) -> str:
         session_id, _, signature = cookie.partition(".")
