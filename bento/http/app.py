@@ -23,7 +23,7 @@ from starlette.staticfiles import StaticFiles
 from bento import library_internals
 from bento.http import schemas
 from bento.http.access import SCOPE_OF_ROUTE
-from bento.http.asgi import CONTACT, error_headers
+from bento.http.asgi import ASSETS, CONTACT, error_headers, no_such_route
 from bento.http.fast_path import PostEndpoint
 from bento.http.limits import RequestLimits
 from bento.http.metrics import CONTENT_TYPE, Metrics
@@ -58,7 +58,6 @@ _MAX_CONTACTS = 8
 
 # BentoML ships the script and style of Swagger UI: the page works without internet access.
 _ASSETS = library_internals.swagger_folder()
-_ASSETS_URL = "/docs/assets"
 _PAGE_POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; frame-ancestors 'none'"
@@ -170,7 +169,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
-    app.mount(_ASSETS_URL, StaticFiles(directory=_ASSETS, check_dir=False))
+    app.mount(ASSETS, StaticFiles(directory=_ASSETS, check_dir=False))
     use_common_error_format(app)
     app.router.routes.extend(posts)
 
@@ -203,8 +202,8 @@ def create_app(
         page = get_swagger_ui_html(
             openapi_url="openapi.json",
             title=app.title,
-            swagger_js_url=f"{_ASSETS_URL}/swagger-ui-bundle.js",
-            swagger_css_url=f"{_ASSETS_URL}/swagger-ui.css",
+            swagger_js_url=f"{ASSETS}/swagger-ui-bundle.js",
+            swagger_css_url=f"{ASSETS}/swagger-ui.css",
             swagger_favicon_url="data:,",
         )
         page.headers["content-security-policy"] = _PAGE_POLICY
@@ -263,7 +262,7 @@ def use_common_error_format(app: Starlette) -> None:
 
 def _translated(error: HTTPException) -> ChatbotError:
     if error.status_code == 404:
-        return NotFound("no such route: see /docs")
+        return no_such_route()
     if error.status_code == 405:
         return MethodNotAllowed("this route does not have this method: see /docs")
     if error.status_code == 503:

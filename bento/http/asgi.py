@@ -12,6 +12,7 @@ from chatbot.errors import (
     ChatbotError,
     InvalidApiKey,
     MissingScope,
+    NotFound,
     Overloaded,
     TooLarge,
     TooSlow,
@@ -46,6 +47,7 @@ _DRAIN_SECONDS = 2.0
 ROUTES = frozenset(
     {"/chat", "/feedback", "/version", "/intents", "/docs", "/openapi.json", "/metrics", "/livez", "/readyz"}
 )
+ASSETS = "/docs/assets"
 OTHER = "other"
 CONTACT = "/handoffs/{prediction_id}/contact"
 
@@ -168,3 +170,13 @@ def route_of(path: str) -> str:
     if path in ROUTES:
         return path
     return CONTACT if path.startswith("/handoffs/") and path.endswith("/contact") else OTHER
+
+
+def is_served(path: str) -> bool:
+    """Whether a path belongs to a route. FastAPI's patterns, which end with `$`, match a line end behind it, too."""
+    return route_of(path) != OTHER or path == "/" or path.startswith(f"{ASSETS}/")
+
+
+def no_such_route() -> NotFound:
+    """Return the error of a path that `is_served` does not know."""
+    return NotFound("no such route: see /docs")

@@ -25,6 +25,8 @@ from bento.http.asgi import (
     answer,
     answer_error,
     header,
+    is_served,
+    no_such_route,
     read_body,
     require_json,
     route_of,
@@ -160,6 +162,9 @@ class FastPath:
         if post is not None and scope["method"] == "POST":
             return await post(scope, receive, send)
         secured = _SecuredSend(send)
+        if not is_served(path):  # access was checked for another route than FastAPI would choose
+            await answer_error(no_such_route(), receive, secured)
+            return secured.status
         try:
             await (self._bentoml if path in PROBES else self._app)(scope, receive, secured)
         except Exception:

@@ -83,6 +83,20 @@ def test_without_a_key_every_route_that_tells_or_takes_something_answers_401(
     assert api.log.writes == []
 
 
+@pytest.mark.parametrize(
+    "path", ["/chat", "/feedback", "/handoffs/1/contact", "/version", "/intents", "/metrics"]
+)
+def test_no_other_spelling_of_a_route_opens_it_without_a_key_or_a_limit(tmp_path: Path, path: str) -> None:
+    make(tmp_path / "keys", page="chat,feedback,read")
+    api = paper_api(keys=tmp_path / "keys")
+    for spelling in (f"{path}%0A", f"{path}%0a%0A", f"{path}/", f"{path}%00", path.upper(), f"{path};a"):
+        for method in ("GET", "POST", "HEAD", "OPTIONS"):
+            response = api.send(
+                method, spelling, content=MESSAGE, headers={"content-type": "application/json"}
+            )
+            assert response.status_code in (401, 404), f"{method} {spelling}: {response.status_code}"
+
+
 def test_without_a_key_the_description_of_the_api_and_unknown_routes_are_answered(tmp_path: Path) -> None:
     make(tmp_path / "keys", page="chat")
     api = paper_api(keys=tmp_path / "keys")

@@ -692,14 +692,16 @@ def test_a_session_is_one_whether_it_is_sent_as_a_number_or_as_its_digits(api: A
     assert first == second != other
 
 
-def test_an_error_of_our_own_in_any_route_has_the_same_shape(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_error_of_our_own_in_any_route_has_the_same_shape(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     api = paper_api()
 
-    @api.behind.get("/broken")
-    async def broken() -> None:
+    def broken() -> None:
         raise ZeroDivisionError("a bug of ours")
 
-    problem = error_of(api.send("GET", "/broken"), 500)
+    monkeypatch.setattr(api.metrics, "render", broken)
+    problem = error_of(api.send("GET", "/metrics"), 500)
     assert problem["type"] == "internal"
     assert "bug" not in json.dumps(problem)
     assert "ZeroDivisionError" in caplog.text
