@@ -85,7 +85,7 @@ _TITLE = Pattern(
 )
 _WORD = Pattern(r"[^\W\d_]++(?>(?:['-][^\W\d_]++)*)(?![\w@/])", 0)
 _CLAUSE_END = Pattern(
-    r"[ ]?\n|\s*(?:[.,;!?)|/]|\Z|(?:from|aus)\s|(?:prénom|cognome|apellidos?|sobrenome|apelido|vorname|nachname|last|first)\b)"
+    r"[ ]?\n|\s*(?:[.,;!?)|/]|\Z|(?:from|aus|från|fra|iz|ze?|od|из|від|от|από|din|dari|uit)\s(?-i:[^\W\d_a-zß-öø-ÿа-яё])|(?:prénom|cognome|apellidos?|sobrenome|apelido|vorname|nachname|last|first)\b)"
 )
 _GOES_ON = Pattern(rf"""["'\s]*(?:[.,:;!?)(/<{MASK}]|\Z|-\s|(?:{AFTER_NAMES})(?!\w))""")
 _OBJECT = Pattern(r"\s(?:it|me|him|us|them|the|that|not|es|mich|ihn|sie|nicht|lo|que|che)\b")
@@ -327,7 +327,8 @@ def _is_brand(words: list[str]) -> bool:
 
 def _capitals_tell(lead: list[str]) -> bool:
     """Whether a capital indicates a name after this lead: not in "I AM VERY UPSET" or "This Is A Title"."""
-    return not lead[-1][-1].isupper() and not (len(lead) > 1 and lead[-1][0].isupper())
+    last = lead[-1]
+    return not (last.isupper() and len(last) > 1) and not (len(lead) > 1 and last[0].isupper())
 
 
 def _name_end(text: str, start: int, stated: bool, capitals: bool) -> int:

@@ -23,7 +23,7 @@ PASSWORD_WORDS = _words("""zugangspasswort kundenpasswort kontopasswort loginpas
     wlanpasswort pwd pw mdp kennwort losung passe contraseña contrasena clave parola senha wachtwoord hasło
     lösenord adgangskode psw pswd passwrd pasword passord contrasenya ww heslo şifre""")
 PASSWORD_NOUNS = "|".join(sorted(PASSWORD_WORDS))
-SECRET_NOUNS = _words("""kodeord adgangskoden lösenordet passord passordet salasana salasanani heslo hesla jelszavam jelszó jelszo parola parolă parolam
+SECRET_NOUNS = _words("""kodeordet passordene lösenord salasanaksi salasanaa jelszavamat parolei паролю heslem šifra šifru lozinkom πιν parolayı şifreyi kodeord adgangskoden lösenordet passord passordet salasana salasanani heslo hesla jelszavam jelszó jelszo parola parolă parolam
     пароль паролем паролата парола κωδικός κωδικό lozinka lozinku lozinke geslo şifre şifrem sifrem sifre şifremi parolam sandi khẩu parool parooli parole slaptažodis
     contrasenya hasłem hasła السر المرور הסיסמה סיסמה סיסמא wachtwoord лозинка шифра fjalëkalimi lykilorð lykilorðið wagwoord nenosiri laluan contrasinal pasahitza عبور senhas""")
 """The same of more languages."""
@@ -90,7 +90,7 @@ KEY_PREFIXES = r"""gh[oprsu]_ | github_pat_ | glpat- | gl[a-z]{2,5}- | xox[a-z]-
     | T3BlbkFJ | ops_ | dckr_pat_ | vc[a-z]_ | rnd_ | fo1_ | fm[12]_ | PRIVATE- | Bearer"""
 """Prefixes of API keys and tokens as secret scanners publish them (GitHub, GitGuardian, gitleaks)."""
 
-PIN_WORDS = _words("""digicode secreto segreto visuel pin pins pin's passcode's code's otp's mpin cvv cvv2 cvc cvc2 cvn otp tan puk geheimzahl passcode kartenprüfnummer
+PIN_WORDS = _words("""pinkoden pinkode pinkod pinkoodi pinkodu pinkodum пин пінкод пин-код пін pinem pinu digicode secreto segreto visuel pin pins pin's passcode's code's otp's mpin cvv cvv2 cvc cvc2 cvn otp tan puk geheimzahl passcode kartenprüfnummer
     prüfziffer pincode sicherheitscode bestätigungscode zugangscode verifizierungscode einmalcode nip pinkod
     clave senha geheimnummer beveiligingscode toegangscode verificatiecode pincodes cryptogramme cvc-code inlogcode entsperrcode türcode""")
 CODE_WORDS = _words("code código codigo codice codes")
@@ -242,7 +242,11 @@ NAME_WEAK = (
         _words("naam jina ngalan pangalan heiti chámome izena emri quhem enw mise"),
         r"""my\snaam\sis | jina\slangu\sni | (?:ang\s)?pangalan\sko\say | ég\sheiti | chámome | nire\sizena | emri\sim\sështë | quhem | fy\senw\si\syw | is\smise""",
     ),
-    (_words("tên"), r"(?:tên\s(?:tôi|mình|em)|tôi\stên)\slà"),
+    (
+        _words("tên"),
+        r"(?:họ\s)?tên(?:\scủa)?(?:\s(?:tôi|mình|em|anh|chị))?\slà | (?:tôi|mình|em|anh|chị)\stên(?:\slà)?",
+    ),
+    (_words("side behalf myself"), r"on\sbehalf\sof\smyself,? | myself"),
     (_words("اسمي שמי לי"), r"اسمي(?:\sهو)? | שמי | קוראים\sלי"),
     (_words("go goes"), r"goe?s?\sby"),
     (
@@ -344,15 +348,27 @@ NAME_CLOSED = (
     (_words("aquí qui"), r"aquí | qui(?:\sè)?"),
     (
         _words("det dette här her täällä"),
-        r"det\s(?:är|er) | dette\ser | (?:här|her)\s(?:är|er) | täällä(?:\son)?",
+        r"det\s(?:här\s|her\s)?(?:är|er) | dette\ser | (?:här|her)\s(?:är|er) | täällä(?:\son)?",
     ),
-    (_words("tady tu ja sam som olen это я я"), r"tady(?:\sje)? | tu | ja\ssam | som | olen | это | я(?=\s)"),
+    (
+        _words(
+            "tady tu ja sam som jsem sem olen sunt это я аз съм είμαι λέγομαι вам пишет пише ez itt main mai sono ja"
+        ),
+        r"""tady(?:\sje)? | tu | jsem | ja\ssam | som | (?:ovdje\s)?sem | olen | sunt | это | я(?=\s) | аз\sсъм | είμαι(?:\s[οη])? | (?:вам\s)?(?:пишет|пише) | itt | mai?n?(?=\s(?-i:[A-Z]))""",
+    ),
+    (
+        _words(
+            "navn navnet namn namnet numele nazwisko nazwiska jméno imię имя ім'я името ime όνομα atas adına adına nimellä"
+        ),
+        r"""i\snav(?:n|net) | i\snamne?t? | på\snavnet | pe\snumele(?:\slui)? | na\s(?:jméno|meno|nazwisko|imię|ime|имя|ім'я|името) | στο\sόνομα(?:\sτ[οη][νυ]?)? | atas\snama""",
+    ),
 )
 """Introductions in languages whose nouns are lower-case: a capital must follow, and the clause ends after the name."""
 SIGN_OFFS_FORMAL = r"""(?:vg|lg)(?!\w) | (?:kind(?:est)?|best|warm)\srgds | rgds | kindly, | take\scare | tia | thanks\sin\sadvance | thank\syou\sin\sadvance | respectfully | yours\sin\s\w{3,14} | have\sa\s(?:nice|good|great|lovely)\s(?:day|weekend|evening|one) | all\sthe\sbest
     | hochachtungsvoll | (?:vielen\s)?dank(?:e)?\s(?:schon\smal\s|schonmal\s)?im\svoraus | schönen\s(?:tag|abend)(?:\snoch)? | bis\s(?:dann|bald|später) | merci\s(?:d'avance|par\savance|bien|beaucoup) | sinc[èe]rement | salutations\sdistinguées | bises | à\s(?:bientôt|plus) | cdt | cdlt | gracias\sde\santemano | quedo\sa\sla\sespera
     | grazie\s(?:mille|in\santicipo) | buona\s(?:giornata|serata) | a\spresto | obrigad[oa]\s(?:desde\sjá|pela\satenção) | grat[oa] | abs | bom\sdia | boa\s(?:tarde|noite) | (?:alvast\s|hartelijk\s)?bedankt | (?:hartelijke|vriendelijke)\sgroeten? | fijne\s(?:dag|avond)
-    | vänligen | tak(?:k)?\spå\sfor(?:hånd|hand) | kiitos | děkuji | köszönettel | üdv | cu\sstimă | mulțumesc | saygılar(?:la)? | teşekkürler | с\sуважением | з\sповагою | спасибо | дякую | поздрави | με\sεκτίμηση | ευχαριστώ | lijep\spozdrav | lp | hvala | terima\skasih | salutacions | cảm\sơn | cordialmente | atte\.? | att\.? | salutations | best\swishes | bonne\s(?:journée|soirée) | bien\sà\s(?:vous|toi) | (?:(?:kind|best|warm|with)(?:est)?\s)?regards | sincerely |
+    | vänligen | tak(?:k)?\spå\sfor(?:hånd|hand) | kiitos | děkuji | köszönettel | üdv | cu\s(?:stimă|respect|drag) | mulțumesc | mulțam | srdačno | s\spoštovanjem | с\sуважение | σας\sευχαριστώ | trân\strọng | hormat\ssaya | salam | vh | (?<![^\n])t\. | terv\. | pozdr\. | (?:mange\s)?takk? |
+    (?:مع\s)?(?:خالص\s|أطيب\s)?(?:تحياتي|التحيات|التحية) | בברכה | בתודה | saygılar(?:la)? | teşekkürler | с\sуважением | з\sповагою | спасибо | дякую | поздрави | με\sεκτίμηση | ευχαριστώ | lijep\spozdrav | lp | hvala | terima\skasih | salutacions | cảm\sơn | cordialmente | atte\.? | att\.? | salutations | best\swishes | bonne\s(?:journée|soirée) | bien\sà\s(?:vous|toi) | (?:(?:kind|best|warm|with)(?:est)?\s)?regards | sincerely |
     yours(?:\s(?:truly|faithfully|sincerely))? |
     (?:mit\s)?(?:freundlichen?|besten?|viele[nr]?|liebe[nr]?|herzlichen?|schönen?)\s(?:grüße?n?|gruß|gruss|gruessen?)
     | mfg | grüße | gruß | (?:bien\s)?cordialement | bien\sà\s(?:vous|toi) | respectueusement |
@@ -366,10 +382,10 @@ SIGN_OFF_WORDS = _words("""rgds kindly take tia advance respectfully have all ho
     cordialmente att atte salutations bonne tschüss bye ciao beijo beijos bjs besos poważaniem hilsen terveisin pozdravem üdvözlettel saygılarımla signed love ta warmly hugs many venlig vennlig ystävällisin med regards sincerely yours cheers best thank thanks thx greetings grüße grüßen gruß gruss
     gruessen mfg lg vg cordialement bien respectueusement salutations
     atentamente saludo saludos saluti saluto fede atenciosamente cumprimentos abraço abraços gr mvg groet groeten groetjes
-    pozdrawiam hälsning hälsningar mvh danke dank merci bisous gracias
+    pozdrawiam hälsning hälsningar mvh vh t terv pozdr respect drag srdačno poštovanjem уважение trọng salam hormat تحياتي التحيات التحية בברכה בתודה danke dank merci bisous gracias
     grazie obrigado obrigada abrazo tack dziękuję""")
 SPEAKING_WORDS = _words(
-    "vagyok here speaking hier apparat telefon l'appareil habla teléfono telefono aqui aquí falando"
+    "här her tässä täällä tady tu здесь тут εδώ burada konuşuyor hívnak hoon hun bol side vagyok here speaking hier apparat telefon l'appareil habla teléfono telefono aqui aquí falando"
 )
 """Words after a name: "Anna here", "Anna am Apparat"."""
 SURNAME_WORDS = _words(
@@ -395,10 +411,14 @@ GREETINGS = _words("""hi hey hello hiya dear morning afternoon evening thanks th
 """Words before the name of the person who is addressed."""
 TITLE_WORDS = _words("""mr mrs ms miss mx dr prof herr herrn frau monsieur madame mme mlle m señor señora señorita
     sr sra don doña signor signora signore signorina sig dott dottore dottoressa
-    dottor senhor senhora senhorita dona mevrouw meneer dhr mevr pan pani fru avv""")
-NEED_A_DOT = _words("m sig sr don pan")
+    dottor senhor senhora senhorita dona mevrouw meneer dhr mevr pan pana panem panu pani panią pán pána pánem paní hr fru rouva domnul doamna domnului doamnei господин господина госпожа госпожу пан пані пана κύριος κύριο κύρια κυρία gospodin gospodina gospođa gospođu gospa gospod bapak atty rev""")
+NEED_A_DOT = _words("m sig sr don pan hr rev atty")
 """Titles that are words or initials without a dot."""
-PERSON_WORDS = _words("""collègue conjointe conjoint compañera compañero colega medewerker medewerkster mitarbeiter mitarbeiterin berater beraterin conseiller conseillère asesor asesora operatore operatrice atendente
+PERSON_WORDS = _words("""kone mann sønn datter søster bror mor far venn venninne kollega kollegaen nabo fru make maka make dotter syster vän väninna granne sambo vaimoni vaimolleni miehelleni pojalleni tyttärelleni äidilleni isälleni ystäväni puhuin
+    férjem feleségem fiam lányom soția soțul soțului soției fiul fiica mama sora fratele doamna domnul manželka manželku manželce manžel manžela syn syna synem dcera dceru dceři matka otec kolega kolegyně żona żony żonie żonę mąż męża mężowi córka córki córce córkę mama brat brata siostra siostry kolegi koleżanka
+    жена жены жене женой жену муж мужа мужу мужем сын сына сыну сыном дочь дочери дочка дочки мама мамы маме папа папы брат брата брату братом сестра сестры сестре подруга подруги друг друга друзья сотрудник сотрудница сотрудником сотрудницей менеджер менеджером курьер курьером оператор оператором коллега коллеги дружина дружини дружині чоловік чоловіка син сина донька доньки сусід съпруг съпруга съпругата
+    άντρας άντρα γυναίκα σύζυγος σύζυγό γιος γιο κόρη μητέρα πατέρας αδερφός αδερφή eşim kocam karım oğlum kızım annem babam kardeşim arkadaşım istri suami anak ibu bapak teman muž supruga suprug sestra brata prijatelj prijateljica kolegica vợ chồng
+    collègue conjointe conjoint compañera compañero colega medewerker medewerkster mitarbeiter mitarbeiterin berater beraterin conseiller conseillère asesor asesora operatore operatrice atendente
     fahrer livreur repartidor corriere entregador driver courier technician c/o cousin uncle aunt nephew niece grandmother grandson tochter oma opa tante onkel
     neighbor neighbour husband wife son daughter flatmate housemate agent colleague friend boss manager brother neef nicht buurman buurvrouw zus broer zoon dochter moeder vader vriend vriendin man vrouw
     sister mother father mum mom dad partner assistant roommate girlfriend boyfriend employee recipient named
@@ -408,9 +428,9 @@ PERSON_WORDS = _words("""collègue conjointe conjoint compañera compañero cole
     bruder schwester sohn tochter freund freundin mutter vater""")
 """Words before a person's name, also an unlisted one."""
 OUR = _words(
-    "ihr ihre ihrem ihren ihrer votre su seu sua uw your my our his her mein meine meiner meinem meinen mon ma notre mi mis il la mio mia mijn onze minha meu"
+    "din min mitt mina vår vårt dere deres er hans hennes moje moja moji mojej mojego mojemu můj mojí moju môj moj мой моя моей моего моему моим мою моё ваш ваша ваше вашим вашей вашего моїй мого моєму моєї мій моят моята το τον την η ο του της του benim istri saya minha ihr ihre ihrem ihren ihrer votre su seu sua uw your my our his her mein meine meiner meinem meinen mon ma notre mi mis il la mio mia mijn onze minha meu"
 )
-PERSON_PAIRS = frozenset(("hablé con", "parlé avec", "parlé à", "parlato con", "falei com", "gesprochen mit", "wurde von", "entregaron a", "entregado a", "entregada a", "consegnato a", "consegnata a", "entregue a", "entregue ao", "livré à", "remise à", "zugestellt an", "übergeben an", "abgegeben bei", "bitte an", "gave it", "left with", "both me", "bezorgd bij", "gesproken met", "me and", "and me", "add my", "añadan a", "agreguen a", "signed by", "sent by", "for by", "accepted by", "received by", "taken by", "ordered by", "bought by", "paid by", "collected by", "up by", "written by", "spoke with", "spoke to", "speak with",
+PERSON_PAIRS = frozenset(("snakket med", "snakka med", "pratade med", "talade med", "talte med", "snakkede med", "vorbit cu", "jsem s", "som s", "rozmawiałem z", "rozmawiałam z", "mluvil s", "говорил с", "говорила с", "разговаривал с", "разговаривала с", "общался с", "общалась с", "оформлен на", "оформлена на", "говорив з", "говорила з", "για τον", "για την", "pakken til", "paketet till", "balík pro", "paczka dla", "jest dla", "посылка для", "заказ для", "посилка для", "til herr", "coletul pentru", "este pentru", "govorio s", "govorila s", "bicara dengan", "paket untuk", "nói chuyện với", "chuyện với", "hablé con", "parlé avec", "parlé à", "parlato con", "falei com", "gesprochen mit", "wurde von", "entregaron a", "entregado a", "entregada a", "consegnato a", "consegnata a", "entregue a", "entregue ao", "livré à", "remise à", "zugestellt an", "übergeben an", "abgegeben bei", "bitte an", "gave it", "left with", "both me", "bezorgd bij", "gesproken met", "me and", "and me", "add my", "añadan a", "agreguen a", "signed by", "sent by", "for by", "accepted by", "received by", "taken by", "ordered by", "bought by", "paid by", "collected by", "up by", "written by", "spoke with", "spoke to", "speak with",
     "speak to", "spoken to", "spoken with", "talked with", "talked to", "talk to", "chatted with", "gift for", "present for", "belongs to", "delivered to", "issued to", "addressed to", "registered to", "handed to", "name to", "name is", "it is", "deliver to",
     "it to", "recibió", "lo recibió", "ritirato da", "remis à", "recebeu foi", "firmato da", "ritirato da", "signé par", "firmado por", "assinado por", "entreguem a", "entreguen a", "entregar a", "consegnate a", "consegnare a", "livrer à", "è per", "es para", "é para", "est pour", "ist für", "is for", "paket an", "bitte auf", "to contact", "parcel to", "package to", "empfänger ist", "destinataire est", "destinatario es", "destinatario è", "destinatário é"))  # fmt: skip
 """The same, two words."""

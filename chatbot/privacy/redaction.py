@@ -32,9 +32,9 @@ from chatbot.privacy.phrases import (
 )
 from chatbot.privacy.places import STREET_WORDS, redact_births, redact_named_places, redact_places
 from chatbot.privacy.references import redact_references
+from chatbot.privacy.scripts import redact_scripts
 from chatbot.privacy.stated import (
     ADDRESS_WORDS,
-    redact_scripts,
     redact_stated_addresses,
     redact_stated_secrets,
     redact_uk_postcodes,

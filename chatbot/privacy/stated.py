@@ -1,7 +1,7 @@
-"""PII redaction of addresses and passwords by the words that state them, in languages and scripts beyond the other tables.
+"""PII redaction of addresses and passwords by the words that state them, in languages beyond the other tables.
 
 An address after "my address is" or "I live at" needs no street that a table knows, only capitals and a number. A
-password needs a digit or a sign in it. In scripts without spaces the words are searched for in the text itself.
+password needs a digit or a sign in it.
 """
 
 # ruff: noqa: E501 - patterns and tables
@@ -68,20 +68,6 @@ _VALUE = rf"(?P<secret>(?=[^\s{MASK}]{{0,30}}(?:\d|[!@#$%^&*+=_]))[^\s{MASK}]{{4
 _SECRET = Pattern(rf"""\w++ (?:\s[^\W\d_]{{1,9}}){{0,3}}? \s?(?:->|[:=-])?\s ["']? {_VALUE}""")
 _STOPS = ".,;:!?)]}\"'>"
 
-_SCRIPTS = Pattern(r"[\u0900-\u097f\u0e00-\u0e7f\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]", 0)
-_BY_SCRIPT = (
-    (Pattern(r"(?:パスワード|暗証番号|密码|密碼|口令|비밀번호|암호|पासवर्ड|รหัสผ่าน)[^\x21-\x7e，。]{0,8}[:=]?[ ]?(?P<value>[!-~]{4,40})", 0), "<SECRET>"),
-    (Pattern(r"(?:注文番号|注文|订单号?|訂單(?:編號|號)?|单号|주문[ ]?번호|주문|ऑर्डर|आर्डर|คำสั่งซื้อ)[^\x21-\x7e，。]{0,8}[:=#]?[ ]?(?P<value>[A-Za-z\d][A-Za-z\d-]{3,24})", 0), "<ORDER>"),
-    (Pattern(r"(?:住所|住址|地址|주소)[ ]?(?:は|是|为|:|：|은|는)[ ]?:?[ ]?(?P<value>(?=[^，。,\n]{0,40}\d)[^，。,\n]{4,50}?)(?=です|입니다|이에요|[，。,\n]|\Z)", 0), "<ADDRESS>"),
-    (Pattern(r"(?:我叫|我的名字(?:是|叫)|我姓名是|姓名[:：是])[ ]?(?P<value>[\u4e00-\u9fff]{2,4})(?=[，。,.！!？? \n]|\Z)", 0), "<NAME>"),
-    (Pattern(r"(?:我是|这是|這是)(?P<value>[王李张張刘劉陈陳杨楊赵趙黄黃周吴吳徐孙孫胡朱高林何郭马馬罗羅梁宋郑鄭谢謝韩韓唐冯馮于董萧蕭程曹袁邓鄧许許傅沈曾彭吕呂苏蘇卢盧蒋蔣蔡贾賈丁魏薛叶葉阎余潘杜戴夏锺汪田任姜范方石姚谭廖邹熊金陆郝孔白崔康毛邱秦江史顾侯邵孟龙万段雷钱汤尹黎易常武乔贺赖龚文][\u4e00-\u9fff]{1,2})(?=[，。,.！!？? \n]|\Z)", 0), "<NAME>"),
-    (Pattern(r"(?:名前は|氏名[:：は])[ ]?(?P<value>[\u3040-\u30ff\u4e00-\u9fff]{2,6}(?:[ ][\u3040-\u30ff\u4e00-\u9fff]{1,6}?)?)(?=です|と申|と言|といい|[，。.、\n]|\Z)", 0), "<NAME>"),
-    (Pattern(r"(?P<value>[\u30a0-\u30ff\u4e00-\u9fff]{2,8}(?:[ ][\u3040-\u30ff\u4e00-\u9fff]{1,6})?)(?=と申し|と言いま|といいま)", 0), "<NAME>"),
-    (Pattern(r"(?:이름은|성함은|성명[:은])[ ]?(?P<value>[\uac00-\ud7af]{2,4}?)(?=입니다|이에요|예요|이고|[.,\n ]|\Z)", 0), "<NAME>"),
-    (Pattern(r"저는[ ](?P<value>[김이박최정강조윤장임한오서신권황안송류홍전고문양손배백허유남심노곽성차주우구민][\uac00-\ud7af](?![인자원생님])[\uac00-\ud7af])(?=입니다|이에요|예요|이라고|라고)", 0), "<NAME>"),
-    (Pattern(r"(?:मेरा|मेरी)[ ]नाम[ ](?P<value>[\u0900-\u097f]{2,20}(?:[ ](?!है|हैं|ग़लत|गलत)[\u0900-\u097f]{2,20}){0,2})(?=[ ]है)", 0), "<NAME>"),
-)  # fmt: skip
-
 
 def redact_stated_secrets(draft: Draft) -> None:
     """Mark passwords that a word of another language states."""
@@ -112,17 +98,6 @@ def redact_stated_addresses(draft: Draft) -> None:
 def redact_uk_postcodes(draft: Draft) -> None:
     """Mark what ends in a postcode whose shape tells: "Rose Cottage, High Street, Ambleside LA22 9AA"."""
     draft.mark((*found.span(), "<ADDRESS>") for found in _UK_POSTCODE.finditer(draft.text))
-
-
-def redact_scripts(draft: Draft) -> None:
-    """Mark what is stated in scripts without capitals or spaces: Chinese, Japanese, Korean, Hindi, Thai."""
-    if draft.text.isascii() or not _SCRIPTS.search(draft.text):
-        return
-    for pattern, mark in _BY_SCRIPT:
-        draft.mark(
-            (found.start("value"), found.start("value") + len(found["value"].rstrip(_STOPS)), mark)
-            for found in pattern.finditer(draft.text)
-        )
 
 
 def _secrets(draft: Draft) -> Iterator[Span]:
