@@ -161,8 +161,8 @@ class Metrics:
         )
         self.handoffs_undelivered = self._gauge(
             "handoffs_undelivered",
-            "Handoffs that wait on this machine for the webhook or the store.",
-            "mostrecent",
+            "Handoffs that wait on this machine for the webhook or the store, on disk or, while it is full, in memory.",
+            "livesum",
             "target",
         )
         self.processes = self._gauge(
@@ -202,7 +202,7 @@ class Metrics:
         self.handoff_deliveries.labels(to, outcome).inc(count)
 
     def show_handoffs(self, to: str, waiting: int) -> None:
-        """Set the number of undelivered handoffs."""
+        """Set the number of undelivered handoffs that this process counts."""
         self.handoffs_undelivered.labels(to).set(waiting)
 
     def render(self) -> bytes:

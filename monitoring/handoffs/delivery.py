@@ -75,21 +75,19 @@ class Delivery:
         target: Target,
         settings: HandoffSettings,
         on_count: OnCount,
-        on_waiting: Callable[[str, int], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Configure the delivery of a folder's files, `<prediction id>.json`; touches no file.
 
         Args:
             name: name of the target, for metrics and the application log.
-            on_waiting: called with the target name and the number of undelivered documents.
             clock: monotonic clock in seconds that ages documents.
         """
         self.name = name
         self._folder = folder
         self._target = target
         self._settings = settings
-        self._on_count, self._on_waiting = on_count, on_waiting
+        self._on_count = on_count
         self._clock = clock
         self._ages: dict[str, float] = {}
         self._aged_at = self._saved_at = 0.0
@@ -152,8 +150,6 @@ class Delivery:
                     break
                 if now >= self._due.get(file.stem, 0.0):
                     self._try(file)
-            files = self.waiting()
-        self._on_waiting(self.name, len(files))
 
     def _try(self, file: Path) -> None:
         name = file.stem

@@ -11,7 +11,9 @@ per target (`monitoring.handoffs.delivery`); the prediction id is the idempotenc
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -74,20 +76,23 @@ class HandoffLog:
         Args:
             folder: the log folder (`LogSettings.folder`).
             targets: receivers of handoffs by name; if empty, nothing is written.
-            on_count, on_waiting: see `Delivery`.
+            on_count: see `Delivery`.
+            on_waiting: called with a target's name and the number of its undelivered handoffs: those in the memory of
+                this process and, in one of the processes that share the folder, those on disk.
         """
         self._folder = folder / FOLDER
-        self._on_count = on_count
+        self._on_count, self._on_waiting = on_count, on_waiting
         self._stream = Stream(
             SegmentWriter(self._folder, _KIND, "", _SUFFIX), _MEMORY_BYTES, self._count_dropped
         )
         self._deliveries = [
-            Delivery(name, self._folder / name, target, settings, on_count, on_waiting)
+            Delivery(name, self._folder / name, target, settings, on_count)
             for name, target in targets.items()
         ]
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._complaint = ""
+        self._counting = -1
 
     def append(self, handoffs: Iterable[Handoff]) -> None:
         """Append handoffs to the write-ahead spool in one write. Never raises; never waits for disk or network."""
@@ -124,6 +129,10 @@ class HandoffLog:
         for delivery in self._deliveries:
             delivery.close(max(0.1, until - time.monotonic()))
         self._stream.give_up()
+        self._show_waiting()
+        if self._counting >= 0:
+            spool.unlock(self._counting)
+            self._counting = -1
 
     def sort(self) -> bool:
         """Create a file per target for each handoff in the spool, of all processes but those that are writing theirs.
@@ -161,9 +170,31 @@ class HandoffLog:
         while not self._stop.is_set():
             try:
                 self.sort()
+                self._show_waiting()
             except Exception:
                 _logger.exception("sorting handoffs failed; it is tried again")
             self._stop.wait(SORT_SECONDS)
+
+    def _show_waiting(self) -> None:
+        """Report how many handoffs wait for each target; those on disk are reported by one process."""
+        held, counts = self._stream.held, self._counts_the_disk()
+        # Unless sorting fails, what is in the spool has a file per target within half a second.
+        spooled = _spooled(self._folder) if counts and self._complaint else 0
+        for delivery in self._deliveries:
+            self._on_waiting(delivery.name, held + spooled + (len(delivery.waiting()) if counts else 0))
+
+    def _counts_the_disk(self) -> bool:
+        """Return whether this process counts what is on disk, which it then does until it ends.
+
+        The lock is on the folder itself: a full disk takes no further file.
+        """
+        if self._counting < 0 and self._folder.is_dir():
+            descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            if spool.try_lock(descriptor):
+                self._counting = descriptor
+            else:
+                os.close(descriptor)
+        return self._counting >= 0
 
     def _count_dropped(self, outcome: str, count: int) -> None:
         if outcome == "dropped":
@@ -184,6 +215,15 @@ def targets_of(settings: HandoffSettings, store: Store | None) -> dict[str, Targ
     if store is not None:
         targets[STORE] = StoreTarget(store)
     return targets
+
+
+def _spooled(folder: Path) -> int:
+    """Count the handoffs in the spool of all processes."""
+    count = 0
+    for segment in spool.segments(folder, _KIND):
+        with contextlib.suppress(FileNotFoundError):  # sorted meanwhile
+            count += segment.read_bytes().count(b"\n")
+    return count
 
 
 def _rows(segment: Path) -> Iterator[tuple[str, bytes]]:

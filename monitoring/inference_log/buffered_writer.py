@@ -42,6 +42,11 @@ class Stream:
         self._held_bytes = 0
         self._retry_at = 0.0
 
+    @property
+    def held(self) -> int:
+        """Return how many lines are buffered."""
+        return len(self._held)
+
     def append(self, lines: Sequence[bytes]) -> None:
         """Write lines after all earlier ones, or buffer them."""
         with self._lock:

@@ -45,7 +45,7 @@ class Clocks:
     def delivery(self, folder: Path, hours: float = 72) -> Delivery:
         return Delivery(
             "store", folder, Unavailable(), HandoffSettings(max_age_hours=hours, queue_mb=1), self.count,
-            lambda name, number: None, clock=lambda: self.now,
+            clock=lambda: self.now,
         )  # fmt: skip
 
 
