@@ -74,7 +74,7 @@ def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
     registry = cli.registry(settings, runtime)
     gateway = cli.pushgateway(metrics.JOB, settings, runtime)
     wait = settings.rollout_seconds + settings.watch_max_seconds
-    with KubernetesLease(cluster, settings.promotion_lock, settings.lease_seconds, wait) as lease:
+    with KubernetesLease(cluster, settings.promotion_lease, settings.lease_seconds, wait) as lease:
         platform = KubernetesPlatform(cluster, registry, settings, lease, gateway)
         try:
             platform.machine().resume()

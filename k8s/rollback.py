@@ -64,7 +64,7 @@ def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
     registry = cli.registry(settings, runtime)
     gateway = cli.pushgateway(metrics.JOB, settings, runtime)
     wait = _WAIT_SECONDS + settings.lease_seconds
-    lease = KubernetesLease(cluster, settings.promotion_lock, settings.lease_seconds, wait)
+    lease = KubernetesLease(cluster, settings.promotion_lease, settings.lease_seconds, wait)
     platform = KubernetesPlatform(cluster, registry, settings, lease, gateway)
     machine = platform.machine()
     if options.version not in (None, RECONCILE):

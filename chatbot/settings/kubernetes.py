@@ -65,6 +65,6 @@ class KubernetesSettings(Settings):
     """The same for the share of negative feedback."""
 
     @property
-    def promotion_lock(self) -> str:
-        """The name of that Lease."""
+    def promotion_lease(self) -> str:
+        """Name of the Lease that excludes a second promotion or rollback: `promote_lease`, or its default."""
         return self.promote_lease or f"{self.deployment.removesuffix('-api')}-promote"

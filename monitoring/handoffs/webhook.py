@@ -1,7 +1,7 @@
 """Post handoffs to a signed webhook, as specified by Standard Webhooks: https://www.standardwebhooks.com.
 
 Receivers can verify requests with the libraries of that specification. Delivery is at-least-once; the prediction id is
-the idempotency key.
+the idempotency key. Redirects are not followed: they could lead the signed body to an internal address (SSRF).
 
 webhook-id: <prediction id>            also sent as Idempotency-Key: the same handoff may arrive twice
 webhook-timestamp: <seconds since 1970, of this attempt>

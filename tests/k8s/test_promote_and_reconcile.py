@@ -377,7 +377,7 @@ def test_a_model_set_by_hand_is_not_analysed() -> None:
 def test_a_rollback_by_hand_waits_until_a_rollout_has_released_the_lease() -> None:
     world = world_serving(3)
     settings = KubernetesSettings()
-    rollout = KubernetesLease(Cluster(settings, world.process()), settings.promotion_lock, 6, 0)
+    rollout = KubernetesLease(Cluster(settings, world.process()), settings.promotion_lease, 6, 0)
     rollout.__enter__()
     world.clock.at(100, lambda: rollout.__exit__(None, None, None))
     assert run_rollback("2")(world.process()) == 0

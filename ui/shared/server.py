@@ -1,4 +1,7 @@
-"""ASGI middleware of both pages: closes what Streamlit leaves open, and sets the security headers."""
+"""Guard both pages by ASGI middleware: refuse Streamlit's unused routes, limit websockets, set the security headers.
+
+The headers contain the content security policy (CSP) of both pages.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ MAX_SESSIONS = 256
 """Maximum number of open websockets of a process; with server.maxMessageSize it bounds what clients make it buffer."""
 
 _CLOSED = ("/_stcore/upload_file", "/_stcore/metrics")
-"""Routes of Streamlit that these pages do not use: anybody could fill the memory by the first, without a session."""
+"""Unused routes of Streamlit. Through the first, any client could fill the memory without a session."""
 _POLICY = "; ".join(
     (
         "default-src 'self'",

@@ -1,4 +1,8 @@
-"""HTTP of the staff pages beside Streamlit: login, the gate in front of everything else, and the drift report."""
+"""Serve what is not Streamlit on the staff pages: login, drift report, and the session check in front of everything.
+
+CSRF: the session cookie is SameSite=Strict, so a request or websocket that another site opens has no session. Without a
+login, only this machine's host names are accepted, which prevents DNS rebinding.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +40,7 @@ REPORT_POLICY = (
     "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval' data: blob:; "
     "style-src 'unsafe-inline'; img-src data: blob:; font-src data:; worker-src blob:; frame-src 'self' data: blob:"
 )
-"""A report runs its scripts in an origin of its own: they reach neither these pages nor any other address."""
+"""A report's scripts run in an opaque origin: they can access neither these pages nor any other address."""
 
 _MAX_ADDRESSES = 10_000
 _DEVICE_SECONDS = 90 * 86_400
@@ -124,7 +128,7 @@ def parts(settings: StaffSettings, address: str = "127.0.0.1") -> tuple[list[Rou
     if settings.oidc_secrets is not None:
         return [report], []
     if not login.is_by_token(settings):
-        # Without a login, only this machine's names: a web site could make its own name stand for 127.0.0.1.
+        # Without a login, only this machine's names: a web site could resolve its own to 127.0.0.1 (DNS rebinding).
         hosts = ["localhost", "127.0.0.1", "::1", "[::1]", address]
         return [report], [Middleware(TrustedHostMiddleware, allowed_hosts=hosts)]
     throttle = Throttle()
@@ -164,7 +168,7 @@ def _login_routes(settings: StaffSettings, throttle: Throttle) -> list[Route]:
         form = {name: values[0] for name, values in parse_qs(body.decode(errors="replace")).items()}
         where, name = _next(form.get("next", "")), login.name_of(form.get("name", ""))
         device = await _device_of(request)
-        # Behind a proxy all share one address: whoever guesses there must not lock out browsers that have logged in.
+        # Behind a proxy all share one address: guesses from there must not lock out browsers that have logged in.
         counted = device or (request.client.host if request.client else "")
         if wait := throttle.wait(counted):
             return _too_many(where, wait)
@@ -199,7 +203,7 @@ def _login_routes(settings: StaffSettings, throttle: Throttle) -> list[Route]:
 
 
 async def _device_of(request: Request) -> str:
-    """Return the cookie of a browser that has logged in before (OWASP device cookie); empty: none, or forged."""
+    """Return the cookie of a browser that has logged in before (OWASP device cookie); empty if missing or forged."""
     cookie = request.cookies.get(DEVICE_COOKIE, "")
     try:
         known = bool(cookie) and await run_in_threadpool(sessions.open_sessions().is_device, cookie)
