@@ -81,3 +81,11 @@ def test_a_decision_is_taken_back(store: Store) -> None:
     assert "my parcel" not in run("list").output
     assert run("undo", name, "--by", "bob").exit_code == 0
     assert id_of("my parcel") == name
+
+
+def test_before_any_traffic_the_list_says_so(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "no traffic yet" not in run("list").output
+    monkeypatch.setenv("CHATBOT_STORE_URL", str(tmp_path / "empty"))
+    assert "no traffic yet" in run("list").output

@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 from chatbot.store.folder import FolderStore
 from data.decisions import LabelAction
 from data.messages import row_hash
+from tests.training.review_tools import fill, record
 from tests.ui.staff_tools import HOSTILE, TOKEN, make_store
 from training.labels.findings import LabelFindings, Labelled, SuspectLabel
 from training.review.decisions import Decisions
@@ -158,3 +159,54 @@ def test_before_the_first_label_check_the_page_says_how_to_run_one(labels_page: 
     pages = labels_page.run()
     assert not pages.exception
     assert "python -m data.check" in html(pages)
+
+
+def test_a_label_check_without_suspects_is_not_called_decided(
+    labels_page: AppTest, store: FolderStore
+) -> None:
+    put_suspects(store)
+    assert "The last label check found no suspect label." in html(labels_page.run())
+
+
+@pytest.fixture
+def empty_store(tmp_path: Path) -> str:
+    return str(tmp_path / "empty")
+
+
+def test_before_any_traffic_the_review_says_so_and_how_to_get_some(
+    open_pages: Callable[..., AppTest], empty_store: str
+) -> None:
+    said = html(open_pages(CHATBOT_STORE_URL=empty_store))
+    assert "No traffic yet" in said
+    assert "chat page" in said
+    assert "5 minutes" in said
+    assert empty_store in said
+    assert "decided" not in said
+
+
+def test_a_bot_that_was_sure_of_everything_leaves_nothing_to_decide(
+    open_pages: Callable[..., AppTest], empty_store: str
+) -> None:
+    fill(FolderStore(Path(empty_store)), [record("where is my parcel", confidence=0.99, source="model")])
+    assert "sure of each of the 1 messages" in html(open_pages(CHATBOT_STORE_URL=empty_store))
+
+
+@pytest.mark.parametrize(
+    ("draw", "expected"), [("review.show_clusters", "No traffic yet"), ("handoffs.show", "No handoffs yet")]
+)
+def test_before_any_traffic_no_page_says_that_all_is_done(
+    draw: str, expected: str, open_pages: Callable[..., AppTest], empty_store: str
+) -> None:
+    def script(draw: str) -> None:
+        import streamlit as st
+
+        from ui.staff_pages import handoffs, review
+
+        st.session_state["reviewer"] = "ada"
+        {"review.show_clusters": review.show_clusters, "handoffs.show": handoffs.show}[draw]()
+
+    open_pages(CHATBOT_STORE_URL=empty_store)
+    pages = AppTest.from_function(script, default_timeout=60, args=(draw,)).run()
+    assert not pages.exception
+    assert expected in html(pages)
+    assert "chat page" in html(pages)

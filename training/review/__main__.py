@@ -56,7 +56,9 @@ def show_list(
     most: Annotated[int, typer.Option(help="how many to show")] = 20,
 ) -> None:
     """List the queue, highest priority first."""
-    queue = open_board().look().queue
+    board = open_board()
+    view = board.look()
+    queue = view.queue
     items = [item for item in queue.items if reason is None or reason in item.reasons]
     table = Table("id", "message", "count", "reasons", "the bot's top intent", box=None)
     for item in items[:most]:
@@ -66,6 +68,8 @@ def show_list(
     counts = ", ".join(f"{count} {name}" for name, count in queue.by_reason.items())
     waiting = f"{len(queue.items)} in the queue ({counts or 'none'})"
     _console.print(f"{waiting}; {queue.decided} decided", highlight=False)
+    if not view.has_traffic:
+        _console.print(f"no traffic yet: no customer's message is in {board.store}", highlight=False)
     if queue.omitted:
         _console.print(f"{queue.omitted} more were omitted: CHATBOT_REVIEW_MAX_MESSAGES", highlight=False)
 

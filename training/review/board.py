@@ -44,6 +44,11 @@ class View:
     queue: Queue
     clusters: tuple[MessageCluster, ...]
 
+    @property
+    def has_traffic(self) -> bool:
+        """Whether customers wrote anything in the period, or a decision says that they did before."""
+        return bool(self.queue.records or self.queue.decided)
+
     def item(self, item_id: str) -> Item:
         """Return the queued item with this id, or the item that has it as a duplicate."""
         for item in self.queue.items:

@@ -101,6 +101,8 @@ class Queue:
     items: tuple[Item, ...]
     omitted: int = 0
     decided: int = 0
+    records: int = 0
+    """Records of the period that the queue covers, worth a look or not; 0: there was no traffic."""
 
     @property
     def by_reason(self) -> dict[str, int]:
@@ -125,7 +127,9 @@ def read_queue(store: Store, settings: ReviewSettings, decisions: Decisions | No
     since = until - timedelta(days=settings.days)
     feedback = read_feedback(store, since, until)
     decided = (decisions or Decisions(store)).read()
-    return make_queue(_records(store, since, until, feedback, settings), feedback, decided, settings)
+    sizes: list[int] = []
+    records = _records(store, since, until, feedback, settings, sizes)
+    return replace(make_queue(records, feedback, decided, settings), records=sum(sizes))
 
 
 def make_queue(
@@ -255,14 +259,23 @@ def _order(item: Item) -> tuple[float, str]:
 
 
 def _records(
-    store: Store, since: datetime, until: datetime, feedback: Mapping[str, Feedback], settings: ReviewSettings
+    store: Store,
+    since: datetime,
+    until: datetime,
+    feedback: Mapping[str, Feedback],
+    settings: ReviewSettings,
+    sizes: list[int],
 ) -> Iterator[Record]:
-    """Yield the records that may be in the queue; confident ones are filtered out in columnar form."""
+    """Yield the records that may be in the queue; confident ones are filtered out in columnar form.
+
+    The number of records in each table, those that are filtered out included, is appended to `sizes`.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
     rated = pa.array(feedback, pa.string())
     for table in scan(store, Record, since, until, COLUMNS):
+        sizes.append(table.num_rows)
         unsure = pc.is_in(table["source"], value_set=pa.array(["human", "clarify"]))
         # In a near tie, the top confidence is at most (1 + margin) / 2.
         least = max(settings.confidence, (1 + settings.margin) / 2)

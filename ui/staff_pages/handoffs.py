@@ -48,7 +48,9 @@ def show() -> None:
     shown = [case for case in cases if case.state == state]
     if not shown:
         text = "New handoffs appear about a second after the customer's message."
-        st.html(html.empty("Nothing here", text))
+        if not cases:
+            text += " To see one, write “I want to talk to a human” on the chat page."
+        st.html(html.empty("Nothing here" if cases else "No handoffs yet", text))
     first = min(st.session_state.get(_PAGE, 0), max(0, len(shown) - 1) // PAGE_SIZE) * PAGE_SIZE
     for case in shown[first : first + PAGE_SIZE]:
         _show_case(case, name)

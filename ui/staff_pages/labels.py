@@ -33,9 +33,11 @@ def show() -> None:
     st.html(html.progress(len(_decided.mine), len(suspects)))
     _decided.show_message()
     if not suspects:
-        st.html(
-            html.empty("Nothing waits", "Every suspect label is decided; the next retraining applies it.")
-        )
+        if queue.decided or _decided.mine:
+            text = "Every suspect label is decided; the next retraining applies it."
+        else:
+            text = "The last label check found no suspect label."
+        st.html(html.empty("Nothing waits", text))
         _show_buttons(None)
         return
     _show_suspect(suspects[0])

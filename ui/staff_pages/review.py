@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from chatbot.dialog.message import OUT_OF_SCOPE
+from chatbot.settings import UploadSettings
 from training.review.board import Board, BulkDecision, View
 from training.review.clusters import MessageCluster
 from training.review.decisions import ReviewDecision
@@ -29,13 +30,16 @@ def show_queue() -> None:
     with st.spinner("Looking for what is worth your time…"):
         view = cache.view()
     st.html(html.heading("Review", "Messages with low confidence or negative feedback."))
+    if not view.has_traffic:
+        _show_no_traffic()
+        return
     items = _waiting(view)
     reason = _choose_reason(view.queue, items)
     items = [item for item in items if reason is None or reason in item.reasons]
     st.html(html.progress(len(_decided.mine), len(items)))
     _decided.show_message()
     if not items:
-        _show_end()
+        _show_end(view)
         return
     _show_item(items[0])
 
@@ -48,7 +52,9 @@ def show_clusters() -> None:
     _decided.show_message()
     waiting = {item.item_id for item in _waiting(view, skipped=True)}
     clusters = [cluster for cluster in view.clusters if any(i.item_id in waiting for i in cluster.items)]
-    if not clusters:
+    if not view.has_traffic:
+        _show_no_traffic()
+    elif not clusters:
         text = "New ones show up here when enough messages alike went to a person."
         st.html(html.empty("No clusters", text))
     for cluster in clusters:
@@ -131,8 +137,23 @@ def _choose_reason(queue: Queue, items: Sequence[Item]) -> str | None:
     return reason
 
 
-def _show_end() -> None:
-    st.html(html.empty("Nothing waits", "Every message that was worth a look is decided."))
+def _show_no_traffic() -> None:
+    minutes = max(1, round(UploadSettings().part_seconds / 60))
+    text = (
+        "Nobody has written to the bot yet, so there is nothing to decide. Write something on the chat page, or send "
+        f"`POST /chat` to the API: messages arrive here about {minutes} minutes later. If customers do write, the "
+        f"service uses another store than these pages: they read `{cache.board().store}` (`CHATBOT_STORE_URL`)."
+    )
+    st.html(html.empty("No traffic yet", text))
+    st.button("Look again", key="again", on_click=_decided.look_again)
+
+
+def _show_end(view: View) -> None:
+    if view.queue.decided or _decided.mine:
+        st.html(html.empty("Nothing waits", "Every message that was worth a look is decided."))
+    else:
+        text = f"The bot was sure of each of the {view.queue.records:,} messages, and no customer disagreed."
+        st.html(html.empty("Nothing waits", text))
     with st.container(horizontal=True):
         st.button("Look again", key="again", on_click=_decided.look_again)
         _decided.show_undo()
