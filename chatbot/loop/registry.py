@@ -147,7 +147,7 @@ class RegistryClient:
         """Configure the client.
 
         Args:
-            seconds: timeout of one request; None: MLFLOW_HTTP_REQUEST_TIMEOUT.
+            seconds: total time of one request; None: MLFLOW_HTTP_REQUEST_TIMEOUT.
             retry_seconds: how long an unavailable server is retried; None: MLFLOW_HTTP_REQUEST_MAX_RETRIES times.
 
         Raises: SettingError: MLFLOW_TRACKING_URI is not the address of a server.
@@ -281,7 +281,7 @@ class RegistryClient:
 
         def send() -> A:
             try:
-                return parse(self._runtime.fetch(request, self._seconds, _tls(url)))
+                return parse(self._runtime.fetch(request, self._seconds, certificates(url)))
             except HTTPError as error:
                 raise self._error(error, path) from error
             except (OSError, ValueError, TypeError, RecursionError) as error:
@@ -325,7 +325,7 @@ def _login(settings: TrackingSettings) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"} if token else {}
 
 
-def _tls(url: str) -> ssl.SSLContext | None:
+def certificates(url: str) -> ssl.SSLContext | None:
     """Return the certificates that MLflow's own variables name; None: those of the system."""
     if not url.startswith("https://"):
         return None

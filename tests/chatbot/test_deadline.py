@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import threading
 from collections.abc import Iterator
 from urllib.error import HTTPError
 from urllib.request import Request
@@ -12,56 +10,23 @@ import pytest
 from pydantic import SecretStr
 
 from chatbot.errors import Unreachable
+from chatbot.loop.registry import RegistryClient, RegistryUnavailable
 from chatbot.runtime import REAL
-from chatbot.settings import HandoffSettings, StorageSettings
+from chatbot.settings import HandoffSettings, StorageSettings, TrackingSettings
 from chatbot.store import open_store
 from monitoring.handoffs.delivery import NotDeliveredError
 from monitoring.handoffs.webhook import Webhook
+from tests.support.trickle import Trickle
+from training.tracking import client
 
 pytestmark = pytest.mark.process
 SECONDS = 0.5
-PERIOD = 0.1
-"""Of the bytes: far below the timeout of a read, which each of them restarts."""
 BODY = b"HTTP/1.0 200 OK\r\ncontent-type: text/plain\r\n\r\n" + b"x" * 100
 ANSWERS = {
     "head": (0, b"HTTP/1.0 200 OK\r\n" + b"a: b\r\n" * 20),
     "body": (45, BODY),
     "error": (45, BODY.replace(b"200 OK", b"503 no")),
 }
-
-
-class Trickle:
-    """Sends the first bytes of an answer at once and the others one by one, and counts them."""
-
-    def __init__(self, at_once: int, answer: bytes) -> None:
-        self.sent = 0
-        self._at_once, self._answer = at_once, answer
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}/"
-        self._stop = threading.Event()
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def close(self) -> None:
-        self._stop.set()
-        self._listening.close()
-
-    def _serve(self) -> None:
-        try:
-            connection, _ = self._listening.accept()
-        except OSError:
-            return
-        try:
-            connection.recv(65536)
-            connection.sendall(self._answer[: self._at_once])
-            for place in range(self._at_once, len(self._answer)):
-                if self._stop.wait(PERIOD):
-                    return
-                connection.sendall(self._answer[place : place + 1])
-                self.sent += 1
-        except OSError:
-            return
-        finally:
-            connection.close()
 
 
 @pytest.fixture
@@ -87,6 +52,24 @@ def test_a_webhook_receiver_that_trickles_is_given_up_at_the_deadline(trickle: T
     with pytest.raises(NotDeliveredError, match=r"no complete answer within 0\.5 s"):
         webhook.send("some-id", b"{}")
     webhook.close()
+    assert trickle.sent < 60
+
+
+@pytest.mark.parametrize("trickle", ANSWERS, indirect=True)
+def test_a_registry_that_trickles_is_given_up_at_the_deadline(trickle: Trickle) -> None:
+    registry = RegistryClient(TrackingSettings(tracking_uri=trickle.url), seconds=SECONDS, retry_seconds=0)
+    with pytest.raises(RegistryUnavailable, match=r"no complete response within 0\.5 s"):
+        registry.aliases()
+    assert trickle.sent < 60
+
+
+@pytest.mark.parametrize("trickle", ANSWERS, indirect=True)
+def test_a_tracking_server_that_trickles_is_given_up_before_mlflow_is_asked(
+    trickle: Trickle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "_HEALTH_SECONDS", SECONDS)
+    with pytest.raises(client.TrackingError, match=r"cannot be reached \(no complete response within 0\.5 s"):
+        client.preflight(TrackingSettings(tracking_uri=trickle.url))
     assert trickle.sent < 60
 
 

@@ -8,9 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.error import HTTPError
+from urllib.request import Request
 
 from chatbot.errors import ChatbotError
-from chatbot.loop.registry import is_server
+from chatbot.loop.registry import certificates, is_server
+from chatbot.runtime import REAL
 from chatbot.settings import TrackingSettings
 
 if TYPE_CHECKING:
@@ -88,7 +91,7 @@ def preflight(settings: TrackingSettings) -> None:
                 f"the folder of MLflow's database {uri} cannot be created: {error}"
             ) from error
     elif is_server(settings):
-        _ask(uri, without_credentials(settings))
+        _ask(without_credentials(settings))
 
 
 def without_credentials(settings: TrackingSettings) -> str:
@@ -110,25 +113,22 @@ def explain(error: Exception) -> str:
     return text.strip().splitlines()[0][:500]
 
 
-def _ask(uri: str, name: str) -> None:
+def _ask(name: str) -> None:
     """Raises: TrackingError: the server does not answer or is not ready."""
     advice = "start it (`python -m training.mlflow_server`, `make mlflow`), or set MLFLOW_TRACKING_URI"
-    import requests
-
+    url = name.rstrip("/") + "/health"
     try:
-        answer = requests.get(uri.rstrip("/") + "/health", timeout=_HEALTH_SECONDS)
-    except requests.RequestException as error:
-        raise TrackingError(f"MLflow at {name} cannot be reached ({_cause(error)}): {advice}") from error
-    # A proxy that blocks /health (status below 500) may still admit the client.
-    if answer.status_code >= 500:
-        raise TrackingError(f"MLflow at {name} is not ready: /health returned {answer.status_code}; {advice}")
-
-
-def _cause(error: BaseException) -> str:
-    """Return the root cause of a chained error: `Connection refused`."""
-    while error.__cause__ or error.__context__:
-        error = error.__cause__ or error.__context__  # type: ignore[assignment]
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+        REAL.fetch(Request(url), _HEALTH_SECONDS, certificates(url))  # noqa: S310  # http(s): `is_server`
+    except HTTPError as error:
+        # A proxy that blocks /health (status below 500) may still admit the client.
+        if error.code >= 500:
+            raise TrackingError(
+                f"MLflow at {name} is not ready: /health returned {error.code}; {advice}"
+            ) from error
+    except (OSError, ValueError) as error:
+        raise TrackingError(
+            f"MLflow at {name} cannot be reached ({getattr(error, 'reason', error)}): {advice}"
+        ) from error
 
 
 def _local_folder(uri: str) -> Path | None:
