@@ -15,6 +15,7 @@ from data.errors import CorpusError, Problem
 from data.folder import is_beside, is_intent, read_intent_files, yaml_paths
 from data.formats.archive import read_gzip, read_zip
 from data.formats.arrow import is_dataset, read_arrow, read_dataset, read_parquet
+from data.formats.chat_export import NO_LABELS, is_chat_export
 from data.formats.chatterbot import is_chatterbot, read_chatterbot
 from data.formats.csv_file import read_csv
 from data.formats.dialogflow import is_agent, read_agent
@@ -85,6 +86,7 @@ _BEGINNINGS = (
     (b"PAR1", (".parquet",), "is a Parquet file: name it .parquet"),
     (b"%PDF", (), "is a PDF: put the messages into a table and save it as CSV"),
 )
+_PLAIN = (".csv", ".tsv", ".txt")
 _TEXT = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json")
 
 
@@ -121,6 +123,8 @@ def _read_file(path: Path, columns: Columns, arrays: bool) -> Rows:
     suffix = path.suffix.lower()
     if suffix not in _INSTEAD and (reason := _mistaken(path, suffix)):
         raise CorpusError([Problem(str(path), 1, f"the content {reason}")])
+    if suffix in _PLAIN and is_chat_export(path):
+        raise CorpusError([_without_labels(path)])
     if suffix in ARCHIVES:
         return ARCHIVES[suffix](path, partial(read_source, columns=columns, arrays=arrays))
     if suffix in JSON:
@@ -172,8 +176,15 @@ def _read_folder(folder: Path, columns: Columns, arrays: bool) -> Rows:
     result.problems.extend(problem for problem in unknown if problem not in beside)
     result.notices.extend(replace(problem, reason=f"not taken: {problem.reason}") for problem in beside)
     if not result.rows and not result.problems:
+        chats = [path for path in texts if is_chat_export(path)]
+        texts = [path for path in texts if path not in chats]
+        unlabelled = [_without_labels(path) for path in chats]
         if is_text_folder(folder, texts):
-            return read_text_folder(folder, texts, columns.encoding)
+            found = read_text_folder(folder, texts, columns.encoding)
+            found.notices.extend(unlabelled)
+            return found
+        if unlabelled:
+            raise CorpusError(unlabelled)
         reason = (
             "no corpus: a folder holds intents/<intent>.yaml files, tables, texts named <intent>.txt, "
             "or an export in docs/corpus.md"
@@ -256,6 +267,10 @@ def _is_decided(path: Path) -> bool:
     return path.is_file() and any(is_named(path, name) for name in BESIDE)
 
 
+def _without_labels(path: Path) -> Problem:
+    return Problem(str(path), None, NO_LABELS, kind=NO_LABELS)
+
+
 def _mistaken(path: Path, suffix: str) -> str | None:
     """Return what the first bytes say if the suffix says something else."""
     with path.open("rb") as file:
@@ -270,7 +285,7 @@ def _mistaken(path: Path, suffix: str) -> str | None:
         return "is a web page, perhaps of a login: export the table as CSV, or download the file itself"
     if suffix in _TEXT and start.startswith(b"<?xml"):
         return "is XML: export CSV"
-    if suffix in (".csv", ".tsv", ".txt") and start.startswith((b'{"', b"[{")):
+    if suffix in _PLAIN and start.startswith((b'{"', b"[{")):
         return "is JSON: name it .json, or .jsonl if every line is an object"
     if suffix in _TEXT and start.startswith(b"pk") and b"\0" in beginning:
         return "is a damaged zip archive or Excel workbook: save it as CSV"
