@@ -8,6 +8,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,10 +17,18 @@ from data.rows import Rows
 
 MAX_BYTES = 2 << 30
 """Limit of the unpacked size."""
+_MAX_DEPTH = 3
+"""Limit of archives in archives: some kB could hold millions of them."""
+_depth: ContextVar[int] = ContextVar("depth", default=0)
 
 
 @contextmanager
 def _unpacked(path: Path, unpack: Callable[[Path], Path]) -> Iterator[Path]:
+    if _depth.get() == _MAX_DEPTH:
+        raise CorpusError(
+            [Problem(str(path), None, f"archives in archives: {_MAX_DEPTH} levels are the most")]
+        )
+    before = _depth.set(_depth.get() + 1)
     with tempfile.TemporaryDirectory(prefix="corpus-") as folder:
         try:
             yield unpack(Path(folder))
@@ -33,6 +42,8 @@ def _unpacked(path: Path, unpack: Callable[[Path], Path]) -> Iterator[Path]:
             ValueError,
         ) as error:
             raise CorpusError([Problem(str(path), None, f"cannot be unpacked: {error}")]) from None
+        finally:
+            _depth.reset(before)
 
 
 def read_gzip(path: Path, read: Callable[[Path], Rows]) -> Rows:

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import datetime
+import zipfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 from data.columns import Columns
 from data.errors import CorpusError, Problem
-from data.formats.cells import Cell
+from data.formats.cells import Cell, at
 from data.formats.header import with_header
 from data.formats.table import read_table
 from data.rows import Rows
+
+MAX_BYTES = 512 << 20
+"""Limit of the unpacked size."""
+MAX_CELLS = 20_000_000
+"""Limit of the cells of all sheets, those between the first column and a row's last cell included."""
+
+_TOO_MANY = f"more than {MAX_CELLS:,} cells"
+_NOTHING: list[Cell] = []
+"""Stands for all rows without cells: a sheet may have a million of them."""
 
 
 def read_xlsx(path: Path, columns: Columns) -> Rows:
@@ -23,18 +33,11 @@ def read_xlsx(path: Path, columns: Columns) -> Rows:
     """
     file = str(path)
     try:
-        from openpyxl import load_workbook  # type: ignore[import-untyped]
+        import openpyxl  # type: ignore[import-untyped]  # noqa: F401  # an optional dependency
     except ModuleNotFoundError:
         raise CorpusError([Problem(file, None, "openpyxl is not installed: save the sheet as CSV")]) from None
     try:
-        book = load_workbook(path, data_only=True)
-        sheets = {
-            sheet.title: _unmerged(
-                [(i, [_text(c) for c in row]) for i, row in enumerate(sheet.values, 1)],
-                [area.bounds for area in sheet.merged_cells.ranges],
-            )
-            for sheet in book.worksheets
-        }
+        sheets = _sheets(path, data_only=True)
     except Exception as error:  # openpyxl lets errors of any class of zipfile, zlib and expat through
         reason = (
             f"not an Excel workbook (.xlsx), or one that openpyxl cannot read: {error}; save the sheet as CSV"
@@ -53,7 +56,7 @@ def read_xlsx(path: Path, columns: Columns) -> Rows:
         if others or place:
             reason = f"sheet {title!r} is read; not taken: {', '.join(map(repr, others))}"
             result.notices.append(Problem(file, None, reason))
-        if result.problems and (cells := _formulas(path, book[title])):
+        if result.problems and (cells := _formulas(path, title, records)):
             reason = (
                 f"{len(cells):,} cells hold formulas whose result is not stored, such as {', '.join(cells[:5])}: open "
                 "the workbook in Excel or LibreOffice and save it, or paste the values"
@@ -74,31 +77,84 @@ def read_xlsx(path: Path, columns: Columns) -> Rows:
     )
 
 
-def _unmerged(
-    records: list[tuple[int, list[Cell]]], areas: list[tuple[int, int, int, int]]
-) -> list[tuple[int, list[Cell]]]:
-    """Repeat the value of an area merged downwards in one column; a title merged across columns stays one cell."""
-    for left, top, right, bottom in areas:
-        if left == right and bottom <= len(records):
-            for _, cells in records[top:bottom]:
-                cells[left - 1] = records[top - 1][1][left - 1]
-    return records
-
-
-def _formulas(path: Path, stored: Any) -> list[str]:
-    """Return the coordinates of cells of a sheet with a formula and no stored result.
+def _sheets(path: Path, *, data_only: bool) -> dict[str, list[tuple[int, list[Cell]]]]:
+    """Return the rows of each sheet that have cells, with their numbers.
 
     Args:
-        stored: the sheet as it is read, with results.
+        data_only: take the results of formulas; otherwise the formulas.
+
+    Raises:
+        ValueError: the workbook is too large: a small file could take all memory.
     """
     from openpyxl import load_workbook
 
-    written = load_workbook(path)[stored.title]
+    with zipfile.ZipFile(path) as parts:
+        if sum(part.file_size for part in parts.infolist()) > MAX_BYTES:
+            raise ValueError(f"more than {MAX_BYTES:,} bytes unpacked")
+    # Without `read_only`, a cell in the last row makes cells of all rows above it, and a merged area of all in it.
+    book = load_workbook(path, data_only=data_only, read_only=True)
+    try:
+        cells = 0
+        sheets: dict[str, list[tuple[int, list[Cell]]]] = {}
+        for sheet in book.worksheets:
+            sheet.reset_dimensions()  # what a file says about its size may be wrong
+            records = sheets[sheet.title] = []
+            for number, row in enumerate(sheet.values, 1):
+                cells += len(row) + 1
+                if cells > MAX_CELLS:
+                    raise ValueError(_TOO_MANY)
+                records.append((number, [_text(cell) for cell in row] if row else _NOTHING))
+            if data_only:
+                with sheet._get_source() as source:
+                    _repeat_merged(records, source)
+    finally:
+        book.close()
+    return sheets
+
+
+def _repeat_merged(records: list[tuple[int, list[Cell]]], sheet: IO[bytes]) -> None:
+    """Repeat the value of an area merged downwards in one column; a title merged across columns stays one cell.
+
+    Args:
+        sheet: XML of the sheet.
+
+    Raises:
+        ValueError: the areas are too large.
+    """
+    from openpyxl.utils import range_boundaries  # type: ignore[import-untyped]
+    from openpyxl.xml.functions import iterparse  # type: ignore[import-untyped]
+
+    filled = 0
+    for _, element in iterparse(sheet):
+        if element.tag.endswith("}mergeCell"):
+            left, top, right, bottom = range_boundaries(element.get("ref"))
+            if left == right and top <= len(records):
+                value, bottom = at(records[top - 1][1], left - 1), min(bottom, len(records))
+                filled += left * (bottom - top)
+                if filled > MAX_CELLS:
+                    raise ValueError(_TOO_MANY)
+                for place in range(top, bottom):
+                    number, cells = records[place]
+                    cells = [*cells, *[None] * (left - len(cells))]
+                    cells[left - 1] = value
+                    records[place] = number, cells
+        element.clear()
+
+
+def _formulas(path: Path, title: str, records: list[tuple[int, list[Cell]]]) -> list[str]:
+    """Return the coordinates of cells of a sheet with a formula and no stored result.
+
+    Args:
+        records: the sheet as it is read, with results.
+    """
+    from openpyxl.utils import get_column_letter
+
+    written = _sheets(path, data_only=False)[title]
     return [
-        cell.coordinate
-        for row in written.iter_rows()
-        for cell in row
-        if cell.data_type == "f" and stored[cell.coordinate].value is None
+        f"{get_column_letter(place + 1)}{number}"
+        for (number, cells), (_, stored) in zip(written, records, strict=True)
+        for place, cell in enumerate(cells)
+        if cell is not None and at(stored, place) is None
     ]
 
 

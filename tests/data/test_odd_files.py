@@ -8,6 +8,7 @@ import random
 import time
 import tracemalloc
 import zipfile
+from itertools import pairwise
 from pathlib import Path
 
 import openpyxl
@@ -81,6 +82,18 @@ def test_a_line_without_an_end_is_refused_before_it_fills_the_memory(tmp_path: P
         assert tracemalloc.get_traced_memory()[1] < MAX_LINE_BYTES
     finally:
         tracemalloc.stop()
+
+
+def test_archives_in_archives_end_before_some_kilobytes_become_millions_of_files(tmp_path: Path) -> None:
+    (tmp_path / "0.jsonl").write_text("\n".join(LINES))
+    names = ["0.jsonl", *(f"{level}.zip" for level in range(1, 5))]
+    for inner, outer in pairwise(names):
+        with zipfile.ZipFile(tmp_path / outer, "w") as archive:
+            for copy in range(3):
+                archive.write(tmp_path / inner, f"{copy}-{inner}")
+    assert not read_corpus(tmp_path / "3.zip", arrays=True).problems
+    reasons = {problem.reason for problem in read_corpus(tmp_path / "4.zip", arrays=True).problems}
+    assert reasons == {"archives in archives: 3 levels are the most"}
 
 
 def test_lines_up_to_the_limit_are_read_whatever_ends_them(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from data import text
 from data.code_pages import alphabet_page
 from data.columns import Columns
 from data.errors import CorpusError
+from data.formats import xlsx
 from data.loading import load_corpus, read_corpus
 
 ROWS = [
@@ -389,6 +390,52 @@ def test_a_merged_label_counts_for_all_its_rows_and_a_merged_title_for_none(tmp_
         ("mend it", "repair"),
         ("open?", "hours"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("cell", "area"),
+    [
+        ("XFD1048576", ""),
+        ("C1048576", ""),
+        ("B3", "A9:XFD1048576"),
+        ("C1048576", "XFD1:XFD1048576"),
+    ],
+)
+def test_a_cell_or_a_merged_area_at_the_end_of_a_sheet_does_not_fill_the_memory(
+    tmp_path: Path, cell: str, area: str
+) -> None:
+    book = openpyxl.Workbook()
+    for row in (["text", "label"], ["it broke", "repair"], ["open?", "hours"]):
+        book.active.append(row)
+    book.active[cell] = "hours"
+    book.save(tmp_path / "plain.xlsx")
+    with (
+        zipfile.ZipFile(tmp_path / "plain.xlsx") as plain,
+        zipfile.ZipFile(tmp_path / "corpus.xlsx", "w") as made,
+    ):
+        for name in plain.namelist():
+            merged = f'</sheetData><mergeCells count="1"><mergeCell ref="{area}"/></mergeCells>'.encode()
+            made.writestr(
+                name, plain.read(name).replace(b"</sheetData>", merged) if area else plain.read(name)
+            )
+    if area.startswith("XFD"):
+        assert "more than 20,000,000 cells" in refusal(tmp_path / "corpus.xlsx")
+    else:
+        assert read_corpus(tmp_path / "corpus.xlsx").table["intent"].tolist() == ["repair", "hours"]
+
+
+def test_a_workbook_of_too_many_cells_or_bytes_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book = openpyxl.Workbook()
+    for row in (["text", "label"], ["it broke", "repair"], ["mend it", None], ["", ""]):
+        book.active.append(row)
+    book.active.merge_cells("B2:B4")
+    book.save(tmp_path / "corpus.xlsx")
+    monkeypatch.setattr(xlsx, "MAX_CELLS", 5)
+    assert "cells; save the sheet as CSV" in refusal(tmp_path / "corpus.xlsx")
+    monkeypatch.setattr(xlsx, "MAX_BYTES", 1000)
+    assert "more than 1,000 bytes unpacked; save the sheet as CSV" in refusal(tmp_path / "corpus.xlsx")
 
 
 def test_formulas_without_results_errors_and_dates_in_a_workbook_are_named(tmp_path: Path) -> None:
