@@ -11,7 +11,7 @@ PYTEST := $(PY) -m pytest --durations=30 --durations-min=1
 PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
 EXTRAS := dev serve train monitor ui staff mlflow
-# What builds images on a machine that reaches no registry; empty on any other.
+# Image builder for a machine without access to a registry; empty on any other.
 TESTBED_BUILDER := $(if $(wildcard ../shared/testbed/build-image),$(abspath ../shared/testbed/build-image) --format docker -q)
 CODE := chatbot data training bento monitoring ui k8s tools tests
 
@@ -19,7 +19,7 @@ certify: export STRICT := 1
 certify: export E2E_OUTAGE_SECONDS ?= 600
 images cluster integration e2e certify: export IMAGE_BUILDER ?= $(TESTBED_BUILDER)
 export PYTHONPATH := $(CURDIR)
-# Empty: bytecode is kept; without it every start compiles a thousand modules anew.
+# Empty: bytecode is written; without it every start compiles a thousand modules again.
 export PYTHONDONTWRITEBYTECODE :=
 export BENTOML_DO_NOT_TRACK := True
 export DO_NOT_TRACK := 1
@@ -45,7 +45,7 @@ check: lint bundle ## the inner loop, in minutes: style, types, layers, and ever
 	$(call say,tests that start no process)
 	@$(PYTEST) -m "not process and not certify" $(PARALLEL)
 
-# `make -o images ...` takes the images as they are.
+# `make -o images ...` uses the existing images without building them.
 .PHONY: certify
 certify: test integration e2e ## before an issue is closed, in hours: everything, what CI has no time for, and the benchmarks
 	$(call say,what CI has no time for)
@@ -113,11 +113,11 @@ mlflow: .venv/ready ## MLflow's server on 5000: runs, registry, artifacts in the
 	@exec $(PY) -m training.mlflow_server
 
 .PHONY: data-push
-data-push: .venv/ready ## the corpus that the pipeline made goes to DVC's remote in the store (CHATBOT_STORE_URL)
+data-push: .venv/ready ## push the pipeline's corpus to DVC's remote in the store (CHATBOT_STORE_URL)
 	@$(PY) -m training.dvc_remote push
 
 .PHONY: data-pull
-data-pull: .venv/ready ## the corpus that dvc.lock names comes back from the store
+data-pull: .venv/ready ## pull the corpus that dvc.lock names from the store
 	@$(PY) -m training.dvc_remote pull
 
 .PHONY: bench
@@ -150,7 +150,7 @@ manifests: .venv/ready ## k8s/manifests, rendered from the chart (needs helm)
 	@$(PY) -m tools.generate.chart
 
 .PHONY: lock
-lock: .venv/ready ## make requirements/*.txt anew from pyproject.toml
+lock: .venv/ready ## regenerate requirements/*.txt from pyproject.toml
 	@for extra in $(EXTRAS); do \
 	  .venv/bin/uv pip compile --quiet pyproject.toml --extra $$extra --generate-hashes --python-version 3.11 \
 	    --no-annotate --no-emit-index-url --no-emit-find-links --no-header --unsafe-package support-chatbot \
@@ -164,7 +164,7 @@ images: bundle ## build every image (Docker or podman; IMAGE_BUILDER=..., PYTHON
 	@$(PY) -m tools.images build
 
 .PHONY: env
-env: .venv/ready ## .env for Compose, with fresh secrets; what stands in it stays
+env: .venv/ready ## write .env for Compose, with new secrets; values already in it are kept
 	@$(PY) -m tools.generate.compose
 
 .PHONY: push
@@ -184,11 +184,11 @@ cluster-pictures: .venv/ready ## docs/images/cluster-*.png, from a real browser 
 	@$(CLUSTER) pictures
 
 .PHONY: cluster-usage
-cluster-usage: .venv/ready ## what each container uses of what it asks for, under a minute of messages and each Job: docs/results.d/cluster.md
+cluster-usage: .venv/ready ## measure what each container uses of its requests, under load and in each Job: docs/results.d/cluster.md
 	@$(CLUSTER) usage
 
 .PHONY: cluster-down
-cluster-down: .venv/ready ## take away what `make cluster` made
+cluster-down: .venv/ready ## delete what `make cluster` created
 	@$(CLUSTER) down
 
 .PHONY: release
@@ -197,17 +197,17 @@ release: images ## dist/: the chart, the manifests, all images with digests; REG
 	@$(PY) -m tools.release $(if $(REGISTRY),--registry $(REGISTRY))
 
 .PHONY: clean
-clean: ## take away what was made here; corpora, the log and .venv stay
+clean: ## delete what was built here; corpora, the log and .venv stay
 	rm -rf .cache models data/processed mlruns bundle dist build *.egg-info .mypy_cache .ruff_cache .pytest_cache
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
 .PHONY: help
-help: ## this list
+help: ## list these commands
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# uv trusts the certificates of the system, as pip and git do: a proxy of a company signs with its own.
-# torch first and by itself: only a build without CUDA will do. pip finds a wheel that lies on this machine
-# (find-links); elsewhere it comes from PyTorch's own index, by the same hash.
+# uv trusts the certificates of the system, as pip and git do, because a company's proxy may sign with its own.
+# torch is installed first and separately, because only a build without CUDA is suitable. pip uses a local wheel if it
+# finds one (find-links); otherwise it downloads the wheel from PyTorch's own index, with the same hash.
 .venv/ready: requirements/dev.txt requirements/torch.txt requirements/uv.txt
 	$(call say,environment in .venv (about 2.5 GB, once))
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing: install Python 3.11, or make PYTHON=..."; exit 1; }

@@ -1,4 +1,4 @@
-"""Model serving: the two BentoML services, the HTTP API and its metrics."""
+"""Serve the model: the two BentoML services, the HTTP API and its metrics."""
 
 import os
 

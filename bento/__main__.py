@@ -35,7 +35,9 @@ def main() -> int:
         home.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         return _refuse(
-            OSError(f"BENTOML_HOME: {home} cannot be made ({error.strerror}): set it to a folder of your own")
+            OSError(
+                f"BENTOML_HOME: {home} cannot be created ({error.strerror}): set it to a folder of your own"
+            )
         )
     preflight.start()
     gc.disable()  # until the workers start: importing makes no garbage, and looking for it takes a tenth of its time

@@ -38,7 +38,7 @@ def main() -> int:
 
 
 def _preflight(model: str) -> str | None:
-    from bento.lifecycle import preflight  # late: a start does without, and numpy takes time
+    from bento.lifecycle import preflight  # late: a start does not need it, and importing numpy takes time
 
     return preflight.failure_of(model)
 

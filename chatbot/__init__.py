@@ -1,4 +1,4 @@
-"""Domain model: message, intent, prediction and reply. Does not depend on HTTP, MLflow or Kubernetes."""
+"""Define the domain model: message, intent, prediction and reply. Does not depend on HTTP, MLflow or Kubernetes."""
 
 from chatbot.telemetry import turn_off
 

@@ -1,4 +1,4 @@
-"""Base class of the JSON documents in the object store and in files."""
+"""Define the base class of the JSON documents in the object store and in files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exception hierarchy: each error has an HTTP status and a machine-readable type."""
+"""Define the exception hierarchy: each error has an HTTP status and a machine-readable type."""
 
 from __future__ import annotations
 

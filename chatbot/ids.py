@@ -1,4 +1,4 @@
-"""Prediction ids: unique, sortable by time, and authenticated with a MAC that every replica can verify.
+"""Create and verify prediction ids: unique, sortable by time, authenticated by a MAC that every replica can verify.
 
     01k3v5q8zr 000 f2m7x0qk 3c9d5h1w8zt6a
     time       n   process  MAC
@@ -197,7 +197,7 @@ def _mac(key: bytes, signed: str) -> str:
 
 @lru_cache(maxsize=8)
 def _keyed(key: bytes) -> hmac.HMAC:
-    """Return the MAC before the id, to be copied: `hmac.digest` sets up the key anew and waits for the GIL."""
+    """Return a keyed MAC to copy for each id: `hmac.digest` would set up the key each time and wait for the GIL."""
     return hmac.new(key, b"prediction\0", hashlib.sha256)
 
 

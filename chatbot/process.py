@@ -1,4 +1,4 @@
-"""Processes: graceful shutdown (SIGTERM as an exception), end with the parent, preflight check of a port."""
+"""Control processes: graceful shutdown (SIGTERM as an exception), end with the parent, preflight check of a port."""
 
 from __future__ import annotations
 

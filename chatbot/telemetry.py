@@ -1,4 +1,4 @@
-"""Opts out of the telemetry of every library: set when `chatbot` is imported, which every program does first.
+"""Disable the telemetry of every library: set when `chatbot` is imported, which every program does first.
 
 The images, the chart and Compose set the same variables, for the libraries' own commands.
 """

@@ -1,1 +1,1 @@
-"""Corpus preparation for training: load, check, fill placeholders, split."""
+"""Prepare a corpus for training: load, check, fill placeholders, split."""

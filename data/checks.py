@@ -101,7 +101,7 @@ def check(corpus: pd.DataFrame, *, strict: bool = False) -> Report:
     names = sorted(in_scope["intent"].unique())
     if len(names) < 2:
         here = ", ".join(names) or "none"
-        errors.append(Problem("", None, f"a bot needs two intents at least; in this corpus: {here}"))
+        errors.append(Problem("", None, f"a bot needs at least two intents; this corpus has: {here}"))
     warnings.extend(_few_messages(in_scope))
     return Report(
         rows=len(corpus),

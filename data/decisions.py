@@ -127,7 +127,7 @@ def beside(corpus: Path, name: str) -> Path:
 
 
 def is_named(file: Path, name: str) -> bool:
-    """Whether a file is one of this name that stands beside a corpus (`beside`): `name` or `my.name`."""
+    """Whether a file has this name as a companion of a corpus (`beside`): `name` or `my.name`."""
     return file.name.casefold() == name or file.name.casefold().endswith(f".{name}")
 
 

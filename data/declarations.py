@@ -49,7 +49,7 @@ class Declared(BaseModel):
         gone = [*self.renamed, *(name for names in self.merged.values() for name in names)]
         gone += [*self.removed, *self.split]
         if twice := sorted({name for name in gone if gone.count(name) > 1}):
-            raise ValueError(f"{twice[0]!r} is declared twice: an intent has one fate")
+            raise ValueError(f"{twice[0]!r} is declared twice: declare one change per intent")
         named = {
             *gone,
             *self.renamed.values(),
@@ -64,7 +64,9 @@ class Declared(BaseModel):
         for name in self._next:
             self._end(name)
         if alive := sorted(set(self.removed) & {*self.renamed.values(), *self.merged}):
-            raise ValueError(f"{alive[0]!r} is removed, but another intent becomes it")
+            raise ValueError(
+                f"{alive[0]!r} is removed, but another intent is renamed to it or merged into it"
+            )
         return self
 
     @property

@@ -122,9 +122,7 @@ def fetch_bitext(
     try:
         digest = _download(url, partial, timeout, report or (lambda done, total: None))
         if expected and digest != expected:
-            raise FetchError(
-                f"{url} has the SHA-256 {digest}, not {expected}: it is not the file that was asked for"
-            )
+            raise FetchError(f"{url} has the SHA-256 {digest}, not {expected}: it is not the expected file")
         check_bitext(partial)
         partial.replace(to)
     except (OSError, HTTPException) as error:

@@ -87,7 +87,7 @@ def label_notices(rows: list[Row], file: str) -> list[Problem]:
         return []
     reason = (
         f"the labels are numbers ({', '.join(names[:5])}{', ...' if len(names) > 5 else ''}): customers and reports "
-        "see them; put names in their place, or in a column of their own chosen with --intent-column"
+        "see them; replace them by names, or put the names into another column and choose it with --intent-column"
     )
     return [Problem(file, None, reason)]
 

@@ -129,7 +129,7 @@ def clean_subject(subject: str) -> str:
 
 
 def joined(subject: str, body: str) -> str:
-    """Return subject and body as one message; a subject with which the body begins stands once."""
+    """Return subject and body as one message; the subject is left out if the body begins with it."""
     if not subject or body.casefold().startswith(subject.casefold()):
         return body
     if not body:
@@ -342,7 +342,7 @@ def _without_signature(lines: list[str]) -> list[str]:
     texts = [line.strip() for line in lines]
     last = [place for place, text in enumerate(texts) if text][-_TAIL_LINES - 1 :]
     for place, text in enumerate(texts):
-        # A tail of one line more than a signature has is as good as the whole.
+        # A tail that is a signature plus one more line is removed whole.
         if place and text and _is_signature(text, [texts[one] for one in last if one > place]):
             kept = lines[:place]
             break

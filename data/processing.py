@@ -179,7 +179,7 @@ def read_splits(path: Path) -> pd.DataFrame | None:
         elif parts.setdefault(row[1], row[2]) != row[2]:
             reason = f"group {row[1]} is in train and in test"
         if reason:
-            advice = "restore the file with `dvc checkout`, or delete it to split anew"
+            advice = "restore the file with `dvc checkout`, or delete it to split again"
             problems.append(Problem(str(path), number, f"{reason}: {advice}"))
         seen.add(row[0])
     if problems:

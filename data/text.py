@@ -63,8 +63,8 @@ def read_lines(path: Path) -> bytes:
             length = len(last) if ended else length + len(chunk)
             if length > MAX_LINE_BYTES:
                 reason = (
-                    f"a line of more than {MAX_LINE_BYTES:,} bytes: is it one message per line? Write each row in a "
-                    "line of its own; save one JSON document as .json"
+                    f"a line of more than {MAX_LINE_BYTES:,} bytes: is it one message per line? Write each row on a "
+                    "separate line; save one JSON document as .json"
                 )
                 raise CorpusError([Problem(str(path), number, reason)])
             number += len(ended)

@@ -54,7 +54,7 @@ def promote(platform: KubernetesPlatform, result: RetrainResult) -> RolloutOutco
         if serving and compared.digest != serving:
             log(
                 f"{describe(str(challenger))} was judged against {describe(str(compared))}, and "
-                f"{describe(snapshot.desired_model)} serves ({serving[:12]}): the next run judges anew"
+                f"{describe(snapshot.desired_model)} serves ({serving[:12]}): the next run compares them again"
             )
             return None
     machine = platform.machine()
@@ -84,7 +84,9 @@ def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
             promote(platform, result)
         except Superseded as error:
             log(str(error))
-    gateway.push_timestamp("chatbot_promote_last_run_timestamp_seconds", "When k8s.promote last ended well.")
+    gateway.push_timestamp(
+        "chatbot_promote_last_run_timestamp_seconds", "Time at which k8s.promote last succeeded."
+    )
     return 0
 
 
@@ -92,12 +94,12 @@ def push_metrics(gateway: PushgatewayClient, result: RetrainResult) -> None:
     """Push the outcome of the retraining."""
     gateway.push_samples(
         "chatbot_retrain_outcome",
-        "What the last retraining ended as: 1 for that outcome, 0 for the others.",
+        "Outcome of the last retraining: 1 for that outcome, 0 for the others.",
         [({"outcome": name}, float(name == result.outcome)) for name in RETRAIN_OUTCOMES],
     )
     gateway.push_timestamp(
         "chatbot_retrain_timestamp_seconds",
-        "When a retraining last ended so, in seconds since 1970.",
+        "Time at which a retraining last ended with this outcome, in seconds since 1970.",
         {"outcome": result.outcome},
     )
 

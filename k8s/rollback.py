@@ -70,7 +70,7 @@ def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
     if options.version not in (None, RECONCILE):
         target = resolve(options.version, registry)
         if platform.read().desired_model == target:
-            log(f"{describe(target)} is what should serve already")
+            log(f"{describe(target)} is already the desired model")
         else:
             why = f"asked for by {getpass.getuser()} on {socket.gethostname()}"
             machine.start(target, f"{why}: {options.why}" if options.why else why, by_hand=True)

@@ -34,7 +34,7 @@ def parse_requests(arguments: Sequence[str]) -> RequestedSecrets:
         place, _, rule = argument.partition("=")
         name, _, key = place.partition("/")
         if not (name and key and (rule == "random" or rule.startswith("text:"))):
-            raise SettingError(f"{argument!r}: say NAME/KEY=random or NAME/KEY=text:VALUE")
+            raise SettingError(f"{argument!r}: expected NAME/KEY=random or NAME/KEY=text:VALUE")
         found.setdefault(name, {})[key] = rule
     return found
 

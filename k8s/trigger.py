@@ -137,7 +137,7 @@ def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
     settings = KubernetesSettings()
     file = options.verdict or settings.verdict
     if options.optional and file is not None and not file.exists():
-        log(f"no drift verdict at {file}: another shard forms it")
+        log(f"no drift verdict at {file}: another shard computes it")
         return 0
     gateway = cli.pushgateway(JOB, settings, runtime)
     try:
@@ -169,14 +169,16 @@ def push_metrics(gateway: PushgatewayClient, result: TriggerResult) -> None:
     """Push the metrics of a run."""
     gateway.push_samples(
         "chatbot_trigger_decision",
-        "What k8s.trigger last decided: 1 for that, 0 for the others.",
+        "Last decision of k8s.trigger: 1 for that decision, 0 for the others.",
         [({"decision": name}, float(name == result.decision)) for name in DECISIONS],
     )
     gateway.push(*SUCCESS_METRIC, 1)
-    gateway.push_timestamp("chatbot_trigger_last_run_timestamp_seconds", "When k8s.trigger last ended well.")
+    gateway.push_timestamp(
+        "chatbot_trigger_last_run_timestamp_seconds", "Time at which k8s.trigger last succeeded."
+    )
     if result.decision == "asked":
         gateway.push_timestamp(
-            "chatbot_retrain_asked_timestamp_seconds", "When a retrain Job was last asked for."
+            "chatbot_retrain_asked_timestamp_seconds", "Time at which a retrain Job was last requested."
         )
 
 

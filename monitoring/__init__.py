@@ -1,4 +1,4 @@
-"""Monitoring: inference log, handoff delivery, drift check, retention, erasure, dashboards and alerts.
+"""Monitor the service: inference log, handoff delivery, drift check, retention, erasure, dashboards and alerts.
 
 What reads or writes the store raises StoreError if it does not respond; docstrings name further errors.
 """

@@ -130,7 +130,7 @@ def main(
     ] = False,
     shard: Annotated[
         str,
-        typer.Option(metavar="INDEX/COUNT", help="Count this share alone; the last one forms the verdict."),
+        typer.Option(metavar="INDEX/COUNT", help="Count only this shard; the last one computes the verdict."),
     ] = "0/1",
     run: Annotated[str, typer.Option(help="Name of the check, the same in all its shards.")] = "",
 ) -> None:
@@ -145,7 +145,7 @@ def main(
         share, log, service = Shard.parse(shard), LogSettings(), ServiceSettings()
         outcome = report(out, store, settings, log, service, read_from.value, now, share, run)
         if outcome is None:
-            console.print(Text(f"shard {share} is counted; the last one forms the verdict"))
+            console.print(Text(f"shard {share} is counted; the last one computes the verdict"))
             return
         show(console, outcome, out)
         _tell(console, outcome.verdict, now, gateway, textfile)

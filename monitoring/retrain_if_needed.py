@@ -81,7 +81,7 @@ def retrain_if_needed(
         return "running", f"another retraining that drift asked for is running: {error}"
     if outcome == FAILED:
         raise RetrainFailed(
-            f"the retraining ({' '.join(command[1:])}) failed: its output says why. It is tried again at the next "
+            f"the retraining ({' '.join(command[1:])}) failed: its output says why. It is retried at the next "
             f"red verdict after the cool-down of {cooldown}"
         )
     return outcome, proposal.decision.why
@@ -113,9 +113,7 @@ def main(
     try:
         storage = StorageSettings()
         if not has_store(storage):
-            raise SettingError(
-                "CHATBOT_STORE_URL names no store: what was asked for must be remembered somewhere"
-            )
+            raise SettingError("CHATBOT_STORE_URL names no store: the history of requests must be stored")
         store = open_store(storage)
         cooldown = timedelta(hours=LoopSettings().cooldown_hours)
         lease_seconds = RetrainSettings().lease_seconds

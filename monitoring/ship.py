@@ -17,5 +17,7 @@ if __name__ == "__main__":
         try:
             sweep(LogSettings(), StorageSettings())
         except (ChatbotError, OSError) as error:
-            logging.getLogger(__name__).warning("what was erased elsewhere is not erased here yet: %s", error)
+            logging.getLogger(__name__).warning(
+                "erasures requested elsewhere are not applied here yet: %s", error
+            )
     sys.exit(code)

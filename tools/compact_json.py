@@ -1,4 +1,4 @@
-"""Write JSON in which an object or array stands on one line where it fits: one line per setting, query or threshold."""
+"""Write JSON with each object or array on one line if it fits: one line per setting, query or threshold."""
 
 from __future__ import annotations
 

@@ -242,7 +242,7 @@ def _store() -> str:
         return "docker"
     if shutil.which("podman"):
         return "podman"
-    raise ImagesError("neither a Docker that answers nor podman is here: install one of them to build images")
+    raise ImagesError("neither a running Docker nor podman was found: install one of them to build images")
 
 
 def _answers(*command: str) -> bool:

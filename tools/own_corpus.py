@@ -1,4 +1,4 @@
-"""Train any corpus into a folder of its own, for `make run CORPUS=...`; nothing of the shipped corpus is changed."""
+"""Train any corpus into a separate folder, for `make run CORPUS=...`; nothing of the shipped corpus is changed."""
 
 from __future__ import annotations
 

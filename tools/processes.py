@@ -160,7 +160,7 @@ class Processes:
 
 
 def kill_session(process: subprocess.Popen[bytes]) -> None:
-    """Kill what is left of a process and of those that it started."""
+    """Kill a process and its descendants, if any still run."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()

@@ -56,7 +56,7 @@ _PUSHED = """\
                 skopeo copy --all "docker://${image%:*}@$digest" "docker://YOUR-REGISTRY/${image#*/}"; done
    No line between here and there: skopeo copy each to dir:FOLDER, carry the folders over, and from dir: to docker://."""
 _LOCAL = """\
-   Those without a digest lie on the machine that built them and nowhere else: `make release REGISTRY=...` pushes them
+   Those without a digest exist only on the machine that built them: `make release REGISTRY=...` pushes them
    and names them by digest. For a cluster on that machine: kind load docker-image, k3d image import, minikube image
    load."""
 

@@ -2,7 +2,7 @@
 
 python -m tools.run [--corpus PATH [--replies PATH] [--train OPTIONS]] [--then COMMAND ...]
 
---corpus: train this corpus in a folder of its own first, and serve it in place of the shipped one
+--corpus: train this corpus in a separate folder first, and serve it instead of the shipped one
 --then:   run a command against both, then stop
 """
 
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str]) -> int:
                 return subprocess.run(options.then, cwd=ROOT, check=False).returncode
             while all(process.poll() is None for process in processes.running.values()):
                 time.sleep(0.5)
-            console.print("[red]one of them ended by itself; stopping the other[/red]")
+            console.print("[red]one of them exited; stopping the other[/red]")
             return 1
     except Stopped:
         console.print("stopped")

@@ -6,7 +6,7 @@ FROM ${PYTHON_IMAGE} AS code
 WORKDIR /app
 COPY chatbot chatbot
 COPY training/__init__.py training/mlflow_server.py training/
-# Readable by the user who runs it, however this folder's files lie on the machine that builds.
+# Readable by the image's user, whatever permissions the files have on the building machine.
 RUN chmod -R a+rX /app && python -m compileall -q /app
 
 FROM ${PYTHON_IMAGE}

@@ -1,4 +1,4 @@
-"""Preflight check of a bundle: run real messages through encoder, classifier and router.
+"""Run the preflight check of a bundle: real messages through encoder, classifier and router.
 
 python -m training.prove FOLDER       exit code 0 on success, else 1 and one line with the reason
 """

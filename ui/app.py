@@ -1,4 +1,4 @@
-"""Chat page: `streamlit run ui/app.py`, or `python -m ui`. An ASGI app around Streamlit; the page is `ui.chat.page`."""
+"""Start the chat page: `streamlit run ui/app.py`, or `python -m ui`. An ASGI app around Streamlit (`ui.chat.page`)."""
 
 from __future__ import annotations
 

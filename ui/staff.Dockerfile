@@ -16,7 +16,7 @@ COPY ui/assets/style.css ui/assets/staff.svg ui/assets/
 COPY ui/.streamlit ui/.streamlit
 COPY ui/shared ui/shared
 COPY ui/staff_pages ui/staff_pages
-# Readable by the user who runs it, however this folder's files lie on the machine that builds.
+# Readable by the image's user, whatever permissions the files have on the building machine.
 RUN chmod -R a+rX /app && python -m compileall -q /app
 
 FROM ${PYTHON_IMAGE}

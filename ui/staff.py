@@ -1,4 +1,4 @@
-"""Staff pages: `streamlit run ui/staff.py`, or `python -m ui.staff`. Not for customers.
+"""Start the staff pages: `streamlit run ui/staff.py`, or `python -m ui.staff`. Not for customers.
 
 An ASGI app around Streamlit; the pages are `ui.staff_pages.page`. Review (active learning), clusters, handoffs, drift
 report, versions and their scores.

@@ -1,1 +1,1 @@
-"""Answering a message: the handler, request batching, conversations."""
+"""Answer a message: the handler, request batching, conversations."""

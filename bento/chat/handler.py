@@ -255,7 +255,7 @@ class Chat:
             await asyncio.to_thread(self._save_contact, prediction_id, contact.model_dump_json().encode())
         except (StoreError, OSError) as error:
             raise Unavailable(
-                "contact data cannot be stored at the moment: try again in some seconds"
+                "contact data cannot be stored at the moment: try again in a few seconds"
             ) from error
         return to_json({"prediction_id": prediction_id, "kind": contact.kind})
 

@@ -2,7 +2,7 @@
 
 Only what the model says of a text is kept, and whether a message of this text is plain: no rule matches it and it
 holds no personal data, so that neither is searched for again. Every message still passes rate limits, and gets a
-routing decision, a record and an id of its own. The key is the text that the model sees: cleaned, and without personal
+routing decision, a record and its own id. The key is the text that the model sees: cleaned, and without personal
 data.
 """
 

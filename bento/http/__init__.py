@@ -1,1 +1,1 @@
-"""HTTP: the fast path, the FastAPI app, schemas, limits, metrics, connection draining."""
+"""Serve HTTP: the fast path, the FastAPI app, schemas, limits, metrics, connection draining."""

@@ -97,7 +97,7 @@ class Access:
 
 
 def address_of(scope: Scope) -> str:
-    """Return the client that an address stands for: an IPv4 address, or the /64 network of an IPv6 address.
+    """Return the client that an address is counted as: an IPv4 address, or the /64 network of an IPv6 address.
 
     The server has replaced the address of a trusted proxy by the one in `X-Forwarded-For`.
     """

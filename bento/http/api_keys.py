@@ -1,4 +1,4 @@
-"""API keys: digests and scopes of the accepted keys, read from a file that is read again when it changes.
+"""Read API keys: digests and scopes of the accepted keys, from a file that is read again when it changes.
 
     # name  scopes              SHA-256 of the key
     page    chat,feedback,read  6c1f...

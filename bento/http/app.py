@@ -84,7 +84,7 @@ class PostRoute(APIRoute):
     """A POST route: FastAPI documents it, `post` handles it, behind FastAPI's router or before it (`FastPath`)."""
 
     def __init__(self, path: str, post: PostEndpoint, body: type[BaseModel], **documentation: Any) -> None:
-        # FastAPI does not parse the body: it takes as long as the rest of the request.
+        # FastAPI does not parse the body: that would take as long as the rest of the request.
         schema = body.model_json_schema(ref_template="#/components/schemas/{model}")
         content = {"required": True, "content": {"application/json": {"schema": schema}}}
         names = re.findall(r"\{(\w+)\}", path)
@@ -285,7 +285,7 @@ _EXAMPLES: dict[type[ChatbotError], ChatbotError] = {
     UnsupportedMedia: UnsupportedMedia("send JSON, with the header `Content-Type: application/json`"),
     InvalidMessage: InvalidMessage("`message` is empty", [{"field": "message", "problem": "empty"}]),
     Overloaded: Overloaded("too many messages at once: try again in 1 s", {"retry_after_seconds": 1}),
-    Unavailable: Unavailable("the model is not running: try again in some seconds"),
+    Unavailable: Unavailable("the model is not running: try again in a few seconds"),
 }
 
 

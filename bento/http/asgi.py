@@ -33,7 +33,7 @@ SECURITY_HEADERS: Headers = [
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
-    # A page sets a wider policy of its own.
+    # The documentation page replaces this by its own, wider policy.
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 ]
 JSON: Headers = [(b"content-type", b"application/json"), *SECURITY_HEADERS[:2]]

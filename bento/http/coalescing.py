@@ -52,7 +52,7 @@ class CoalescingProtocol(HttpToolsProtocol):
         self._running: Any = None
 
     def on_response_complete(self) -> None:
-        """Send what is left, before the next response of the pipeline."""
+        """Send the buffered rest, before the next response of the pipeline."""
         self._running.transport.flush()
         super().on_response_complete()
 

@@ -4,7 +4,7 @@
             -> no new connections; open ones get their responses              until none is left, at most 6 s
             -> exit, as without this module
 
-A load balancer needs some seconds to deregister a server and sends it new connections until then: they are
+A load balancer needs several seconds to deregister a server and sends it new connections until then: they are
 accepted. A client with a keep-alive connection learns with its next response that the connection ends.
 """
 

@@ -116,7 +116,7 @@ class FastPath:
             metrics: receives request counts and durations.
             draining: connection draining; once active, every response says `Connection: close`.
             bentoml: BentoML's app, for its lifespan and `PROBES`; None in tests.
-            access: API keys and rate limits; None: everybody may send everything.
+            access: API keys and rate limits; None: every request is allowed.
             cors_origins: origins that a browser may call the API from, comma-separated.
         """
         self._app = app

@@ -65,13 +65,13 @@ class Metrics:
         self.specs: list[Spec] = []
         self.requests = self._counter(
             "requests",
-            "Requests answered (status 499: the client left before its answer).",
+            "Requests answered, by route and status (499: the client disconnected before its answer).",
             "route",
             "status",
         )
         self.request_seconds = self._histogram(
             "request_duration_seconds",
-            "From a request's headers to the end of its answer.",
+            "Duration of a request, from its headers to the end of its answer.",
             _SECONDS,
             "route",
         )
@@ -80,12 +80,10 @@ class Metrics:
             "Requests refused by a rate limit (429), by limit: key, address, session, feedback or prediction.",
             "limit",
         )
-        self.in_flight = self._gauge(
-            "in_flight", "Messages and feedback that are being worked on.", "livesum"
-        )
+        self.in_flight = self._gauge("in_flight", "Messages and feedback in progress.", "livesum")
         self.max_in_flight = self._gauge(
             "max_in_flight",
-            "How many messages are taken at once: the concurrency limit of each worker. Beyond it: 429.",
+            "Concurrency limit of each worker: maximum number of messages in progress; beyond it requests get 429.",
             "livesum",
         )
         self.predictions = self._counter(
@@ -109,15 +107,15 @@ class Metrics:
         self.scope = self._histogram(
             "scope", "Scope score of each message the model saw; higher is in scope.", _SCOPES
         )
-        self.batch_size = self._histogram("batch_size", "Messages in one run of the model.", _SIZES)
+        self.batch_size = self._histogram("batch_size", "Number of messages in one run of the model.", _SIZES)
         self.model_seconds = self._histogram(
-            "model_duration_seconds", "One run of the model, whatever its batch.", _SECONDS
+            "model_duration_seconds", "Duration of one run of the model, for a batch of any size.", _SECONDS
         )
         self.queue_wait = self._histogram(
             "queue_wait_seconds", "How long a message waited until a call to the runner took it.", _SECONDS
         )
         self.runner_seconds = self._histogram(
-            "runner_duration_seconds", "One call to the runner and back.", _SECONDS
+            "runner_duration_seconds", "Duration of one call to the runner, with its transport.", _SECONDS
         )
         self.cache = self._counter(
             "prediction_cache_lookups",
@@ -127,35 +125,35 @@ class Metrics:
         self.runner_errors = self._counter("runner_errors", "Calls to the runner that failed.")
         self.feedback = self._counter(
             "feedback",
-            "Predictions with feedback, by whether the first of it says helpful: yes or no.",
+            "Predictions with feedback, by whether the first feedback says helpful: yes or no.",
             "helpful",
         )
         self.log_records = self._counter(
             "log_records",
-            "Records of the inference log, by what became of them: written, spooled, dropped.",
+            "Records of the inference log, by outcome: written, spooled, dropped.",
             "outcome",
         )
         self.log_store_records = self._counter(
             "log_store_records",
-            "Records and feedback on the way to the object store, by what became of them: sent, spooled (the store "
+            "Records and feedback for the object store, by outcome: sent, spooled (the store "
             "did not take them when they were due), dropped (too many waited).",
             "kind",
             "outcome",
         )
         self.log_store_waiting = self._gauge(
             "log_store_waiting_records",
-            "Records and feedback that wait on this machine for the object store.",
+            "Records and feedback that wait on this machine to be uploaded to the object store.",
             "mostrecent",
         )
         self.log_store_success = self._gauge(
             "log_store_last_success_timestamp_seconds",
-            "When the object store last took records or feedback, in seconds since 1970; 0: not yet.",
+            "Time of the last successful upload of records or feedback, in seconds since 1970; 0: none yet.",
             "max",
         )
         self.handoff_deliveries = self._counter(
             "handoff_deliveries",
-            "Handoffs on the way to the webhook or the store, by what became of them: delivered, failed (an attempt; "
-            "it is tried again), dropped (too old, or too many waited).",
+            "Handoffs for the webhook or the store, by outcome: delivered, failed (an attempt; "
+            "which is retried), dropped (too old, or too many waited).",
             "target",
             "outcome",
         )
@@ -166,10 +164,10 @@ class Metrics:
             "target",
         )
         self.processes = self._gauge(
-            "processes", "Processes that work, by role: http or runner.", "livesum", "role"
+            "processes", "Running processes, by role: http or runner.", "livesum", "role"
         )
         self.process_starts = self._counter(
-            "process_starts", "Processes that began to work; less those that do: how many died.", "role"
+            "process_starts", "Processes started, by role; minus chatbot_processes: those that died.", "role"
         )
         self.model_info = self._gauge(
             "model_info", "Always 1; the labels say which model serves.", "max", "version", "bundle", "corpus"
@@ -241,7 +239,7 @@ class Metrics:
 
 
 class _BegunFiles(MultiProcessCollector):
-    """Aggregates the files of all processes, but for those that a starting process has created and not yet sized.
+    """Aggregates the files of all processes, except those that a starting process has created but not yet sized.
 
     prometheus_client cannot read an empty file: `/metrics` would fail.
     """

@@ -1,4 +1,4 @@
-"""Serve `/metrics` on a port of its own, which no Ingress exposes, with the limits of the API's HTTP protocol.
+"""Serve `/metrics` on a separate port, which no Ingress exposes, with the limits of the API's HTTP protocol.
 
 Every HTTP worker listens on the port (SO_REUSEPORT): whichever the kernel chooses renders the metrics of all processes,
 and a worker that dies leaves the others listening.

@@ -1,4 +1,4 @@
-"""HTTP/1.1 protocol with limits: size and deadline of a request's head, connections in total and per address.
+"""Limit HTTP/1.1 connections: size and deadline of a request's head, connections in total and per address.
 
 uvicorn's httptools protocol has none of these: one client could fill memory with an endless header, or file descriptors
 with half-sent requests. A request is refused in the API's error format and the connection is closed:
@@ -57,7 +57,7 @@ class ConnectionLimits:
     Attributes:
         max_connections: maximum number of open connections; beyond it the oldest idle one is closed.
         max_per_address: maximum number per client address; 0: unlimited.
-        trusted_proxies: addresses and networks without a limit of their own, because many clients share them.
+        trusted_proxies: addresses and networks that the limit per address exempts, because many clients share them.
         head_seconds: maximum time from a request's first byte to the end of its head.
         write_seconds: maximum time in which the client's side takes no more of a response.
         max_age_seconds: age from which a connection ends with its next response, up to a quarter more at random, so
@@ -325,7 +325,7 @@ class LimitedProtocol(CoalescingProtocol):
         self.limits.idle.pop(self, None)
         running = self._running
         self._disconnect_running()
-        # Else a response is under way; one that has not begun gives way to the error.
+        # Else a response is in progress; if it has not started, the error is sent instead.
         if running is None or running.response_complete or not running.response_started:
             body = to_json({"error": {"type": kind, "message": message, "details": {}}})
             self.transport.write(

@@ -1,4 +1,4 @@
-"""Rate limits: one token bucket per client, in bounded memory.
+"""Apply rate limits: one token bucket per client, in bounded memory.
 
 A bucket is one number, the time at which it will be full again (generic cell rate algorithm, ITU-T I.371): a request
 moves it on by the time of one token, and is refused if it would be further ahead than the bucket is large.

@@ -46,7 +46,7 @@ class BundleSource:
         """Raise BundleError if the digest of the loaded bundle differs from the expected one."""
         if self.digest and digest != self.digest:
             raise BundleError(
-                f"{self.folder} holds the bundle {digest}, configured is {self.version}@{self.digest}"
+                f"{self.folder} contains the bundle {digest}, but the configured one is {self.version}@{self.digest}"
             )
 
 

@@ -56,7 +56,7 @@ class Supervisor:
                 serves = self.reconcile()
                 code = self._server.exit_code(self.settings.poll_seconds) if self._server else None
                 if code is not None:
-                    log(f"the service ended by itself (exit code {code})")
+                    log(f"the service exited unexpectedly (exit code {code})")
                     return code or 1
             return 1
         finally:

@@ -1,1 +1,1 @@
-"""The runner's interface: client over a Unix socket and codec."""
+"""Connect the HTTP workers to the runner: client over a Unix socket, codec, endpoint."""

@@ -87,7 +87,7 @@ class RunnerClient:
         except TimeoutError:
             raise Unavailable(f"the model did not answer within {self._timeout:g} s: try again") from None
         except (OSError, EOFError, asyncio.LimitOverrunError) as error:
-            raise Unavailable("the model is not running: try again in some seconds") from error
+            raise Unavailable("the model is not running: try again in a few seconds") from error
         if status != 200:
             raise Unavailable(f"the model could not answer (status {status}): try again")
         try:

@@ -1,4 +1,4 @@
-"""Language identification of a message: known words, and character trigrams for the others.
+"""Identify the language of a message: by known words, and by character trigrams for the other languages.
 
 Known words decide as in Grefenstette (1995), trigrams with naive Bayes as in Dunning (1994); both are learned from the
 lists of `language_words.txt`. A word costs one dictionary look-up once it is cached.

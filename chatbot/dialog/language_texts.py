@@ -1,4 +1,4 @@
-"""System texts by language: what a customer reads who wrote in it (`language_texts.yaml`)."""
+"""Load the system texts by language: what customers read in the language they wrote in (`language_texts.yaml`)."""
 
 from __future__ import annotations
 

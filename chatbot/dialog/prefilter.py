@@ -1,4 +1,4 @@
-"""Literals that a regular expression requires: a cheap prefilter, so that the regex runs on few texts.
+"""Find the literals that a regular expression requires: a cheap prefilter, so that the regex runs on few texts.
 
 Works like the literal filters of RE2 and of Rust's regex crate (Cox, 2012, "Regular Expression Matching with a
 Trigram Index"), on the syntax tree of Python's own parser.

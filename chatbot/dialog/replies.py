@@ -1,4 +1,4 @@
-"""Reply texts by intent: a YAML file of templates with slots, filled from settings at start-up."""
+"""Load reply texts by intent: a YAML file of templates with slots, filled from settings at start-up."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""State that monitoring, training and k8s share: drift verdict and retrain history."""
+"""Share the state of the loop between monitoring, training and k8s: drift verdict and retrain history."""

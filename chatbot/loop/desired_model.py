@@ -1,4 +1,4 @@
-"""Desired model of a single machine: serving.json in the store, with rollout history and last rollback.
+"""Store the desired model of a single machine: serving.json in the store, with rollout history and last rollback.
 
 Counterpart of the annotations of a Deployment in a cluster; the rollout's state (`chatbot.loop.rollout.state`) is
 derived from it. A promotion writes the desired model (`ask`). The supervisor (`bento.keeper`) reconciles the server

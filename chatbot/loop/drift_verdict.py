@@ -1,4 +1,4 @@
-"""Drift verdict: content of drift.json. Data only: no file, store or clock access."""
+"""Define the drift verdict: content of drift.json. Data only: no file, store or clock access."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Model registry: read the versions, tags and aliases of MLflow's registry over plain HTTP, without importing MLflow.
+"""Read MLflow's model registry (versions, tags, aliases) over plain HTTP, without importing MLflow.
 
 Shared by `training`, `monitoring` and `k8s`. The login, the timeout and the number of retries are those of MLflow's own
 client (`MLFLOW_TRACKING_*`, `MLFLOW_HTTP_*`).
@@ -265,7 +265,7 @@ class RegistryClient:
             yield
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise RegistryError(
-                f"MLflow at {self._base} answers otherwise than its API promises ({error!r:.200}): is "
+                f"MLflow at {self._base} gives an answer that its API does not define ({error!r:.200}): is "
                 "MLFLOW_TRACKING_URI the address of an MLflow server?"
             ) from error
 

@@ -92,8 +92,8 @@ def read_history(store: Store) -> tuple[RetrainHistory, str]:
         return RetrainHistory.model_validate_json(found[0]), found[1]
     except ValidationError as error:
         raise StoreError(
-            f"{layout.RETRAIN_HISTORY} of {store} cannot be read: {error.errors()[0]}. Delete it, and what was asked "
-            "for before is forgotten: the next drift is new"
+            f"{layout.RETRAIN_HISTORY} of {store} cannot be read: {error.errors()[0]}. Delete it: the history of "
+            "requests is then lost, and the next drift counts as new"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""Result of a retraining (retrain.json): written by training, read by the rollout."""
+"""Define the result of a retraining (retrain.json): written by training, read by the rollout."""
 
 from __future__ import annotations
 

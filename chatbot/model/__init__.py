@@ -1,1 +1,1 @@
-"""The model: encoder, classifier, the bundle that holds them, and which bundle is to serve."""
+"""Load and run the model: encoder, classifier, the bundle that holds them, and which bundle to serve."""

@@ -1,4 +1,4 @@
-"""Model bundle: save, verify and load. The only artifact that training passes to serving; contains no pickle.
+"""Save, verify and load a model bundle: the only artifact that training passes to serving; contains no pickle.
 
 model.json  encoder.onnx  tokenizer.json  head.safetensors  rules.yaml  replies.yaml  reference.parquet  SHA256SUMS
 first_tier.safetensors, if the training made a first tier
@@ -422,7 +422,7 @@ def _ask_known(bundle: Bundle) -> None:
         if likeliest.intent != expected.intent or difference > KNOWN_TOLERANCE:
             raise BundleError(
                 f"the bundle answers {expected.message!r} with {likeliest.intent} ({likeliest.confidence:.2f}), "
-                f"it was made with {expected.intent} ({expected.confidence:.2f}): this machine computes otherwise, "
+                f"it was made with {expected.intent} ({expected.confidence:.2f}): this machine computes differently, "
                 "or the files do not belong together"
             )
 

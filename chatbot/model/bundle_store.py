@@ -1,4 +1,4 @@
-"""Content-addressed storage of bundles: push, fetch and verify by digest.
+"""Store bundles by content address: push, fetch and verify by digest.
 
 bundles/<bundle digest>/<file>     SHA256SUMS is written last and commits the bundle; without it the bundle is
                                    incomplete; made.json may be missing
@@ -100,8 +100,8 @@ def fetch(store: Store, digest: str, folder: Path, made: str | None = None) -> P
                 store.get_file(key(digest, name), workplace / name)
         except Missing as error:
             raise BundleError(
-                f"the store has no {key(digest, name)}: this bundle was never put there whole, or was "
-                "taken away; put it there with `python -m training.versions restore`, or choose another"
+                f"the store has no {key(digest, name)}: this bundle was never stored completely, or "
+                "it was deleted; store it with `python -m training.versions restore`, or choose another"
             ) from error
         if made:
             with contextlib.suppress(Missing):

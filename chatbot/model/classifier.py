@@ -1,4 +1,4 @@
-"""Intent classifier: calibrated confidence and an out-of-distribution score from encoded messages, in numpy.
+"""Classify intents: calibrated confidence and an out-of-distribution score from encoded messages, in numpy.
 
 The head is multinomial logistic regression on three layers of the encoder, centred and partially whitened.
 Confidence is its softmax after calibration by temperature scaling (Guo et al., 2017). The out-of-distribution

@@ -1,4 +1,4 @@
-"""Sentence encoder: text to unit vector, with a SentenceTransformers model exported to ONNX int8, on one CPU core.
+"""Encode sentences: text to unit vector, with a SentenceTransformers model exported to ONNX int8, on one CPU core.
 
 Quantization is static (the ranges are in the graph), so a message's vector does not depend on its batch.
 """

@@ -1,4 +1,4 @@
-"""Model reference: version and digest of a bundle.
+"""Parse and print a model reference: version and digest of a bundle.
 
 Separate from `bundle_store`, so that cluster tools can import it without the model's dependencies.
 """

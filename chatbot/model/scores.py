@@ -1,4 +1,4 @@
-"""Names of a model's scores: one name per score in reports, tables, pages and JSON, and what it measures."""
+"""Name a model's scores: one name per score in reports, tables, pages and JSON, and what it measures."""
 
 from __future__ import annotations
 

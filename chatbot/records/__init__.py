@@ -1,1 +1,1 @@
-"""Inference records: their schema, Parquet parts, the log store, handoffs, erasure."""
+"""Define inference records: their schema, Parquet parts, the log store, handoffs, erasure."""

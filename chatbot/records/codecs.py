@@ -1,4 +1,4 @@
-"""Codecs by type: convert a record's values to and from CSV cells and Parquet columns."""
+"""Convert a record's values to and from CSV cells and Parquet columns, by type."""
 
 from __future__ import annotations
 

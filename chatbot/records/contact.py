@@ -1,4 +1,4 @@
-"""Contact data of a handoff: how the customer can be reached. Stored under its own prefix, and nowhere else."""
+"""Validate and parse the contact data of a handoff: how to reach the customer. Stored only under its own prefix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Erasure tombstones: one per prediction or session id (`forgotten/<id>.json`).
+"""Read and write erasure tombstones: one per prediction or session id (`forgotten/<id>.json`).
 
 Every reader of the log store and every corpus build leaves out ids that have a tombstone.
 """

@@ -1,4 +1,4 @@
-"""Handoff: the JSON document about one message that a human takes over, for webhook, store and staff page."""
+"""Build a handoff: the JSON document about one message that a human takes over, for webhook, store and staff page."""
 
 from __future__ import annotations
 

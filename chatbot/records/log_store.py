@@ -1,4 +1,4 @@
-"""Log store: records and feedback as Parquet parts, partitioned by day, read by column and by day.
+"""Read and write the log store: records and feedback as Parquet parts, by day, read by column and by day.
 
     log/day=2026-11-23/<part>.parquet        feedback/day=2026-11-23/<part>.parquet
 

@@ -1,4 +1,4 @@
-"""Part of the log store: records or feedback as one Parquet file, with the sources of its rows.
+"""Read and write a part of the log store: records or feedback as one Parquet file, with the sources of its rows.
 
 A source is what a replica uploaded as one part; its name is unique and its rows are immutable. The metadata of a
 compacted part lists the sources of its rows in order. Uploads are at-least-once and compactions may run

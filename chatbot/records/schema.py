@@ -1,4 +1,4 @@
-"""Schema of the inference log and of feedback, with its serialization to CSV and Parquet.
+"""Define the schema of the inference log and of feedback, with its serialization to CSV and Parquet.
 
 A record is one line of CSV: line ends inside a text become spaces, so a file truncated within a line loses only
 that line. Against formula injection, a text that a spreadsheet would evaluate is written with a leading apostrophe,

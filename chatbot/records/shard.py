@@ -1,4 +1,4 @@
-"""Shard of the log store: the share of one of several processes, chosen by the hash of the source of the rows.
+"""Select a shard of the log store: the share of one of several processes, by the hash of the source of the rows.
 
 A source (`chatbot.records.part`) belongs to exactly one of `count` shards, whatever part holds its rows at the moment.
 Shards need no common list of parts, and no row is read twice or missed while parts are uploaded and compacted.

@@ -1,4 +1,4 @@
-"""Settings, read from the environment and from nothing else: one class per component, one module each.
+"""Read settings from the environment and from nothing else: one class per component, one module each.
 
 A field `x` of a class with the prefix `CHATBOT_` is set by the variable `CHATBOT_X`; `make docs` generates
 docs/settings.md from the docstrings.

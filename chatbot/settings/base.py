@@ -1,4 +1,4 @@
-"""Base class of all settings."""
+"""Define the base class of all settings."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def unknown_variables(names: Iterable[str]) -> list[str]:
     """Return one message per variable `CHATBOT_...` that is not a setting, with the closest name.
 
     A misspelt variable would otherwise leave the default in force, silently. `CHATBOT_SLOT_...` is exempt: the replies
-    of an own corpus have slots of their own.
+    of a custom corpus have their own slots.
     """
     candidates = [name for name in names if name.startswith(_PREFIX) and not name.startswith(_SLOTS)]
     if not candidates:

@@ -9,7 +9,7 @@ from chatbot.settings.base import Settings
 
 
 class RetentionSettings(Settings):
-    """Retention periods of the store (`python -m monitoring.retention`); 0 keeps for ever."""
+    """Retention periods of the store (`python -m monitoring.retention`); 0: never deleted."""
 
     model_config = SettingsConfigDict(env_prefix="CHATBOT_RETENTION_")
 

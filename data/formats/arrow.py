@@ -58,7 +58,7 @@ def read_dataset(folder: Path, columns: Columns) -> Rows:
         result.extend(content)
     splits = sorted({file.parent.name for file in files if file.parent != folder})
     if len(splits) > 1:
-        reason = f"all parts are read as one corpus and split anew: {', '.join(splits)}; to read one, name its folder"
+        reason = f"all parts are read as one corpus and split again: {', '.join(splits)}; to read one, name its folder"
         result.notices.append(Problem(str(folder), None, reason))
     return result
 

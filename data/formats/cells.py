@@ -24,7 +24,7 @@ MISSING = MissingCell()
 
 @dataclass(slots=True)
 class Table:
-    """Cells of a file with their lines, beneath a header."""
+    """Cells of a file below its header, with their line numbers."""
 
     file: str
     header: list[str]

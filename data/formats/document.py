@@ -14,7 +14,7 @@ INTENTS_ONLY = "the bot has intents only"
 
 
 def rows_of(messages: Iterable[tuple[object, object]], file: str) -> Rows:
-    """Number messages, each with its intent; one that is not text is a problem."""
+    """Number messages with their intents; report one that is not text as a problem."""
     result = Rows()
     for number, (message, intent) in enumerate(messages, start=1):
         if isinstance(message, str) and isinstance(intent, str):

@@ -1,4 +1,4 @@
-"""Find the header of a text table: beneath title rows, or missing."""
+"""Find the header of a text table: below title rows, or missing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TITLE_ROWS = 20
 
 
 def with_header(file: str, records: Sequence[tuple[int, Sequence[Cell]]], asked: Columns) -> Table:
-    """Find the header of a text table, beneath title rows if there are any, and skip empty rows.
+    """Find the header of a text table, below title rows if there are any, and skip empty rows.
 
     Raises:
         CorpusError: no header is found; the message says whether the first row seems to be data.
@@ -44,13 +44,13 @@ def with_header(file: str, records: Sequence[tuple[int, Sequence[Cell]]], asked:
 
 
 def _is_rule(cells: Sequence[Cell]) -> bool:
-    """Whether a row is the rule beneath the header of a Markdown table."""
+    """Whether a row is the separator below the header of a Markdown table."""
     texts = [shown(cell).strip() for cell in cells if shown(cell).strip()]
     return len(texts) > 1 and all(_RULE.fullmatch(text) for text in texts)
 
 
 def _header_place(filled: Sequence[tuple[int, Sequence[Cell]]], asked: Columns, file: str) -> int:
-    """Return the place of the header: the first row, or one beneath narrower title rows."""
+    """Return the index of the header: the first row, or one below narrower title rows."""
     failures: list[CorpusError] = []
     for place, (line, cells) in enumerate(filled[:_TITLE_ROWS]):
         try:

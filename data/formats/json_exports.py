@@ -80,11 +80,11 @@ def _is_clinc(document: Document) -> bool:
 
 
 def _read_clinc(document: Document, file: str) -> Rows:
-    """Read all parts as one corpus, which is split anew."""
+    """Read all parts as one corpus, which is split again."""
     result = rows_of(((pair[0], pair[1]) for part in document.values() for pair in part), file)
     if len(document) > 1:
         parts = ", ".join(f"{name} ({len(part):,})" for name, part in document.items())
-        reason = f"all parts are read as one corpus and split anew: {parts}"
+        reason = f"all parts are read as one corpus and split again: {parts}"
         result.notices.append(Problem(file, None, reason))
     return result
 

@@ -139,7 +139,7 @@ def _entities(parent: Path, folder: Path) -> dict[str, list[str]]:
 
 
 def _filled(entities: dict[str, list[str]], number: int, slot: re.Match[str]) -> str:
-    """Return a value of a slot; in Padatious `#` stands for a digit."""
+    """Return a value of a slot; in Padatious `#` matches a digit."""
     values = entities.get((slot[1] or slot[2] or "").strip().casefold())
     if not values:
         return slot[0]

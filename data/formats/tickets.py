@@ -124,7 +124,7 @@ def _labels(cell: Cell, are_tags: bool) -> list[str]:
 
 
 def _are_words(tags: Sequence[Sequence[str]]) -> bool:
-    """Whether tags are separated by spaces, as Zendesk writes them: every word stands in several combinations."""
+    """Whether tags are separated by spaces, as Zendesk writes them: every word occurs in several combinations."""
     spaced = {tag for found in tags for tag in found if " " in tag}
     uses = Counter(word for tag in {tag for found in tags for tag in found} for word in set(tag.split()))
     return bool(spaced) and all(

@@ -161,7 +161,7 @@ class Cluster:
             )
         except (HTTPError, OSError) as error:
             raise Unreachable(
-                f"the API server at {self.host} does not answer ({request}): {error}. The next run asks again"
+                f"the API server at {self.host} does not answer ({request}): {error}. The next run tries again"
             ) from error
         if answer.status >= 400:
             raise _to_error(answer, request, self.host)
@@ -182,7 +182,7 @@ def _load_configuration(settings: KubernetesSettings) -> tuple[Any, str]:
     except (ConfigException, OSError, ValueError) as error:
         source = settings.kubeconfig or f"{_SERVICE_ACCOUNT} or ~/.kube/config"
         raise SettingError(
-            f"no account on a Kubernetes cluster at {source}: {error}. In a pod project the service account's "
+            f"no account on a Kubernetes cluster at {source}: {error}. In a pod, project the service account's "
             "token into this container; elsewhere set CHATBOT_K8S_KUBECONFIG"
         ) from error
 
@@ -206,6 +206,6 @@ def _to_error(answer: Any, request: str, host: str) -> StoreError:
         case 409:
             return Conflict(f"{request}: {reason}")
         case 429 | 500 | 502 | 503 | 504 as status:
-            return Unreachable(f"{request}: the API server at {host} cannot just now: {status} {reason}")
+            return Unreachable(f"{request}: the API server at {host} cannot answer now: {status} {reason}")
         case status:
             return ClusterError(f"{request}: {status} {reason}")

@@ -1,4 +1,4 @@
-"""Rollout on Kubernetes: the state is an annotation of the Deployment, the desired model one of its pod template."""
+"""Roll out on Kubernetes: the state is an annotation of the Deployment, the desired model one of its pod template."""
 
 from __future__ import annotations
 

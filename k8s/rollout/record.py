@@ -1,4 +1,4 @@
-"""State of a rollout as JSON in an annotation of the Deployment, written in the same patch as the model.
+"""Store the state of a rollout as JSON in an annotation of the Deployment, written in the same patch as the model.
 
 The annotation is never removed, only set to phase `done`: `kubectl rollout undo` copies the annotations of the old
 ReplicaSet to the Deployment, and a ReplicaSet keeps annotations that the Deployment no longer has.
@@ -33,7 +33,7 @@ def read(annotations: Mapping[str, str]) -> RolloutState | None:
     except ValidationError as error:
         raise ChatbotError(
             f"the annotation {STATE_ANNOTATION} is not what k8s.promote wrote: {error.errors()[0]['msg']}. "
-            f"Take it away with `kubectl annotate deployment/... {STATE_ANNOTATION}-` and run "
+            f"Remove it with `kubectl annotate deployment/... {STATE_ANNOTATION}-` and run "
             "k8s.rollback without a version"
         ) from error
 

@@ -1,4 +1,4 @@
-"""Histograms of a stream of records over a fixed grid, from which the drift checks are computed.
+"""Count a stream of records in histograms over a fixed grid, from which the drift checks are computed.
 
 The grid comes from the baseline or the reference: quantile bins of each number, and topics (k-means clusters of the
 embedding summary). Memory does not grow with the stream.

@@ -233,5 +233,5 @@ def _notes(
         )
     if window.skipped:
         reasons = "; ".join(window.reasons)
-        notes.append(f"{window.skipped:,} parts or lines were not records and were passed over: {reasons}")
+        notes.append(f"{window.skipped:,} parts or lines are not records and were skipped: {reasons}")
     return tuple(notes)

@@ -1,1 +1,1 @@
-"""Handoffs: their log and at-least-once delivery to the store and to a webhook."""
+"""Log handoffs and deliver them at-least-once to the store and to a webhook."""

@@ -1,4 +1,4 @@
-"""At-least-once delivery of documents from a folder (outbox) to one target.
+"""Deliver documents at-least-once from a folder (outbox) to one target.
 
 Each document is a file, created by an atomic write and deleted only after its delivery, so a killed process loses
 none. A process killed between delivery and deletion causes a second delivery under the same name, which is the
@@ -170,7 +170,7 @@ class Delivery:
         file.unlink(missing_ok=True)
         self._on_count(self.name, "delivered", 1)
         if self._down or name in self._failures:
-            _logger.warning("the %s takes handoffs again", self.name)
+            _logger.warning("the %s accepts handoffs again", self.name)
         self._down = 0
         self._forget(name)
 
@@ -197,7 +197,9 @@ class Delivery:
                 total -= size
                 self._forget(file.stem)
                 self._on_count(self.name, "dropped", 1)
-                _logger.error("a handoff (%s) is given up, it never reached the %s", file.stem, self.name)
+                _logger.error(
+                    "a handoff (%s) is dropped: it was never delivered to the %s", file.stem, self.name
+                )
             else:
                 kept.append(file)
         return kept
@@ -245,5 +247,5 @@ class Delivery:
             try:
                 self.deliver()
             except Exception:
-                _logger.exception("delivering handoffs to the %s failed; it is tried again", self.name)
+                _logger.exception("delivering handoffs to the %s failed; it is retried", self.name)
             self._stop.wait(POLL_SECONDS)

@@ -104,7 +104,7 @@ class HandoffLog:
                 self._stream.append(lines)
         except Exception:
             # A handoff that cannot be serialized is a bug; the customer still gets an answer.
-            _logger.exception("handoffs cannot be written down and are dropped")
+            _logger.exception("handoffs cannot be written to disk and are dropped")
             self._count_dropped("dropped", 1)
 
     def start(self) -> None:
@@ -172,7 +172,7 @@ class HandoffLog:
                 self.sort()
                 self._show_waiting()
             except Exception:
-                _logger.exception("sorting handoffs failed; it is tried again")
+                _logger.exception("moving handoffs into the delivery folders failed; it is retried")
             self._stop.wait(SORT_SECONDS)
 
     def _show_waiting(self) -> None:
@@ -230,12 +230,12 @@ def _rows(segment: Path) -> Iterator[tuple[str, bytes]]:
     """Yield name and body of each handoff in a segment; skips a torn last line (its writer was killed)."""
     *lines, torn = segment.read_bytes().split(b"\n")
     if torn:
-        _logger.warning("%s: the last line is torn and was left out", segment)
+        _logger.warning("%s: the last line is incomplete and was skipped", segment)
     for number, line in enumerate(lines, start=1):
         try:
             name = parse(line).prediction_id
             key_of(name)
         except (StoreError, ValueError):  # do not log the error: it may quote personal data
-            _logger.warning("%s: line %d is not a handoff and is passed over", segment, number)
+            _logger.warning("%s: line %d is not a handoff and is skipped", segment, number)
             continue
         yield name, line

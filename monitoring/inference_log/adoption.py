@@ -1,7 +1,7 @@
-"""Adoption: a replica takes over the queues of replicas that ended, on a volume that all of them share.
+"""Adopt the queues of replicas that ended, on a volume that all replicas share.
 
     <volume>/<replica>/.owner                    locked (flock, shared) by every process of the replica while it lives
-    <volume>/<replica>/{spool,to-store,handoffs}   its durable queues, as on a disk of its own
+    <volume>/<replica>/{spool,to-store,handoffs}   its durable queues, as on its own disk
 
 A replica whose `.owner` can be locked exclusively has ended. Its entries are moved into the adopter's own queues, each
 by one atomic rename, so that an entry is in exactly one replica's queue at any time, even when a process is killed; the
@@ -63,7 +63,7 @@ class Ownership:
             time.sleep(_POLL_SECONDS)
 
     def release(self) -> None:
-        """Let other replicas adopt what is left in the folder."""
+        """Let other replicas adopt the data remaining in the folder."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1

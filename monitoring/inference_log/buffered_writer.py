@@ -1,4 +1,4 @@
-"""Buffered writer to a spool segment: lines that the disk does not accept wait in memory, up to a limit."""
+"""Buffer writes to a spool segment: lines that the disk does not accept wait in memory, up to a limit."""
 
 from __future__ import annotations
 

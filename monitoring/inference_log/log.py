@@ -1,4 +1,4 @@
-"""Inference log: append records to a write-ahead spool before the answer is sent, then drain them to CSV files.
+"""Write the inference log: append records to a write-ahead spool before the answer is sent, then drain them to CSV.
 
     append -> this process's segment in <folder>/spool/ -> drain -> <folder>/inference_log.csv -> rotated
                                                              +--> <folder>/to-store/ -> the store
@@ -186,9 +186,9 @@ class InferenceLog:
         self._adopt_at = time.monotonic() + ADOPT_SECONDS
         try:
             for replica in adopt(self._folder):
-                _logger.warning("%s ended and left records or handoffs: they are sent from here", replica)
+                _logger.warning("%s ended and left records or handoffs: this replica sends them", replica)
         except OSError as error:
-            _logger.warning("queues beside %s cannot be adopted, it is tried again: %s", self._folder, error)
+            _logger.warning("queues beside %s cannot be adopted, which is retried: %s", self._folder, error)
 
     def _drain_alone(self) -> bool:
         problems = [problem for kind in self._files if (problem := self._drain_kind(kind))]
@@ -205,7 +205,7 @@ class InferenceLog:
                 with spool.claimed(segment) as complete:
                     if complete and self._files[kind].take(segment).torn:
                         self.counts.add("torn", 1)
-                        _logger.warning("%s: the last line is torn and was left out", segment)
+                        _logger.warning("%s: the last line is incomplete and was skipped", segment)
         except OSError as error:
             return str(error)
         return ""
@@ -232,7 +232,7 @@ class InferenceLog:
             try:
                 self.drain()
             except Exception:
-                _logger.exception("draining the log failed; it is tried again")
+                _logger.exception("draining the log failed; it is retried")
             if self._stop.wait(DRAIN_SECONDS):
                 return
 
@@ -275,7 +275,7 @@ def _lines(rows: Sequence[Record | Feedback], count: Callable[[str, int], None])
             lines.append(to_line(row).encode("utf-8", "replace"))
         except Exception:
             # A row that cannot be serialized is a bug; the customer still gets an answer.
-            _logger.exception("a row cannot be written down and is dropped: %r", type(row))
+            _logger.exception("a row cannot be serialized and is dropped: %r", type(row))
             count("dropped", 1)
     return lines
 

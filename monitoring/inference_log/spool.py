@@ -1,4 +1,4 @@
-"""Write-ahead spool: append-only segments, each written and locked (flock) by one process, until they are drained.
+"""Write a write-ahead spool: append-only segments, each written and locked (flock) by one process, until drained.
 
 A segment is a CSV file with a header. The writer's lock is released when it seals the segment, ends or is killed, so a
 segment that can be locked is complete, whichever process wrote it. Process ids are not compared, so this works across

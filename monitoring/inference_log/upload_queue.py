@@ -1,4 +1,4 @@
-"""Upload queue (outbox) of the inference log: drained segments and Parquet batches that wait for the store.
+"""Queue drained segments and Parquet batches for the store: the upload queue (outbox) of the inference log.
 
     <log folder>/to-store/<segment>=<rows>                                   a segment, as in the spool
     <log folder>/to-store/<time>-<token>/<kind>=<day>=<rows>=<name>.parquet  a batch: parts ready to upload

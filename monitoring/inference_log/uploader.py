@@ -170,9 +170,9 @@ class Uploader:
     def _complain(self, problem: str) -> None:
         """Log a problem when it begins and when it ends."""
         if problem and not self._complaint:
-            _logger.warning("the log waits in %s and cannot be sent: %s", self._outbox.folder, problem)
+            _logger.warning("the log cannot be uploaded and waits in %s: %s", self._outbox.folder, problem)
         elif self._complaint and not problem:
-            _logger.warning("the log is sent to the store again")
+            _logger.warning("the log is uploaded to the store again")
         self._complaint = problem
 
     def _count(self, kind: str, outcome: str, rows: int) -> None:

@@ -1,1 +1,1 @@
-"""Upkeep of the object store: compaction, retention, erasure."""
+"""Maintain the object store: compaction, retention, erasure."""

@@ -146,7 +146,7 @@ class _Compaction:
         key = layout.part(prefix_of(kind), day, self.shard.compacted(digest))
         store.put(key, encode(group.table, group.sources))
         if read_part(store, kind, key).sources != tuple(group.sources):
-            raise PartError(f"{key} was put and reads differently: nothing was deleted")
+            raise PartError(f"{key} was written, but reads back differently: nothing was deleted")
         self.done.made.append(key)
         # Rows of a session stay until its erasure has marked its predictions, which it finds by these rows.
         late = frozenset(one for one in forgotten(store) - self.gone if len(one) != SESSION_CHARS)

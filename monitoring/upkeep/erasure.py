@@ -255,7 +255,7 @@ def _records(store: Store, column: str, shard: Shard) -> Iterator[pa.Table]:
             if seen >= keys:
                 break
         else:
-            raise StoreError(f"the parts of {day} change all the time: run this again")
+            raise StoreError(f"the parts of {day} keep changing: run this again")
 
 
 def _take_out(store: Store, kind: Kind, ids: frozenset[str], shard: Shard) -> int:
@@ -271,7 +271,7 @@ def _take_out(store: Store, kind: Kind, ids: frozenset[str], shard: Shard) -> in
             except (Conflict, Missing):
                 continue  # changed by a concurrent compaction: read the day again
         else:
-            raise StoreError(f"the parts of {day} change all the time: run this again")
+            raise StoreError(f"the parts of {day} keep changing: run this again")
     return taken
 
 
@@ -304,7 +304,7 @@ def rewrite(store: Store, entry: Entry, attempt: Callable[[Entry], int]) -> int:
             if (found := store.head(entry.key)) is None:
                 return 0
             entry = found
-    raise StoreError(f"{entry.key} changes all the time: run this again")
+    raise StoreError(f"{entry.key} keeps changing: run this again")
 
 
 def _take_out_of_summary(store: Store, entry: Entry, ids: frozenset[str]) -> int:
@@ -317,7 +317,7 @@ def _take_out_of_summary(store: Store, entry: Entry, ids: frozenset[str]) -> int
 
 
 def _complain(key: str, reason: str) -> None:
-    sys.stderr.write(f"{key} is damaged and passed over: {reason}\n")
+    sys.stderr.write(f"{key} is damaged and was skipped: {reason}\n")
 
 
 def _objects(store: Store, prefix: str) -> list[Entry]:
@@ -417,7 +417,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (ChatbotError, ValidationError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    sys.stdout.write(f"{some_id} is forgotten; taken out:\n")
+    sys.stdout.write(f"{some_id} is erased; removed:\n")
     for place, count in done.taken.items():
         sys.stdout.write(f"  {count:>6}  {place}{f' in {store}' if place.endswith('/') else ''}\n")
     sys.stdout.write(f"  {here:>6}  rows of the CSV files in {log.folder}\n")

@@ -87,7 +87,7 @@ def test_a_service_without_its_store_answers_and_says_what_waits(
         assert time.monotonic() < until, server.output
         time.sleep(0.2)
     assert server.metric("chatbot_log_store_waiting_records") > 0
-    while "cannot be sent" not in server.output:
+    while "cannot be uploaded" not in server.output:
         assert time.monotonic() < until, server.output
         time.sleep(0.2)
     server.stop()

@@ -88,8 +88,11 @@ def test_a_wrong_value_is_refused_with_its_path(value: str, path: str, reason: s
         ),
         ("chatPage.route.enabled=true", "chatPage.route.parents is empty"),
         ("fullnameOverride=Support_Bot", "Support_Bot is not a valid name for a Service"),
-        ("api.spoolSize=300Mi", "api.spoolSize is 300Mi, and what may lie there adds up to 1344 MB"),
-        ("api.settings.CHATBOT_UPLOAD_QUEUE_MB=4000", "what may lie there adds up to 5088 MB"),
+        (
+            "api.spoolSize=300Mi",
+            "api.spoolSize is 300Mi, and the data that may be stored there add up to 1344 MB",
+        ),
+        ("api.settings.CHATBOT_UPLOAD_QUEUE_MB=4000", "stored there add up to 5088 MB"),
         ("api.apiKeys.clientSecret=a", "api.apiKeys.existingSecret is empty"),
     ],
 )

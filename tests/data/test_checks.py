@@ -86,7 +86,7 @@ def test_exact_duplicates_are_counted_and_kept(tmp_path: Path) -> None:
 
 def test_a_corpus_with_one_intent_is_refused(tmp_path: Path) -> None:
     report = check(load(tmp_path, many("a", 10) + many("out_of_scope", 10)))
-    assert [e.reason for e in report.errors] == ["a bot needs two intents at least; in this corpus: a"]
+    assert [e.reason for e in report.errors] == ["a bot needs at least two intents; this corpus has: a"]
 
 
 def test_a_table_that_did_not_come_from_a_file_is_checked_row_by_row(tmp_path: Path) -> None:

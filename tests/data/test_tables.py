@@ -348,7 +348,7 @@ def test_class_labels_of_hugging_face_have_names_in_files_and_folders(tmp_path: 
     (tmp_path / "saved" / "dataset_dict.json").write_text('{"splits": ["train", "test"]}')
     assert load_corpus(tmp_path / "saved" / "train")["intent"].tolist() == ["refund", "no"]
     assert len(pairs(tmp_path / "saved")) == 4
-    assert "all parts are read as one corpus and split anew: test, train" in notices(tmp_path / "saved")
+    assert "all parts are read as one corpus and split again: test, train" in notices(tmp_path / "saved")
 
 
 def test_a_workbook_is_read_from_the_sheet_that_has_the_columns(tmp_path: Path) -> None:

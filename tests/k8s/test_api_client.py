@@ -96,7 +96,7 @@ def test_an_unreachable_server_is_reported_with_its_address(tmp_path: Path) -> N
     file.write_text(file.read_text().replace("http://api.test", "http://127.0.0.1:9"))
     settings = KubernetesSettings(patience_seconds=0)
     with pytest.raises(
-        Unreachable, match=r"the API server at http://127\.0\.0\.1:9 does not answer .*asks again"
+        Unreachable, match=r"the API server at http://127\.0\.0\.1:9 does not answer .*tries again"
     ):
         Cluster(settings).get("deployments", "api")
 

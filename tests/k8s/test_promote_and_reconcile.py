@@ -85,7 +85,7 @@ def test_a_challenger_is_promoted_only_over_the_champion_it_was_compared_with(
     world = world_serving(serving) if serving else World()
     assert run_promote(world.process()) == 0
     assert summary(world) == (ref(expected) if expected else "", str(expected or 1), [digest(expected)])
-    assert ("the next run judges anew" in capsys.readouterr().out) == (expected != 2)
+    assert ("the next run compares them again" in capsys.readouterr().out) == (expected != 2)
 
 
 @pytest.mark.parametrize(("serving", "expected"), [(0, 2), (3, 3), (2, 2)])

@@ -53,7 +53,7 @@ def played(
         )
     try:
         until = time.monotonic() + LONGEST_SECONDS
-        while "to play on:" not in output.read_text(errors="replace"):
+        while "to continue:" not in output.read_text(errors="replace"):
             assert process.poll() is None, output.read_text(errors="replace")
             assert time.monotonic() < until, output.read_text(errors="replace")
             time.sleep(0.5)

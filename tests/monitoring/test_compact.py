@@ -177,7 +177,7 @@ def test_a_merged_part_that_reads_back_differently_costs_no_row(folder_store: St
         def put(self, key: str, content: bytes, **options: Any) -> str:
             return folder_store.put(key, encode(to_table(Record, records[:1]), [("a", 1)]), **options)
 
-    with pytest.raises(PartError, match="reads differently: nothing was deleted"):
+    with pytest.raises(PartError, match="reads back differently: nothing was deleted"):
         compact(Forgetful(), LATER)
     assert {"a.parquet", "b.parquet"} <= set(keys(folder_store))
 

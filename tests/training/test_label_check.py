@@ -204,7 +204,7 @@ def test_the_command_names_a_planted_error_and_says_where_the_results_are(
     [
         ("", "empty"),
         ("message,intent\nhello,\n", "the intent is empty"),
-        ("message,intent\nhello,one\nhi,one\n", "a bot needs two intents"),
+        ("message,intent\nhello,one\nhi,one\n", "a bot needs at least two intents"),
         ("nothing to see", "one column"),
     ],
 )

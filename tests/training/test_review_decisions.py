@@ -267,7 +267,7 @@ def test_a_decision_erased_while_it_is_read_or_undone_is_treated_as_missing(tmp_
     store = Forgetful(tmp_path / "store")
     key = key_of(ID)
     Decisions(store).decide(decision("ada"))
-    with pytest.raises(InvalidMessage, match="forgotten at this moment"):
+    with pytest.raises(InvalidMessage, match="erased at this moment"):
         Decisions(store).reopen(ID, "bob")
 
     Decisions(store).decide(decision("ada"))

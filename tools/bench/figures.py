@@ -1,4 +1,4 @@
-"""One measured figure: its value, its target, and the command that reproduces it."""
+"""Define a measured figure: its value, its target, and the command that reproduces it."""
 
 from __future__ import annotations
 

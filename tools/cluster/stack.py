@@ -43,7 +43,7 @@ def up(
     if older := [name for name in images.DOCKERFILES if _is_older(name)]:
         console.print(
             f"[yellow]built from another commit than this checkout: {', '.join(older)}; `make images` builds them "
-            "anew[/yellow]",
+            "again[/yellow]",
             soft_wrap=True,
         )
     # The content behind a tag can change: referring to the digest or id makes Kubernetes replace the pods.
@@ -72,7 +72,7 @@ def up(
                 "label", "namespace", namespace, MADE, "pod-security.kubernetes.io/enforce=restricted"
             )
         if corpus is not None:
-            # Server-side: kubectl would copy the content into an annotation, which has a limit of its own.
+            # Server-side: kubectl would copy the content into an annotation, whose size is limited.
             target.kubectl(
                 "apply",
                 "--server-side",
@@ -93,7 +93,7 @@ def up(
     console.print(notes.partition("NOTES:\n")[2] or notes, soft_wrap=True, highlight=False, markup=False)
     console.print("pictures         make cluster-pictures")
     console.print("what it uses     make cluster-usage")
-    console.print("away with it     make cluster-down")
+    console.print("remove it        make cluster-down")
 
 
 def down(target: Target, namespace: str) -> None:

@@ -142,7 +142,7 @@ def find(context: str = "", is_started: bool = False) -> Target:
     context = context or here.run("kubectl", "config", "current-context", check=False).strip()
     if not context:
         raise ClusterError(
-            "kubectl knows no cluster: make one (kind create cluster), or name one with CONTEXT=..."
+            "kubectl has no context: create a cluster (kind create cluster), or name one with CONTEXT=..."
         )
     return Target(context, kind_of(context), environment)
 

@@ -126,7 +126,7 @@ def dashboards_json() -> dict[str, str]:
 def read(file: Path) -> Board:
     """Read a dashboard's YAML file.
 
-    A row's `shape` and `width` apply to its panels; `{name}` in a query stands for the text of `macros`.
+    A row's `shape` and `width` apply to its panels; `{name}` in a query is replaced by the text of `macros`.
     """
     content = yaml.safe_load(file.read_text(encoding="utf-8"))
     macros = content.pop("macros", {})

@@ -1,1 +1,1 @@
-"""Generators of docs, Compose settings and rendered manifests."""
+"""Generate docs, Compose settings and rendered manifests."""

@@ -1,4 +1,4 @@
-"""Contradictions between values of the chart, as JSON Schema: rules that one value's own schema cannot express."""
+"""Express contradictions between the chart's values as JSON Schema: what one value's own schema cannot express."""
 
 from __future__ import annotations
 

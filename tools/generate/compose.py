@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 MADE = {
     "MINIO_ROOT_PASSWORD": "The root key of MinIO: the setup alone uses it.",
-    "STORE_SECRET_API": "Each client of the store has a key of its own: the API's.",
+    "STORE_SECRET_API": "Each client of the store has its own key: the API's.",
     "STORE_SECRET_DRIFT": "The drift check's.",
     "STORE_SECRET_UPKEEP": "The upkeep of the log store's.",
     "STORE_SECRET_RETRAIN": "The retraining's.",
@@ -31,7 +31,7 @@ MADE = {
 
 COMPOSE = {
     "BIND": ("127.0.0.1", "The address that every port below is opened on; 0.0.0.0: to other machines too."),
-    "IMAGE_PREFIX": ("docker.io/support-chatbot", "What stands before the names of this project's images."),
+    "IMAGE_PREFIX": ("docker.io/support-chatbot", "Prefix of the names of this project's images."),
     "IMAGE_TAG": ("", "Their tag; unset: this version's."),
     "MINIO_PORT": ("9000", "MinIO's port, and its console's."),
     "MINIO_CONSOLE_PORT": ("9001", ""),
@@ -55,7 +55,7 @@ SETTINGS = (
     "CHATBOT_STORE_ENDPOINT", "CHATBOT_HANDOFF_SECRET", "CHATBOT_API_KEY", "CHATBOT_UI_API_URL",
     "CHATBOT_LOOP_PUSHGATEWAY", "CHATBOT_MLFLOW_BACKEND", "CHATBOT_MLFLOW_ALLOWED_HOSTS", "MLFLOW_TRACKING_URI",
 )  # fmt: skip
-"""Settings that compose.yaml gives a default of its own, or that are secret: set in `.env`, not in settings.env."""
+"""Settings for which compose.yaml has its own default, or that are secret: set in `.env`, not in settings.env."""
 
 
 def example() -> str:

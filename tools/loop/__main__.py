@@ -45,7 +45,7 @@ def main(
         parts = Story(place, report).play(store)
     except ChatbotError as error:
         console.print(Text(f"the loop stopped: {error}", style="red"))
-        console.print(f"what its parts said lies in {place / 'logs'}")
+        console.print(f"the logs of its components are in {place / 'logs'}")
         raise typer.Exit(1) from None
     except Stopped:
         console.print("stopped")
@@ -66,10 +66,10 @@ def main(
 
 def _leave_running(console: Console, report: Report, links: dict[str, str], environment: Path) -> None:
     """Wait for Ctrl-C, then delete the file that contains the store's password."""
-    console.print("everything goes on running; stop it with Ctrl-C")
+    console.print("everything keeps running; stop it with Ctrl-C")
     for name, url in links.items():
         report.link(name, url)
-    console.print(f"  to play on: set -a; source {environment}; then e.g. python -m training.versions")
+    console.print(f"  to continue: set -a; source {environment}; then e.g. python -m training.versions")
     try:
         while True:
             time.sleep(1)

@@ -169,7 +169,7 @@ class Story:
             result = json.loads(out.read_text(encoding="utf-8"))
             again = " ".join(self.parts.processes.run("retrain-if-needed", *command).split())
             step.say(
-                f"{result['outcome']}: {result['why']}. Asked once more: {again}",
+                f"{result['outcome']}: {result['why']}. Requested again: {again}",
                 outcome=result["outcome"],
                 queue=result["queue"],
                 again=again.partition(":")[0],
@@ -202,7 +202,7 @@ class Story:
                 f"{len(view.queue.items)} messages in the queue, {len(view.clusters)} clusters; the launch's is "
                 f"{', '.join(repr(w) for w in largest.words)} ({sum(c.count for c in mine)} messages). Accepted as the "
                 f"new intent `{self.launch.intent}` with its reply: {len(done.decided)} messages, and "
-                f"{len(singly.decided)} more that lay in no cluster",
+                f"{len(singly.decided)} more that were in no cluster",
                 queue=len(view.queue.items),
                 clusters=[cluster.name for cluster in view.clusters],
                 words=list(largest.words),
@@ -221,7 +221,7 @@ class Story:
                 raise StepError(f"the retraining says {result['outcome']}: {json.dumps(result)[:2000]}")
             challenger = self.parts.registry.challenger()
             if challenger is None:
-                raise StepError("the retraining was accepted and there is no challenger")
+                raise StepError("the retraining was accepted, but there is no challenger")
             step.say(
                 f"challenger version {challenger.number}, gate: {challenger.verdict}"
                 f"{self._gate_line(challenger.bundle_digest)}",

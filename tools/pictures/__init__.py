@@ -1,1 +1,1 @@
-"""Screenshots for the docs, taken from running pages."""
+"""Take screenshots of running pages, for the docs."""

@@ -127,7 +127,7 @@ def open_chat(page: Page, url: str) -> Page:
 
 @contextmanager
 def tab(width: int) -> Iterator[Page]:
-    """Open a tab in a browser of its own.
+    """Open a tab in a separate browser.
 
     Raises: ScreenshotError: no Chromium.
     """

@@ -1,1 +1,1 @@
-"""Corpora for training: reading, versions in DVC, the DVC remote."""
+"""Provide corpora for training: reading, versions in DVC, the DVC remote."""

@@ -101,7 +101,7 @@ def push(settings: StorageSettings, folder: Path) -> Pointer:
             faults = examine(store, pointer)
     if faults:
         raise CorpusVersionError(
-            f"{store} does not keep what it is given: {'; '.join(faults.values())}", faults
+            f"{store} does not store objects reliably: {'; '.join(faults.values())}", faults
         )
     return pointer
 

@@ -90,7 +90,7 @@ def judge(
     params = params or GateParams()
     if test.empty:
         raise GateError(
-            "no rows to compare on: for a bundle that keeps no out-of-fold predictions, pass its own corpus "
+            "no rows to compare: for a bundle without out-of-fold predictions, pass its own corpus "
             "with its test part, or train it again (python -m training.train)"
         )
     params = params.model_copy(update={"retired": (*params.retired, *declared.retired)})

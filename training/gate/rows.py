@@ -38,7 +38,7 @@ def compared_rows(
 
     Args:
         before, now: the processed corpora of champion (None: the same as `now`) and challenger.
-        champion: None: there is no champion.
+        champion: None if there is no champion.
         champion_intents: under their names after the declared changes, as `now` has them.
         declared: the changes; the champion's rows get the names after them, and those of removed intents are left out.
     """

@@ -1,4 +1,4 @@
-"""Data model of the gate's verdict: named checks with their numbers, and sentences for a support lead."""
+"""Define the data model of the gate's verdict: named checks with their numbers, and sentences for a support lead."""
 
 from __future__ import annotations
 

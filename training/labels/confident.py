@@ -1,4 +1,4 @@
-"""Confident learning (Northcutt, Jiang and Chuang, 2021, JAIR 70): which labels are probably wrong.
+"""Find labels that are probably wrong by confident learning (Northcutt, Jiang and Chuang, 2021, JAIR 70).
 
 It needs only out-of-fold probabilities. An intent's threshold is the mean probability that messages labelled with it
 have of it, so that an intent the model is rarely sure of is not taken for mislabelled. A message counts for the most

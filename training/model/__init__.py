@@ -1,1 +1,1 @@
-"""Training a bundle: encode, fit, calibrate, learn thresholds, evaluate, save."""
+"""Train a bundle: encode, fit, calibrate, learn thresholds, evaluate, save."""

@@ -120,7 +120,7 @@ def fit(
     names, columns = np.unique(np.asarray(labels), return_inverse=True)
     if len(names) < 2:
         there = ", ".join(names) or "none"
-        raise FitError(f"a classifier needs two intents at least; the corpus has {there}")
+        raise FitError(f"a classifier needs at least two intents; the corpus has {there}")
     _, group_of = np.unique(np.asarray(groups), return_inverse=True)
     fold_of = _deal(columns, group_of, seed)
     rows, targets = encoded, columns
@@ -197,7 +197,7 @@ def score_unknown(
 ) -> Scores:
     """Score messages of intents that the model was not taught: each intent is left out of one of a few models.
 
-    They stand for the out-of-scope messages that are hardest to recognise, those of the corpus's own domain.
+    They represent the out-of-scope messages that are hardest to recognise: those of the corpus's own domain.
 
     Args:
         encoded: the messages that `fitted` was fitted on.

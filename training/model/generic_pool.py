@@ -1,4 +1,4 @@
-"""Load the shipped pool of generic out-of-scope messages, for corpora that have too few of their own."""
+"""Load the shipped pool of generic out-of-scope messages, for corpora that contain too few."""
 
 from __future__ import annotations
 

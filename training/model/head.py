@@ -1,4 +1,4 @@
-"""Linear head: scikit-learn's logistic regression on half-whitened encoder layers."""
+"""Fit the linear head: scikit-learn's logistic regression on half-whitened encoder layers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Notices on a corpus: a language that its encoder does not understand, intents that a rule answers."""
+"""Find notices on a corpus: a language that its encoder does not understand, intents that a rule answers."""
 
 from __future__ import annotations
 

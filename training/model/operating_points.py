@@ -41,7 +41,7 @@ class OutOfScope:
             )
             return (
                 f"The corpus has {self.own:,} distinct out-of-scope messages of its own, and the shipped generic pool "
-                f"is not used, as it is in English: {stand_ins} stand in for it. "
+                f"is not used, as it is in English: {stand_ins} are used instead. "
                 "Add messages that customers really send and the bot must not answer, labelled out_of_scope."
             )
         if not self.generic:

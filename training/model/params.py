@@ -46,8 +46,8 @@ class TrainParams(BaseModel):
     def share(self, own_rows: int) -> float:
         """Return the out-of-scope share in force, by the number of out-of-scope rows of the corpus.
 
-        Where it is unknown, a corpus with out-of-scope rows of its own is taken for one whose traffic was looked at;
-        of other traffic, half may be out of scope.
+        Without a declared share, a corpus that has out-of-scope rows is assumed to come from known traffic; of unknown
+        traffic, half may be out of scope.
         """
         if self.out_of_scope_share is not None:
             return self.out_of_scope_share

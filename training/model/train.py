@@ -115,7 +115,7 @@ def train(
         )
         distinct = np.unique(outside_groups, return_index=True)[1]
     languages = spoken_languages(messages) if params.languages is None else params.languages
-    # In another language the pool's messages would be too easy to recognise; unknown intents stand in for them.
+    # In another language the pool's messages would be too easy to recognise; messages of unknown intents replace them.
     pool_skipped = len(distinct) < ENOUGH_OWN and bool(languages) and POOL_LANGUAGE not in languages
     pool = [] if len(distinct) >= ENOUGH_OWN or pool_skipped else load_pool()
 

@@ -1,1 +1,1 @@
-"""Retraining: merge decisions into the corpus, train, gate, publish."""
+"""Retrain: merge decisions into the corpus, train, gate, publish."""

@@ -1,4 +1,4 @@
-"""Configuration of a retraining, and its exclusive work folder."""
+"""Configure a retraining, and create its exclusive work folder."""
 
 from __future__ import annotations
 

@@ -187,7 +187,7 @@ class Decisions:
             if found.reply != new.reply:
                 raise InvalidMessage(
                     f"{found.reviewer} made the intent {new.intent} at {found.when:%Y-%m-%d %H:%M} UTC, with "
-                    f"another reply ({found.reply!r}): correct the message to it, or take another name"
+                    f"another reply ({found.reply!r}): correct the message to it, or choose another name"
                 ) from None
             return found
         return new
@@ -204,7 +204,7 @@ class Decisions:
         except Conflict:
             found, _ = self._current(key)
             if found is None:
-                raise InvalidMessage(f"{key}: it was forgotten at this moment") from None
+                raise InvalidMessage(f"{key}: it was erased at this moment") from None
             raise AlreadyDecidedError(found) from None
 
     def _read(self, entries: list[Entry], kind: type[Stored]) -> Iterator[Stored]:
@@ -234,7 +234,7 @@ def check_intent(intent: str, known: Iterable[str]) -> str:
     if intent != OUT_OF_SCOPE and intent not in (names := frozenset(known)):
         raise InvalidMessage(
             f"{intent!r} is not an intent of this bot: expected one of {', '.join(sorted(names))}, or "
-            f"{OUT_OF_SCOPE}; an intent that does not exist yet is made with new-intent"
+            f"{OUT_OF_SCOPE}; create a new intent with new-intent"
         )
     return intent
 

@@ -156,9 +156,9 @@ def move(store: Store, prediction_id: str, state: State, by: str, instead_of: st
             raise TakenError(f"{found.by} has it since {found.when:%Y-%m-%d %H:%M} UTC ({found.state})")
         store.put(key, content, etag=stored[1])
     except (Conflict, Missing):
-        raise TakenError("somebody did something with it at this moment: look again") from None
+        raise TakenError("another person changed it at this moment: reload and look again") from None
     return work
 
 
 def _parse(key: str, content: bytes) -> Work:
-    return Work.from_json(content, f"{key} does not say who has the handoff")
+    return Work.from_json(content, f"{key} does not name the person who has claimed the handoff")

@@ -1,4 +1,4 @@
-"""Active learning: the review queue of uncertain or negatively rated messages, de-duplicated and ranked.
+"""Build the review queue (active learning): uncertain or negatively rated messages, de-duplicated and ranked.
 
 Exact and near-duplicates form one item with a count. Messages with a decision, their near-duplicates and
 erased messages are excluded.

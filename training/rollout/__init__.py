@@ -1,1 +1,1 @@
-"""Rollout and rollback on one machine."""
+"""Roll out and roll back on one machine."""

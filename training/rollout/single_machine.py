@@ -1,4 +1,4 @@
-"""Rollout and rollback of a version on one machine, by the state machine of `chatbot.loop.rollout`.
+"""Roll out and roll back a version on one machine, by the state machine of `chatbot.loop.rollout`.
 
     preflight check -> serving.json requests it -> the keeper serves it -> alias `champion` is moved
                                                 -> the keeper rolls back and records the reason

@@ -1,4 +1,4 @@
-"""Preflight check of a bundle: run real messages through encoder, classifier and router in a subprocess.
+"""Run the preflight check of a bundle in a subprocess: real messages through encoder, classifier and router.
 
 The subprocess isolates the caller from crashes and memory use of the runtime.
 """

@@ -1,1 +1,1 @@
-"""MLflow: runs, registry, figures."""
+"""Connect to MLflow: runs, registry, figures."""

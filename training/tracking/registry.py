@@ -1,4 +1,4 @@
-"""Model registry: list, register and fetch versions; read and set the aliases `champion` and `challenger`.
+"""Use the model registry: list, register and fetch versions; read and set the aliases `champion` and `challenger`.
 
 The registry is MLflow's, on a server or in a local database. A version's artifact is the whole bundle,
 transferred through the server's artifact proxy, so that clients need no credentials for the store.

@@ -1,12 +1,12 @@
-// What Streamlit leaves out of its own elements: the page's language, the conversation as a log that is read out,
-// the send button's name in the page's language, and the focus after a button that is gone.
+// Adds what Streamlit's elements lack: the page's language, the conversation as a log that screen readers announce,
+// the send button's name in the page's language, and the focus after its button was removed.
 // It reads one element, #chat-state, and writes attributes only: no text of a customer passes through here.
 (() => {
   if (window.supportChat) return;
   window.supportChat = true;
   let moves = null;
   let news = null;
-  // Streamlit may make a field anew just after it got the focus: until this time, or what the customer does next, it gets
+  // Streamlit may recreate a field just after it got the focus: until this time, or what the customer does next, it gets
   // the focus again.
   let refocusUntil = 0;
   for (const event of ["keydown", "pointerdown"]) {
@@ -31,7 +31,7 @@
     return true;
   };
 
-  // What is new stands in the next frame; its buttons a little later.
+  // New elements appear in the next frame; their buttons a little later.
   const soon = (act) => {
     requestAnimationFrame(act);
     setTimeout(act, 250);

@@ -1,1 +1,1 @@
-"""The chat page: HTTP client, conversation, views, texts."""
+"""Build the chat page: HTTP client, conversation, views, texts."""

@@ -1,4 +1,4 @@
-"""HTTP client of the chat API: validates responses and classifies errors by what a customer can do.
+"""Call the chat API over HTTP: validates responses and classifies errors by what a customer can do.
 
 Retried once, automatically: any request whose connection failed, so that it never reached the API, and a GET after
 a transport error; timeouts are not retried. A message that may have arrived is not retried, because `POST /chat`

@@ -1,4 +1,4 @@
-"""State of one visit: messages, their delivery, feedback. Independent of Streamlit.
+"""Keep the state of one visit: messages, their delivery, feedback. Independent of Streamlit.
 
 Only its own methods change a conversation, and none of them yields to another run of the page: a click or a second
 message during a pending request finds a consistent conversation.
@@ -268,7 +268,7 @@ class Conversation:
         try:
             api.feedback(choice.prediction_id, choice.intent == choice.guess, choice.intent)
         except ApiError as problem:
-            log.warning("choice not noted as feedback: %s", problem)
+            log.warning("choice not recorded as feedback: %s", problem)
         return Answer(
             intent=intent.name,
             response=intent.reply,

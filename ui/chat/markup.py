@@ -1,4 +1,4 @@
-"""HTML of the chat page (`chat.html.j2`), and what decides which part of it an answer gets."""
+"""Render the HTML of the chat page (`chat.html.j2`), and choose the template part for each answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Streamlit script of the chat page: what is on the page and in which order.
+"""Run the Streamlit script of the chat page: what is on the page and in which order.
 
 A new message is first shown with a typing indicator, and sent once the whole page is drawn; then the page is drawn
 again with the answer.

@@ -1,1 +1,1 @@
-"""What both pages use: escaping, start-up."""
+"""Provide what both pages use: escaping, start-up."""

@@ -1,4 +1,4 @@
-"""Render HTML from jinja2 templates with autoescape: every value is escaped, whatever its source."""
+"""Render HTML from jinja2 templates with autoescape: every value is escaped."""
 
 from __future__ import annotations
 

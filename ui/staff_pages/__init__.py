@@ -1,1 +1,1 @@
-"""The staff pages: login, review, handoffs, drift, versions."""
+"""Build the staff pages: login, review, handoffs, drift, versions."""

@@ -1,4 +1,4 @@
-"""Keep what a reviewer did on a page in this browser session: decided and skipped items, undo, the last message."""
+"""Keep a reviewer's work on a page for this browser session: decided and skipped items, undo, the last message."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ class Decided:
 
     @property
     def mine(self) -> list[str]:
-        """What this reviewer decided, the latest last."""
+        """Decisions of this reviewer, the latest last."""
         found: list[str] = st.session_state.setdefault(f"{self._page}_mine", [])
         return found
 
     @property
     def done(self) -> set[str]:
-        """What is decided, by whomever, and may still be in the cached queue."""
+        """Items that any reviewer has decided and that may still be in the cached queue."""
         return self._set("done")
 
     @property
     def skipped(self) -> set[str]:
-        """What this reviewer skipped."""
+        """Items that this reviewer skipped."""
         return self._set("skipped")
 
     def say(self, message: str) -> None:
@@ -65,7 +65,7 @@ class Decided:
         self.say(f"“{markup.short(message)}”: {what}.")
 
     def look_again(self) -> None:
-        """Read the queue anew, with what was skipped."""
+        """Read the queue again, with the skipped items."""
         self.skipped.clear()
         self._drop_cache()
 

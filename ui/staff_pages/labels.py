@@ -34,7 +34,7 @@ def show() -> None:
     _decided.show_message()
     if not suspects:
         if queue.decided or _decided.mine:
-            text = "Every suspect label is decided; the next retraining applies it."
+            text = "Every suspect label is decided; the next retraining applies the decisions."
         else:
             text = "The last label check found no suspect label."
         st.html(html.empty("Nothing waits", text))

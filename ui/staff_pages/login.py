@@ -41,8 +41,8 @@ def check(settings: StaffSettings, address: str | None) -> None:
         _check_secrets(Path(settings.oidc_secrets))
         if not allowed_of(settings):
             raise SettingError(
-                "CHATBOT_STAFF_OIDC_SECRETS needs CHATBOT_STAFF_OIDC_ALLOWED: without it everybody with an account "
-                "at your provider could come in. Name e-mail addresses or @domains"
+                "CHATBOT_STAFF_OIDC_SECRETS needs CHATBOT_STAFF_OIDC_ALLOWED: without it everyone with an account "
+                "at your provider could log in. Name e-mail addresses or @domains"
             )
     if not token and settings.oidc_secrets is None and not is_loopback(address):
         raise SettingError(
@@ -76,7 +76,7 @@ def is_loopback(address: str | None) -> bool:
     if address == "localhost":
         return True
     try:
-        return ipaddress.ip_address(address or "0.0.0.0").is_loopback  # noqa: S104  # what empty stands for
+        return ipaddress.ip_address(address or "0.0.0.0").is_loopback  # noqa: S104  # an empty address listens on all interfaces
     except ValueError:
         return False
 

@@ -1,4 +1,4 @@
-"""HTML of the staff pages (`staff.html.j2`), and the facts that stand beside a message."""
+"""Render the HTML of the staff pages (`staff.html.j2`), and collect the facts shown beside a message."""
 
 from __future__ import annotations
 

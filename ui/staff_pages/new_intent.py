@@ -73,7 +73,7 @@ def show(
         try:
             outcome = cache.board().new_intent(items, name.strip(), reply, reviewer, category or "", title)
         except ChatbotError as error:
-            st.html(html.notice("This intent cannot be made", str(error)))
+            st.html(html.notice("This intent cannot be created", str(error)))
             return
         cache.intents.clear()
         made(outcome, f"new intent {name.strip()}")

@@ -1,4 +1,4 @@
-"""Streamlit script of the staff pages: login, header and the current page."""
+"""Run the Streamlit script of the staff pages: login, header and the current page."""
 
 from __future__ import annotations
 

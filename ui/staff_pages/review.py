@@ -47,7 +47,7 @@ def show_queue() -> None:
 def show_clusters() -> None:
     """Draw the clusters page: similar messages that no intent covers, each cluster decided as a whole."""
     st.html(html.heading("Clusters", "Groups of similar messages that no intent covers yet."))
-    with st.spinner("Looking for messages alike…"):
+    with st.spinner("Looking for similar messages…"):
         view = cache.view()
     _decided.show_message()
     waiting = {item.item_id for item in _waiting(view, skipped=True)}

@@ -1,4 +1,4 @@
-"""Server-side sessions of the staff pages: documents in the store, signed cookies, revoked by logout.
+"""Keep server-side sessions of the staff pages: documents in the store, signed cookies, revoked by logout.
 
 staff/session-key                      random signing key, created once
 staff/sessions/<sha256 of id>.json     a session; the cookie alone has the id

@@ -35,7 +35,7 @@ from ui.staff_pages.sessions import COOKIE, DEVICE_COOKIE, ForgedCookie, StaffSe
 log = logging.getLogger(__name__)
 
 MAX_ATTEMPTS, ATTEMPT_SECONDS = 10, 60.0
-"""Wrong tokens and forged cookies of one address within so many seconds; more are refused unread."""
+"""Wrong tokens and forged cookies per address within so many seconds; further ones are refused without a check."""
 REPORT_POLICY = (
     "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval' data: blob:; "
     "style-src 'unsafe-inline'; img-src data: blob:; font-src data:; worker-src blob:; frame-src 'self' data: blob:"
@@ -173,7 +173,7 @@ def _login_routes(settings: StaffSettings, throttle: Throttle) -> list[Route]:
         if wait := throttle.wait(counted):
             return _too_many(where, wait)
         if not name:
-            return _form(where, "Who are you?", "Your name stands beside what you decide.", 422)
+            return _form(where, "Who are you?", "Your name is recorded with your decisions.", 422)
         if not login.is_token(settings, form.get("token", "")):
             throttle.fail(counted)
             return _form(

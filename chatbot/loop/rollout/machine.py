@@ -1,4 +1,4 @@
-"""Rollout state machine with automatic rollback: one for all platforms.
+"""Run the rollout state machine with automatic rollback: one for all platforms.
 
     rolling -> watching -> naming -> done         target set, ready | live metrics analysed | champion named
        |          |          |

@@ -1,4 +1,4 @@
-"""State of a rollout: phases, transitions, and the decisions that depend on nothing else."""
+"""Define the state of a rollout: phases, transitions, and the decisions that depend on nothing else."""
 
 from __future__ import annotations
 

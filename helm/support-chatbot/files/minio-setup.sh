@@ -1,5 +1,5 @@
 #!/bin/bash
-# Makes what the clients need of MinIO: the bucket, and for each client a key of its own that opens only its prefixes.
+# Creates in MinIO what the clients need: the bucket, and for each client a key that grants access only to its prefixes.
 # Idempotent: sets existing objects again. Used by the chart's bootstrap Job and by compose.yaml.
 #
 #   MINIO_URL  MINIO_ROOT_USER  MINIO_ROOT_PASSWORD  BUCKET
@@ -29,7 +29,7 @@ policy() {
     if [ "${row[1]}" = list ]; then
       where="\"Resource\": [\"$bucket\"], \"Condition\": {\"StringLike\": {\"s3:prefix\": $(json_list "" "${row[@]:2}")}}"
     fi
-    # Unquoted: a verb may stand for several actions.
+    # Unquoted: a verb may expand to several actions.
     statements+=", {\"Effect\": \"Allow\", \"Action\": $(json_list s3: ${actions[${row[1]}]}), $where}"
   done <"${0%/*}/policies.txt"
   printf '{"Version": "2012-10-17", "Statement": [%s]}' "${statements:2}"
@@ -54,7 +54,7 @@ for client in api drift upkeep retrain staff mlflow; do
   mc admin policy create store "$BUCKET-$client" "$MC_CONFIG_DIR/policy.json" >/dev/null
   # The secret goes in over standard input: an argument could be read by other processes.
   printf '%s\n%s\n' "${!key_name}" "${!secret_name}" | mc admin user add store >/dev/null
-  # Attaching what is attached already is an error to mc: what counts is that it is attached in the end.
+  # mc reports an error if the policy is attached already, so only the final state is checked.
   mc admin policy attach store "$BUCKET-$client" --user "${!key_name}" >/dev/null 2>&1 || true
   mc admin user info --json store "${!key_name}" | while read -r line; do
     [[ $line == *"$BUCKET-$client"* ]] && echo yes

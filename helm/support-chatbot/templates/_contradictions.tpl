@@ -18,7 +18,7 @@
 {{- end -}}
 {{- $all := addf (mulf $most.CHATBOT_LOG_ROTATE_MB (addf $most.CHATBOT_LOG_KEEP 1)) $most.CHATBOT_LOG_SPOOL_MB $most.CHATBOT_UPLOAD_QUEUE_MB (mulf 2 $most.CHATBOT_HANDOFF_QUEUE_MB) -}}
 {{- if gt $all $room -}}
-{{- $found = append $found (printf "api.spoolSize is %s, and what may lie there adds up to %.0f MB (CHATBOT_LOG_ROTATE_MB, CHATBOT_LOG_KEEP, CHATBOT_LOG_SPOOL_MB, CHATBOT_UPLOAD_QUEUE_MB, CHATBOT_HANDOFF_QUEUE_MB): a pod above its limit is evicted and loses it" $v.api.spoolSize $all) -}}
+{{- $found = append $found (printf "api.spoolSize is %s, and the data that may be stored there add up to %.0f MB (CHATBOT_LOG_ROTATE_MB, CHATBOT_LOG_KEEP, CHATBOT_LOG_SPOOL_MB, CHATBOT_UPLOAD_QUEUE_MB, CHATBOT_HANDOFF_QUEUE_MB): a pod above its limit is evicted and loses it" $v.api.spoolSize $all) -}}
 {{- end -}}
 {{- end -}}
 {{- if and $v.api.enabled $v.api.apiKeys.clientSecret (not $v.api.apiKeys.existingSecret) -}}

@@ -96,7 +96,7 @@ http://{{ include "chart.name" (list . "minio") }}:9000
 {{- end -}}
 {{- end }}
 
-{{/* An annotation for pods that hold the store's keys, where those stand in the values: they start anew when they change. */}}
+{{/* A checksum annotation for pods that use the store's keys from the values: pods restart when the keys change. */}}
 {{- define "chart.checksums" -}}
 {{- if and .Values.store.accessKey (not .Values.minio.enabled) (not .Values.store.existingSecret) (not .Values.store.podIdentity) -}}
 checksum/store: {{ list .Values.store.accessKey .Values.store.secretKey | toJson | sha256sum }}

@@ -11,8 +11,8 @@ labels:
   {{- end }}
 {{- end }}
 
-{{/* (list . .Values.api (dict "more" "annotations")) -> a pod template's annotations. Never `support-chatbot/...`: what
-     should serve is written there by k8s.promote, and what the chart does not render it does not take back. */}}
+{{/* (list . .Values.api (dict "more" "annotations")) -> a pod template's annotations. Never `support-chatbot/...`:
+     k8s.promote writes the desired model there, and Helm does not revert what the chart does not render. */}}
 {{- define "chart.podAnnotations" -}}
 {{- $root := index . 0 -}}
 {{- $own := (index . 1).pod | default dict -}}
@@ -157,7 +157,7 @@ securityContext:
 - {name: account, mountPath: /var/run/secrets/kubernetes.io/serviceaccount, readOnly: true}
 {{- end }}
 
-{{/* (list . "api") -> that component's service account, without a token of its own. */}}
+{{/* (list . "api") -> that component's service account, without an automatically mounted token. */}}
 {{- define "chart.serviceAccount" -}}
 {{- $root := index . 0 -}}
 apiVersion: v1

@@ -1,1 +1,1 @@
-"""What a drift check shows: page, metrics, contributing messages."""
+"""Show the result of a drift check: page, metrics, contributing messages."""

@@ -31,11 +31,13 @@ def of(verdict: DriftVerdict | None, now: datetime) -> CollectorRegistry:
 
     last_run = "chatbot_drift_last_run_timestamp_seconds"
     last_failure = "chatbot_drift_last_failure_timestamp_seconds"
-    gauge("chatbot_drift_success", "Whether the last drift check came to a verdict.").set(verdict is not None)
+    gauge("chatbot_drift_success", "Whether the last drift check produced a verdict.").set(
+        verdict is not None
+    )
     if verdict is None:
         gauge(last_failure, "When the drift check last failed.").set(now.timestamp())
         return registry
-    gauge(last_run, "When the drift check last came to a verdict.").set(now.timestamp())
+    gauge(last_run, "Time at which the drift check last produced a verdict.").set(now.timestamp())
     states = gauge("chatbot_drift_verdict", "1 for the verdict of the last check.", "verdict")
     for name in VERDICTS:
         states.labels(name).set(verdict.verdict == name)
@@ -73,6 +75,6 @@ def tell(verdict: DriftVerdict | None, now: datetime, gateway: str, file: Path) 
     except (OSError, ValueError) as error:
         where = f"the pushgateway {gateway}" if gateway else str(file)
         raise MetricsError(
-            f"the drift check's metrics do not reach {where}: {error}. Check CHATBOT_LOOP_PUSHGATEWAY or "
+            f"the drift check's metrics cannot be written to {where}: {error}. Check CHATBOT_LOOP_PUSHGATEWAY or "
             "CHATBOT_DRIFT_TEXTFILE"
         ) from error

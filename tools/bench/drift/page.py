@@ -15,7 +15,7 @@ RUNS_A_MONTH = 4 * 30.4
 
 _HEAD = """## Drift check
 
-Command: `{command}` (commit `{commit}`, {machine}; takes about ten minutes on one core, goes on where it was stopped).
+Command: `{command}` (commit `{commit}`, {machine}; takes about ten minutes on one core, resumes where it was stopped).
 
 Reference, baseline and windows are drawn from disjoint groups of near-duplicates of real messages; {worlds} worlds a
 corpus, each with its own split, its own bot and a baseline of 2,000 records; one message in twenty is CLINC150's

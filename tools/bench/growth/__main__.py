@@ -43,7 +43,7 @@ class Curve:
     notes: str
 
 
-_REAL = "Bitext's messages, or for want of them the shipped corpus's"
+_REAL = "Bitext's messages, or the shipped corpus's if Bitext is missing"
 _VARIED = "Rows of Bitext, beyond its 26,872 with other words in them; 27 intents"
 _TOPICS = "8,000 synthetic messages at each size: Bitext's, with one more word for the intent"
 CURVES = {

@@ -1,4 +1,4 @@
-"""Curves of offline steps, each a process of its own: training, groups, clusters, compaction, drift check."""
+"""Measure curves of offline steps, each in a separate process: training, groups, clusters, compaction, drift check."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Curves of the running service: over connections, length, intents and cores, and a soak."""
+"""Measure curves of the running service: over connections, length, intents and cores, and a soak."""
 
 from __future__ import annotations
 

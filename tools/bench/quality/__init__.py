@@ -1,1 +1,1 @@
-"""Quality benchmarks: published corpora, classifiers, clusters."""
+"""Measure quality: published corpora, classifiers, clusters."""

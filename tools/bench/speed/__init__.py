@@ -1,1 +1,1 @@
-"""Speed benchmark: load generator, servers, baseline."""
+"""Measure speed: load generator, servers, baseline."""

@@ -41,7 +41,7 @@ def real_messages() -> tuple[list[str], str]:
         import pandas as pd
 
         messages = pd.read_parquet(ROOT / "data/processed/corpus.parquet")["message"].tolist()
-        source = "the shipped corpus, for want of Bitext"
+        source = "the shipped corpus, because Bitext is missing"
     distinct = sorted({clean(message) for message in messages} - {""})
     random.Random(SEED).shuffle(distinct)
     return distinct, source

@@ -1,4 +1,4 @@
-"""Load generator with low overhead, closed loop: N connections, each sends the next message after its last answer.
+"""Generate load with low overhead, closed loop: N connections, each sends the next message after its last answer.
 
 `open_loop` sends at times that do not depend on the answers.
 

@@ -1,4 +1,4 @@
-"""Load generator, open loop: messages arrive as a Poisson process, however slowly the server answers.
+"""Generate load, open loop: messages arrive as a Poisson process, however slowly the server answers.
 
 Latency counts from the time at which a message was due, so that a stalled server cannot hide behind a generator that
 waits for it (coordinated omission).

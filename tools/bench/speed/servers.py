@@ -76,7 +76,7 @@ def answers(port: int, message: bytes) -> bool:
 def request(
     port: int, method: str, path: str, body: bytes | None = None, timeout: float = 10
 ) -> tuple[int, bytes]:
-    """Send one request on a connection of its own; returns status and body.
+    """Send one request on a new connection; returns status and body.
 
     Raises:
         OSError, HTTPException: the server does not answer.

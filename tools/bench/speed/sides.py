@@ -74,7 +74,7 @@ class Side:
 
 
 def service_side(bundle: Path, messages: Sequence[str], name: str = SERVICE) -> Side:
-    """Return the service, started as `make run` does, but for its cache of exact repeats.
+    """Return the service, started as `make run` does, but without its cache of exact repeats.
 
     Args:
         name: SERVICE; REPEATS: with the cache, each message is asked ASKED_AGAIN times; or ENCODER.

@@ -201,7 +201,7 @@ def judged(base: Arrivals, best: Arrivals, over: Sequence[Overload], again: floa
 
 
 def _workers(server: Server) -> set[int]:
-    # An upload is a process of its own that comes and goes.
+    # An upload runs in a separate, short-lived process.
     return {process.pid for process in tree_memory(server.pid) if "monitoring." not in process.command}
 
 

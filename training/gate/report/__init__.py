@@ -1,1 +1,1 @@
-"""The gate's report: page and files."""
+"""Report the result of the gate: page and files."""

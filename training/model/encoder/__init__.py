@@ -1,1 +1,1 @@
-"""The encoder: export to ONNX, int8 quantization, batch encoding."""
+"""Prepare the encoder: export to ONNX, int8 quantization, batch encoding."""

@@ -141,7 +141,7 @@ def locate(name: str = DEFAULT_ENCODER) -> Path:
         return Path(snapshot_download(name if "/" in name else f"sentence-transformers/{name}"))
     except Exception as error:  # offline, unknown, gated: the hub has a kind of error for each
         raise ExportError(
-            f"encoder {name!r} is neither a folder, nor the packaged {DEFAULT_ENCODER}, nor to be had "
+            f"encoder {name!r} is neither a folder, nor the packaged {DEFAULT_ENCODER}, nor available "
             f"from the model hub: {type(error).__name__}: {error}"
         ) from error
 

@@ -1,6 +1,6 @@
 """Quantize an encoder's matrix products to int8: weights per column, activations with fixed calibrated ranges.
 
-ONNX Runtime's dynamic quantization measures ranges anew for every batch, so that a message's vector depends
+ONNX Runtime's dynamic quantization measures ranges again for every batch, so that a message's vector depends
 on the messages in its batch. Fixed ranges give the same message the same vector in any batch, on any CPU.
 Weights have 7 bits, since a sum of two 8-bit products can overflow the 16-bit accumulators of CPUs without
 VNNI.

@@ -1,1 +1,1 @@
-"""Evaluation of a bundle: predictions on a test part, metrics, slices."""
+"""Evaluate a bundle: predictions on a test part, metrics, slices."""
