@@ -189,7 +189,7 @@ def test_another_bundle_under_the_configured_name_is_never_served(
     shutil.copytree(bundle_folder, folder)
     source = bundle_source.resolve(ServiceSettings(model=f"7@{DIGEST}", bundle_cache=tmp_path / "cache"))
     assert source.folder == folder
-    with pytest.raises(BundleError, match=f"configured is 7@{DIGEST}"):
+    with pytest.raises(BundleError, match=f"the configured one is 7@{DIGEST}"):
         source.check(bundles.digest(bundle_folder))
 
 

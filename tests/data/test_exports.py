@@ -395,7 +395,7 @@ def test_an_exported_folder_may_be_zipped_with_or_without_its_top_folder(
             ),
         ),
         (watson, ("2 texts of dialog nodes", "1 entities")),
-        (clinc, ("split anew: train (1), val (1), oos_train (1)",)),
+        (clinc, ("split again: train (1), val (1), oos_train (1)",)),
         (snips, ("1 entities",)),
         (snips_benchmark, ("2 files are one corpus",)),
     ],

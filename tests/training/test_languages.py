@@ -41,7 +41,7 @@ def test_the_default_reply_is_in_the_language_of_the_corpus(messages: list[str],
 
 def test_the_report_says_that_the_english_pool_is_not_used() -> None:
     assert "as it is in English: 120 messages of intents" in OutOfScope(3, unknown=120).sentence
-    assert "no others stand in for it" in OutOfScope(3, unknown=0).sentence
+    assert "no others are used instead" in OutOfScope(3, unknown=0).sentence
     assert "shipped generic pool are used" in OutOfScope(3, 1500, 20).sentence
 
 
