@@ -94,7 +94,7 @@ class Declared(BaseModel):
 
     @property
     def retired(self) -> frozenset[str]:
-        """Return the intents that are gone on purpose."""
+        """Return the intents that a declaration ends, so that their absence is no loss."""
         return frozenset(self.successors) | self._gone
 
     def now(self, intent: str) -> str | None:

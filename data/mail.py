@@ -275,7 +275,7 @@ def _is_known(tag: str) -> bool:
 
 
 def _kind(tag: str, attributes: dict[str, str | None]) -> str:
-    """Return what an element is apart from the message's own text; empty: nothing."""
+    """Return `hidden`, `quote` or `signature`; empty for an element with the message's own text."""
     if tag in _HIDDEN:
         return "hidden"
     names = " ".join(attributes.get(name) or "" for name in ("class", "id"))

@@ -23,7 +23,7 @@ class Row:
 
 @dataclass(slots=True)
 class Rows:
-    """Content of a source: the readable rows, and what is to be said of the others."""
+    """Content of a source: the readable rows, and problems and notices about the others."""
 
     rows: list[Row] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)

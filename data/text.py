@@ -124,7 +124,7 @@ def decode(content: bytes, file: str, encoding: str | None = None) -> tuple[str,
 
 
 def _code_page(content: bytes) -> str | None:
-    """Return the code page in which the text makes the most sense; None: it cannot be told, or is a mixture."""
+    """Return the code page in which the text makes the most sense; None: it is ambiguous, or a mixture."""
     from charset_normalizer import from_bytes  # not in every image that imports `data`
 
     lines = [line for line in content.split(b"\n") if not line.isascii()]

@@ -65,7 +65,7 @@ def main(
 ) -> None:
     """Find label errors: suspect rows, intents that overlap, too few messages, near-duplicates with two labels.
 
-    Exit code 0: checked, whatever was found; 1: rows cannot be read (the others are checked all the same).
+    Exit code 0: checked, whatever was found; 1: some rows cannot be read (the others are still checked).
     """
     console = Console(stderr=True)
     section = read_params(params, {"encoder": encoder})

@@ -154,7 +154,7 @@ class Chat:
         self._batcher: RequestBatcher[_PendingMessage, bytes] = RequestBatcher(
             self._classify_batch, concurrency, max_batch, self._observe_waits
         )
-        # What the runner's batches do not answer shares one write to the log with its neighbours too.
+        # Messages that need no runner are batched too, so that they share one write to the log.
         self._decided: TurnBatcher[tuple[_PendingMessage, Reply], bytes] = TurnBatcher(self._finish_decided)
         self._last_classified = time.monotonic()
         self._is_runner_available = False

@@ -1,7 +1,7 @@
 """Cache the model's predictions of exact repeats: bounded, in memory only, for the one bundle that a process serves.
 
-Only what the model says of a text is kept, and whether a message of this text is plain: no rule matches it and it
-holds no personal data, so that neither is searched for again. Every message still passes rate limits, and gets a
+An entry is the model's prediction of a text, and whether a message with this text is plain (no rule matches it, and it
+contains no personal data), so that neither is searched for again. Every message still passes rate limits, and gets a
 routing decision, a record and its own id. The key is the text that the model sees: cleaned, and without personal
 data.
 """
@@ -48,7 +48,7 @@ class PredictionCache:
         return message in self._predictions and self._predictions[message][1]
 
     def put(self, text: str, prediction: Prediction, *, is_plain: bool = False) -> None:
-        """Cache the prediction of a text; the least recently used one makes room."""
+        """Cache the prediction of a text; evicts the least recently used one if the cache is full."""
         if not self._entries or len(text) > MAX_CHARS:
             return
         self._predictions[text] = (prediction, is_plain)

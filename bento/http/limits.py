@@ -19,15 +19,15 @@ logger = logging.getLogger("bentoml.chatbot")
 CLIENT_LEFT = 499
 """nginx's status for a client that disconnected before the response: for metrics only, never sent."""
 
-# Requests shorter than this are not watched for a disconnect, because watching costs a task: under load, most take
-# longer than 0.05 s and less than this.
+# Shorter requests are not watched for a disconnect, because watching costs a task: under load, most requests take
+# between 0.05 s and this.
 _PATIENCE_SECONDS = 0.2
 
 
-# As TCP does: a cut by a part once a round trip, then one request more a round trip.
+# As TCP does (AIMD): a multiplicative decrease at most once per round trip, then one more request per round trip.
 _DECREASE = 0.8
 _QUIET_SHARE, _QUIET_SECONDS = 4, 10.0
-"""Quiet: at most this part of the lowest limit was in flight, for this long."""
+"""Quiet: at most one part in `_QUIET_SHARE` of the lowest limit was in flight, for `_QUIET_SECONDS`."""
 
 
 class ConcurrencyLimit:

@@ -24,7 +24,7 @@ _MAX_CONNECTIONS = 64
 
 
 class MetricsProtocol(LimitedProtocol):
-    """A connection to the metrics port; the API's connections do not count against its limits, nor the reverse."""
+    """A connection to the metrics port; its limits are separate from those of the API's connections."""
 
     limits = ConnectionLimits(max_connections=_MAX_CONNECTIONS)
 

@@ -59,7 +59,7 @@ class ConnectionLimits:
         max_per_address: maximum number per client address; 0: unlimited.
         trusted_proxies: addresses and networks that the limit per address exempts, because many clients share them.
         head_seconds: maximum time from a request's first byte to the end of its head.
-        write_seconds: maximum time in which the client's side takes no more of a response.
+        write_seconds: maximum time in which a client reads nothing of a response that waits for it.
         max_age_seconds: age from which a connection ends with its next response, up to a quarter more at random, so
             that clients that came together do not reconnect together; 0: unlimited.
         on_refused: called with the status of each refused request or connection.

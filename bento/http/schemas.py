@@ -105,7 +105,7 @@ class FeedbackRequest(BaseModel):
 
 
 class ContactRequest(BaseModel):
-    """How a customer can be reached after a handoff. Sent again, it replaces what was there."""
+    """How a customer can be reached after a handoff. A repeated request replaces the stored data."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"contact": "jane@example.com", "contact_token": _EXAMPLE}]}

@@ -2,7 +2,7 @@
 
 The bot keeps no state of a conversation, so it cannot resolve what such a message refers to, while a classifier takes
 its frequent words for an intent with a high confidence. A follow-up has an anaphor or is a bare question ("and when?"),
-and every other word is a function word or a verb without an object of its own. One content word names a topic.
+and every other word is a function word or a verb without an object. One content word names a topic.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def _read() -> tuple[_Words, ...]:
 
 _LANGUAGES = _read()
 _NAMING = frozenset[str]().union(*((one.light | one.question) - one.open for one in _LANGUAGES))
-"""Words of follow-ups that tell one from another: "where", "repeat"."""
+"""Words that distinguish follow-ups from each other: "where", "repeat"."""
 
 
 def is_follow_up(message: str) -> bool:

@@ -60,7 +60,7 @@ def foreign_language(message: str, spoken: Collection[str]) -> str | None:
         spoken: codes of `LANGUAGES`.
 
     Returns:
-        The code; None: the message is in a spoken language, or its words do not tell.
+        The code; None: the message is in a spoken language, or no word identifies it.
     """
     scores = _scores(message)
     best = max(range(len(LANGUAGES)), key=scores.__getitem__)
@@ -71,7 +71,7 @@ def foreign_language(message: str, spoken: Collection[str]) -> str | None:
 
 
 def language_of(message: str) -> str | None:
-    """Return the code of the message's language; None: no word tells."""
+    """Return the code of the message's language; None: no word identifies it."""
     scores = _scores(message)
     best = max(range(len(LANGUAGES)), key=scores.__getitem__)
     return LANGUAGES[best] if scores[best] >= _LEAST else None

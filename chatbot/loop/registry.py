@@ -42,7 +42,7 @@ class RegistryError(ChatbotError):
 
 
 class RegistryUnavailable(RegistryError):
-    """MLflow does not answer, or cannot just now; a retry may succeed."""
+    """MLflow does not answer or is temporarily unavailable; a retry may succeed."""
 
 
 class NotRegistered(RegistryError):

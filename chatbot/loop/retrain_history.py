@@ -136,7 +136,7 @@ def accepted_digest(store: Store) -> str:
 
 
 def _kinds(decision: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the verdicts with which a decision changes the corpus: of a row's label, all that do not confirm it."""
+    """Return the verdicts that change the corpus; on a row's label: every verdict except a confirmation."""
     is_label = str(decision.get("item_id", "")).startswith(_LABELS)
     return _RELABELLED if is_label else _TAUGHT
 

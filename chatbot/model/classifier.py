@@ -164,7 +164,7 @@ class Classifier:
         return classifier
 
     def _check(self) -> None:
-        """Refuse tensors that make every score NaN, with which no message is out of scope, or fail in use."""
+        """Refuse tensors that fail in use, or make every score NaN, so that no message would be out of scope."""
         head, scope = self.head, self.scope
         (features, axes), clusters = head.projection.shape, len(np.atleast_1d(scope.prototypes))
         shapes = {

@@ -37,7 +37,7 @@ BUCKETS = 1 << 18
 """Number of hash buckets of the lexical features."""
 
 SAMPLE = 8
-"""One message of so many always goes to the full model."""
+"""One message text in this many always goes to the full model."""
 
 _NGRAMS = (2, 3, 4)
 # Weights of a unit's features: a word's own, all its character n-grams together, and a pair of words.
@@ -282,7 +282,7 @@ class FirstTier:
         return unit(totals[:, :dim]), logits, totals[:, dim + 1] / counts
 
     def score(self, messages: Sequence[str], thresholds: TierThresholds | None = None) -> TierScores:
-        """Score cleaned messages, of which redaction took personal data.
+        """Score cleaned messages without personal data.
 
         Args:
             thresholds: leave the scope score 0 where a message fails the other thresholds; None: compute it always.

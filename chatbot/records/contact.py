@@ -22,7 +22,7 @@ _PHONE_DIGITS = range(6, 16)
 
 
 class Contact(Document):
-    """What the customer left; personal data on purpose, so that it is kept out of every representation."""
+    """Contact data that a customer left: intentionally personal, so it is excluded from `repr`."""
 
     model_config = ConfigDict(hide_input_in_errors=True)
 

@@ -55,7 +55,7 @@ def _first(messages: list[Any]) -> dict[str, Any] | None:
 
 
 def _is_customers(message: Mapping[str, Any]) -> bool:
-    """Whether a message of a conversation is not said to be an agent's, an automatic or an internal one."""
+    """Whether nothing marks a message of a conversation as an agent's, an automatic or an internal one."""
     kind = message.get("type")
     return (
         message.get("role") not in ("system", "developer", "assistant", "agent", "bot", "tool")

@@ -109,7 +109,7 @@ def _locale(path: Path, folder: Path) -> str:
 def _messages(
     text: str, file: str, is_template: bool, entities: dict[str, list[str]]
 ) -> Iterator[tuple[int, str]]:
-    """Yield the messages with their lines; a comment of a template file is none.
+    """Yield the messages with their lines; comments of a template file are skipped.
 
     A slot of a template gets a value of its `.entity` file; without one it remains a placeholder.
     """

@@ -112,8 +112,8 @@ def _adopt_one(orphan: Path, folder: Path) -> bool:
         moved = 0
         for queue in (spool.FOLDER, TO_STORE, *HANDOFFS):
             moved += move_entries(orphan / queue, folder / queue)
-        # CSV and lock files are left: the rows of the former are in the store or were moved. A replica that restarts
-        # under this name waits for `.owner`, so that goes last; the folder stays if it begins before the last line.
+        # Only CSV and lock files remain; the CSV rows are in the store or were moved. `.owner` is deleted last: a
+        # replica that restarts under this name waits for it. If it writes before `rmdir`, the folder stays.
         for left in orphan.iterdir():
             if left.name != OWNER:
                 shutil.rmtree(left) if left.is_dir() else left.unlink()

@@ -91,7 +91,7 @@ class SegmentWriter:
         self._folder.mkdir(parents=True, exist_ok=True)
         # If the clock is set back, a new segment sorts after this process's older one while that is not drained, and
         # otherwise follows the clock: its age is computed from its name. The token keeps a name unique when another
-        # process with the same id begins a segment in a millisecond that comes twice.
+        # process with the same id begins a segment in the same millisecond.
         now = int(time.time() * 1000)
         is_waiting = self._last is not None and self._last.exists()
         self._begun_ms = max(self._begun_ms, now) if is_waiting else now

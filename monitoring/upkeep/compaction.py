@@ -3,7 +3,7 @@
 A compacted part holds the rows of several parts and lists its sources in the metadata (`chatbot.records.part`). It is
 written and read back before the source parts are deleted. Compaction is idempotent: readers see each row exactly
 once, at any moment, even if a compaction is killed or two run concurrently. Rows with an erasure tombstone are
-dropped. With `--shard INDEX/COUNT`, each of several processes compacts the sources of its own shard.
+dropped. With `--shard INDEX/COUNT`, each of several processes compacts the sources of its shard.
 """
 
 from __future__ import annotations
@@ -148,9 +148,9 @@ class _Compaction:
         if read_part(store, kind, key).sources != tuple(group.sources):
             raise PartError(f"{key} was written, but reads back differently: nothing was deleted")
         self.done.made.append(key)
-        # Rows of a session stay until its erasure has marked its predictions, which it finds by these rows.
+        # Rows of an erased session stay until the erasure has marked its predictions, which it finds by these rows.
         late = frozenset(one for one in forgotten(store) - self.gone if len(one) != SESSION_CHARS)
-        # What got a tombstone after its source was read: its erasure may have listed the parts before this one.
+        # Rows that got a tombstone after their source was read: the erasure may have listed the parts earlier.
         if late and (made := store.head(key)) is not None:
             rewrite(store, made, lambda entry: take_out_of(store, kind, key, entry.etag, late))
         for old in group.keys:

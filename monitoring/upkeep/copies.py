@@ -94,7 +94,7 @@ def erase_copies(
     if registry is not None:
         _rewrite_corpora(store, registry, versions, corpora, sources)
     else:
-        # Rewritten, versions in a registry that cannot be reached would name files that are gone.
+        # Not rewritten: versions in an unreachable registry would then refer to deleted files.
         expiring += [f"{key} has rows of it and is kept: MLflow is not a server here" for key in corpora]
     wanted = ErasedTexts({*texts, *found})
     rewritten = {layout.DVC_FILES: len(corpora) if registry else 0, layout.REPORTS: 0, "MLflow": 0}
@@ -193,7 +193,7 @@ def _rewrite_corpus(
         pointer["md5"], pointer["corpus_digest"] = new, corpus
         sized = ((one["relpath"], one["md5"], sizes[one["relpath"]]) for one in fresh)
         pointer["files"] = [{"path": path, "md5": md5, "size": size} for path, md5, size in sized]
-        # The digest first: a pointer to files that exist is never without them.
+        # The digest first: a run after a kill skips versions whose pointer is new already.
         registry.set_tag(version.number, CORPUS_DIGEST, corpus)
         registry.set_tag(version.number, CORPUS_POINTER, json.dumps(pointer, separators=(",", ":")))
 
@@ -235,7 +235,7 @@ def _without_lines(content: bytes, hashes: Collection[str]) -> bytes:
 
 
 def _with_texts(store: Store, prefix: str, texts: ErasedTexts) -> Iterator[tuple[Entry, bytes]]:
-    """Yield the objects below a prefix that contain a text, with their content without it."""
+    """Yield each object below a prefix that contains a text, with its content after removal of the text."""
     for entry in store.list(prefix):
         if entry.key.endswith(_TEXT):
             content = find(store, entry.key) or b""

@@ -7,7 +7,7 @@ from this machine's CSV files; a running service erases its own CSV files within
 MLflow's artifacts are rewritten, or listed with the date on which they expire (`monitoring.upkeep.copies`). Erasure is
 idempotent: if it is killed, run it again.
 
-With `--shard INDEX/COUNT`, each of several processes searches the records of its own shard, and erases everywhere the
+With `--shard INDEX/COUNT`, each of several processes searches the records of its shard, and erases everywhere the
 predictions that it finds there; the first also erases those that only handoffs and reviews name. Copies are rewritten
 by one process at a time (a lease).
 """
@@ -116,7 +116,7 @@ def forget(
     Raises:
         ForgetError: `some_id` is not an id.
         LeaseHeld: another shard rewrites copies, for longer than an hour.
-        RegistryError: MLflow does not respond; the data is hidden by then, a second run does the rest.
+        RegistryError: MLflow does not respond; the data is hidden already, and a second run completes the erasure.
         StoreError: the store does not respond; the tombstone may be written, a second run does the rest.
     """
     if not _ID.fullmatch(some_id):
@@ -136,7 +136,7 @@ def forget(
     lease = StoreLease(store, layout.ERASURE_LEASE, _LEASE_SECONDS, _LEASE_WAIT)
     with lease if shard.count > 1 else contextlib.nullcontext():
         copies = erase_copies(store, registry, ids, messages, bundles_days)
-    # The first shard finds predictions by the objects that name the session: the others leave it those.
+    # The first shard finds predictions by the objects that name the session: the other shards leave these to it.
     found = ids - {some_id} if shard.index else ids
     taken = copies.rewritten | {
         prefix: sum(

@@ -5,7 +5,7 @@ files are deleted if they are old and unreferenced. References are: the registry
 serving.json, the retrain history and the latest drift report in the store, `--keep`, and for a corpus the DVC pointers
 in the working folder. If the registry does not respond, all bundles and corpora are kept and the error is reported.
 Summaries of shards of a drift check are deleted after a day. Prints each deletion. Idempotent: may be killed and run
-again. With `--shard INDEX/COUNT`, each of several processes deletes the keys of its own shard; the first also deletes
+again. With `--shard INDEX/COUNT`, each of several processes deletes the keys of its shard; the first also deletes
 bundles and corpus files.
 """
 

@@ -41,7 +41,7 @@ def check_behaviour(
     params: GateParams,
     left_out: int = 0,
 ) -> GateCheck:
-    """Judge the results of n behavioural tests of these groups; without a champion, it has none.
+    """Judge the results of n behavioural tests of these groups; the champion's are missing for a first version.
 
     `left_out` is the number of tests not run, because they name intents that the bundles lack.
     """

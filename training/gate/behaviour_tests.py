@@ -86,7 +86,7 @@ class Test:
 
     @property
     def intents(self) -> frozenset[str]:
-        """The intents that the test names; a bundle that lacks one of them does not run it."""
+        """Return the intents that the test names; a bundle that lacks one of them does not run it."""
         return frozenset({self.behaviour.intent, *self.behaviour.never} - {""})
 
 

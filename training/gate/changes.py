@@ -103,7 +103,7 @@ def check_size(challenger: int, champion: int | None, params: GateParams) -> Gat
 
 
 def check_suspects(suspects: Sequence[SuspectLabel]) -> GateCheck:
-    """Name the rows that came with the challenger and whose label is suspect, worst first: they teach wrong answers."""
+    """List the rows that the challenger added and whose label is suspect, worst first: they teach wrong answers."""
     rows: list[Row] = [
         {"message": s.message, "label": s.label, "better": s.better, "quality": s.quality, "source": s.source}
         for s in suspects[:_CHANGED_SHOWN]

@@ -41,12 +41,12 @@ class PairedOutcomes:
 
     @property
     def shared(self) -> frozenset[str]:
-        """The intents of both bundles; for a first version, its own."""
+        """Return the intents of both bundles; for a first version, its own."""
         return self.challenger_intents & (self.champion_intents if self.champion else self.challenger_intents)
 
     @property
     def new_intents(self) -> frozenset[str]:
-        """The intents that the champion lacks; none for a first version."""
+        """Return the intents that the champion lacks; none for a first version."""
         return self.challenger_intents - self.shared
 
     @property

@@ -98,7 +98,7 @@ class GateVerdict:
 
     @property
     def word(self) -> str:
-        """The verdict in one word, the value of a version's tag `gate`: `passed`, `warned` or `refused`."""
+        """Return the verdict in one word, the value of a version's tag `gate`: `passed`, `warned` or `refused`."""
         return "refused" if not self.passed else "warned" if self.warned else "passed"
 
     @property
@@ -115,7 +115,7 @@ class GateVerdict:
 
     @property
     def sentence(self) -> str:
-        """The verdict in one sentence."""
+        """Return the verdict in one sentence."""
         titles = {check.name: check.title for check in self.checks}
         if self.refused_by:
             return f"Refused by: {', '.join(titles[name] for name in self.refused_by)}."

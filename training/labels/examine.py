@@ -17,7 +17,7 @@ from training.labels.findings import Contradiction, IntentPair, LabelFindings, L
 
 NEIGHBOURS = 2
 MAX_EXAMPLES = 3
-# A pair is listed from so many distinct messages on, and from this share of the smaller intent.
+# Minimum number of distinct messages of a listed pair, and their minimum share of the smaller intent.
 MIN_CONFUSED = 3
 MIN_CONFUSED_SHARE = 0.05
 _BLOCK = 500
@@ -53,7 +53,7 @@ def examine(
     quality = label_quality(probabilities, given)
     suspects = np.flatnonzero((confident != NONE) & (confident != given) & (quality < 0.5))
     suspects = suspects[np.argsort(quality[suspects], kind="stable")]
-    # Copies of a row share its hash, and so its decision: they are one suspect, the worst of them.
+    # Copies of a row share its hash and therefore its decision: only the worst of them is listed.
     copies = Counter(rows[row][2] for row in held[suspects])
     worst = {rows[held[place]][2]: place for place in suspects[::-1]}
     suspects = np.asarray(

@@ -46,7 +46,7 @@ class Held:
 
     @property
     def evaluated(self) -> str:
-        """What the scores are of."""
+        """Return which rows the scores are computed on: held-out ones, or those of the training."""
         return OUT_OF_FOLD if self.fitted.measured else TRAINING_ROWS
 
     def kept(self) -> dict[str, NDArray[Any]]:

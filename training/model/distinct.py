@@ -18,9 +18,9 @@ from chatbot.privacy import redact
 from data.messages import normalise
 from data.similarity import components, near_duplicates
 
-# From so many messages on that differ in one word only, the word fills a slot of a template.
+# If at least this many messages differ in one word only, that word fills a slot of a template.
 TEMPLATE_MESSAGES = 10
-# The words that a template has beside its slot, at least.
+# Minimum number of words of a template beside its slot.
 _TEMPLATE_WORDS = 3
 
 _NUMBERED = re.compile(r"\S*\d\S*")
@@ -52,7 +52,7 @@ def name_groups(groups: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.s
 
 
 def weights(groups: NDArray[np.int64] | NDArray[np.str_]) -> NDArray[np.float64]:
-    """Return what each message counts, shape (n,): a group counts one."""
+    """Return the weight of each message, shape (n,): a group weighs one."""
     _, place, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     return np.asarray(1 / sizes[place], dtype=np.float64)
 

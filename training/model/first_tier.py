@@ -44,24 +44,24 @@ AXES = 256
 # Arora et al.'s parameter: a wordpiece this frequent counts half.
 SIF = 1e-3
 EPOCHS = 6
-# Rows of a minibatch: as many steps as a small corpus needs, as few as a large one can do with.
+# Rows of a minibatch: small enough for the steps a small corpus needs, large enough for speed on a large one.
 BATCH, LARGE_BATCH, STEPS = 256, 1024, 16
 RATE = 0.3
-# A feature of one message only says nothing about others.
+# A feature that occurs in one message only is not informative about others.
 LEAST_MESSAGES = 2
-# Folds of clusters: two hold rows enough of a large corpus to learn the thresholds from.
+# Number of folds of clusters for a large corpus: two contain enough rows to learn the thresholds.
 MANY_ROWS = 6_000
 FEW_FOLDS = 2
 NO_THRESHOLDS = TierThresholds(0.0, 0.0, 1.0)
-# What the cascade may lose against the full model alone, by a one-sided bound.
+# Maximum loss of the cascade against the full model alone, by a one-sided bound.
 MOST_LOST = 0.005
-# Out-of-scope messages that the tier answers and the full model does not: their share, and its upper bound.
+# Maximum share, and its upper bound, of out-of-scope messages that the tier answers and the full model does not.
 MOST_FOREIGN, MOST_FOREIGN_BOUND = 0.002, 0.01
-# Wrong answers of the tier where the full model gives none, of all messages: one or two, on a few thousand.
+# Maximum share of messages that the tier answers wrongly and the full model does not: one or two in thousands.
 MOST_EXTRA = 0.0005
-# A tier that answers fewer held-out messages is not worth its cost; of other messages it answers some times as many.
+# A tier that answers fewer held-out messages is not worth its cost; of live messages it answers several times more.
 LEAST_ANSWERED = 0.05
-# Of the target risk, how much the cascade's counted risk may exceed the full model's.
+# Share of the target risk by which the cascade's counted risk may exceed the full model's.
 MORE_RISK = 0.05
 _LEVEL_Z = 1.645
 _LEVEL = 0.95
@@ -381,7 +381,7 @@ def fit_lexical(
             errors[np.arange(len(batch)), columns[batch]] -= 1
             used = np.flatnonzero(np.bincount(some.indices, minlength=len(buckets)))
             gradient = np.asarray(some[:, used].T @ errors)
-            # One rate a feature, not one a feature and label: a twentieth of the memory, and as good.
+            # One learning rate per feature, not per feature and label: a twentieth of the memory, equally accurate.
             seen[used] += np.einsum("ij,ij->i", gradient, gradient)
             gradient *= (RATE / np.sqrt(seen[used]))[:, None]
             weights[used] -= gradient
@@ -415,7 +415,7 @@ def fit_static(table: Table, vectors: Floats, taught: Columns, columns: Columns,
     part = vectors[taught]
     head = head_of(vectors, taught, columns, count, Moments.of(part))
     centred = unit(part - head.centre)
-    # An intent of fewer messages repeats its prototypes; one of no message is near nothing.
+    # An intent with fewer messages repeats its prototypes; one without messages is near none.
     nearest = np.zeros((count, PROTOTYPES, centred.shape[1]), dtype=np.float32)
     for column in np.unique(columns):
         means = cluster_means(centred[columns == column], 0)
@@ -446,7 +446,7 @@ def _sparse(indices: Sequence[Sequence[int]], values: Sequence[Sequence[float]],
 
 
 def _lost(by_group: Doubles, smoothing: float) -> float:
-    """Return the upper bound of a sum of losses; one group more is taken to be lost, for what was not seen."""
+    """Return the upper bound of a sum of losses; one more group is assumed lost, to account for unseen messages."""
     return float(by_group.sum() + smoothing + _LEVEL_Z * np.sqrt((by_group**2).sum() + smoothing**2))
 
 

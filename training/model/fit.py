@@ -46,7 +46,7 @@ class FitError(ChatbotError):
 
 @dataclass(frozen=True, slots=True)
 class OutsideRows:
-    """Out-of-scope messages of the corpus's own, and the group of near-duplicates of each."""
+    """Out-of-scope messages of the corpus, each with its group of near-duplicates."""
 
     encoded: Encoded
     groups: Sequence[str]
@@ -59,7 +59,7 @@ class OutOfFold:
     Attributes:
         rows: shape (m,): row indices in the corpus; messages of an intent with a single group are missing.
         probabilities: shape (m, labels), calibrated; scope: shape (m,).
-        weight: shape (m,): what each message counts: the messages of a group count one together.
+        weight: shape (m,): weight of each message: the messages of a group weigh one together.
         fold: shape (m,): the fold that each was held out in, below `FOLDS`.
     """
 
@@ -88,7 +88,7 @@ class Fitted:
 
     @property
     def judged(self) -> tuple[Columns, Floats]:
-        """Rows with out-of-fold probabilities, and these; none if nothing could be held out."""
+        """Return the held-out rows and their out-of-fold probabilities; empty if nothing could be held out."""
         count = len(self.out_of_fold.rows) if self.measured else 0
         return self.out_of_fold.rows[:count], self.out_of_fold.probabilities[:count]
 

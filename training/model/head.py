@@ -107,7 +107,7 @@ def whitening_of_few(rows: Floats) -> tuple[Floats, Floats]:
     centre = rows.mean(axis=0, dtype=np.float64)
     centred = rows - centre
     variances, vectors = np.linalg.eigh(centred @ centred.T / len(rows))
-    # Centred rows span at most n - 1 axes; an axis of no variance has no direction here, and adds nothing to a row.
+    # Centred rows span at most n - 1 axes; an axis without variance has no direction and adds nothing to a row.
     lengths = np.sqrt(len(rows) * np.maximum(variances[::-1], 0))
     axes = np.divide(
         centred.T @ vectors[:, ::-1],

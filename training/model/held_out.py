@@ -1,4 +1,4 @@
-"""Keep the predictions that a bundle made of its own corpus's rows while it had not learned from them.
+"""Keep a bundle's out-of-fold predictions of its own corpus: by models that had not learned from the rows.
 
 The gate compares versions on them: no version has to leave rows out of its training for that. They are tensors of
 head.safetensors, keyed by row hash, and hold no text.

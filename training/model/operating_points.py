@@ -34,7 +34,7 @@ class OutOfScope:
 
     @property
     def sentence(self) -> str:
-        """Return where the messages come from, for people."""
+        """Describe in a sentence where the messages come from."""
         if self.unknown is not None:
             stand_ins = (
                 f"{self.unknown:,} messages of intents that were left out" if self.unknown else "no others"
@@ -77,7 +77,7 @@ class OperatingPoints:
 
     @property
     def sentence(self) -> str:
-        """Return what the thresholds in force promise, and for which messages they do not, for people."""
+        """Describe in sentences what the thresholds in force guarantee, and for which messages they do not."""
         force = self.in_force
         unknown = self.unknown_by_target[[one.target for one in self.targets].index(force.target)]
         if not force.share or unknown is None or unknown <= force.target:

@@ -49,7 +49,7 @@ def apply_changes(
     left_out: Collection[str],
     splits: pd.DataFrame | None,
 ) -> Changed:
-    """Apply decisions on rows (in the order of time), then declared changes, to the corpus as it was labelled.
+    """Apply decisions on rows (in the order of time), then declared changes, to the corpus with its original labels.
 
     `earlier` and `left_out` are row hashes of the previous version, and of those that it leaves out.
     """

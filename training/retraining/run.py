@@ -131,7 +131,7 @@ def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = Non
             # Rows of the previous version keep their part.
             processed = process(changed.rows, config.process, changed.splits)
             write(processed, checked, config.process, folder)
-            # As labelled: decisions and declared changes are applied again in each retraining.
+            # With the original labels: decisions and declared changes are applied again in each retraining.
             write_sources(folder, merged.rows, merged.replies, rules)
             (work / REPLIES_FILE).write_text(without_examples(replies).dump(), encoding="utf-8")
             corpus = replace(read(folder / CORPUS_FILE, config.process), kept=changed.kept)

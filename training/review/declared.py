@@ -24,7 +24,7 @@ def read_stored(store: Store) -> Declared:
 
 
 def write_stored(store: Store, declared: Declared) -> None:
-    """Replace the declaration by another one, which must contain what still holds of the former; an atomic write."""
+    """Replace the declaration (atomic write); the new one must contain the parts of the old one that remain valid."""
     store.put(layout.DECLARED, declared.dump().encode())
 
 

@@ -84,7 +84,7 @@ class HandoffCase:
 
     @property
     def contacts(self) -> list[str]:
-        """How to reach the customer, as they wrote it; the latest last."""
+        """Return the contact data that the customer left, the latest last."""
         return list(dict.fromkeys(task.contact for task in self.tasks if task.contact))
 
     @property
@@ -94,7 +94,7 @@ class HandoffCase:
 
     @property
     def turns(self) -> list[Turn]:
-        """The conversation, oldest turn first; each handoff has the turns before it."""
+        """Return the conversation, oldest turn first; each handoff contains the turns before it."""
         found: dict[tuple[str, str, int], Turn] = {}
         for task in self.tasks:
             own = Turn(at=task.when, speaker="customer", text=task.handoff.message)

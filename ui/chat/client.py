@@ -99,7 +99,7 @@ class Intent(_Part):
 
     @property
     def words(self) -> str:
-        """The title, or else the readable name."""
+        """Return the title, or else the readable name."""
         return self.title or in_words(self.name)
 
 

@@ -50,7 +50,7 @@ class ContactState(StrEnum):
 
     ASKED = "asked"
     UNREADABLE = "unreadable"
-    """What was written is neither an address nor a number nor words."""
+    """The input is neither an address, nor a number, nor words."""
     FAILED = "failed"
     GIVEN = "given"
 

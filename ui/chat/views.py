@@ -200,7 +200,7 @@ def _show_failure(page: Page, turn: Exchange) -> None:
     unsent = page.conversation.unsent
     is_unsent = turn in unsent
     if is_unsent and turn is not unsent[-1]:
-        # One card, at the last message, speaks for all.
+        # One card, at the last message, represents all.
         st.html(html.hint(t("problem.unsent")))
         return
     name = {Kind.AWAY: "away", Kind.LOST: "lost", Kind.BUSY: "overrun"}.get(

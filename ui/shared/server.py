@@ -86,7 +86,7 @@ class Guard:
         async def receive_bytes() -> Message:
             message = await receive()
             if message["type"] == "websocket.receive" and message.get("bytes") is None:
-                # Streamlit expects protobuf: a text frame would be a traceback of 4 kB in the log.
+                # Streamlit expects protobuf: a text frame would write a traceback of 4 kB to the log.
                 await send({"type": "websocket.close", "code": 1003})
                 return {"type": "websocket.disconnect", "code": 1003}
             return message

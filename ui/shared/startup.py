@@ -1,4 +1,4 @@
-"""Start Streamlit in place of this process."""
+"""Replace this process by Streamlit."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class Decided:
         st.button("Undo", key="undo", shortcut="u", on_click=self._undo, disabled=not self.mine)
 
     def decide(self, item: str, message: str, decide: Callable[[], ReviewDecision], otherwise: str) -> None:
-        """Carry out a decision and report it; `otherwise` is said of one without an intent."""
+        """Carry out a decision and report it; `otherwise` is the text for a decision without an intent."""
         try:
             decision = decide()
         except ChatbotError as error:

@@ -97,7 +97,7 @@ def _go_to(page: int) -> None:
 
 
 def _ask(case: HandoffCase, state: State | None) -> None:
-    """Ask for confirmation before another person's conversation is changed; None: ask no more."""
+    """Ask for confirmation before another person's conversation is changed; None: do not ask again."""
     st.session_state[_CONFIRM] = {case.case_id: state}
 
 

@@ -53,7 +53,7 @@ class Outcome:
 
     @property
     def weights(self) -> NDArray[np.float64]:
-        """What each message counts."""
+        """Return the weight of each message."""
         return np.ones(len(self.truth)) if self.weight is None else self.weight
 
     def part(self, mask: NDArray[np.bool_]) -> Outcome:
@@ -65,7 +65,7 @@ class Outcome:
 
     @property
     def in_scope(self) -> NDArray[np.bool_]:
-        """Which messages are labelled with an intent."""
+        """Return a mask of the messages that are labelled with an intent."""
         return np.asarray(self.truth != OUT_OF_SCOPE)
 
 
@@ -197,7 +197,7 @@ def full_report(
 def flat(report: Mapping[str, object]) -> dict[str, float]:
     """Flatten a report to metrics by name (`per_intent/cancel_order/accuracy`); undefined scores are omitted.
 
-    What MLflow does not take in a name (`?` of an intent) is replaced, with a checksum that keeps names apart.
+    Characters that MLflow rejects in a name (`?` of an intent) are replaced, and a checksum keeps names distinct.
     """
     metrics: dict[str, float] = {}
     for key, value in report.items():
