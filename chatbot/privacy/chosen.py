@@ -27,6 +27,7 @@ from chatbot.privacy.phrases import (
 
 MARK = "<SECRET>"
 
+_SIGNS = frozenset("!#$%&*@_")
 _LETTER, _SIGN = r"[^\W\d_]", r"[!#$%&*@_]"
 _CANDIDATE = Pattern(
     rf"{_LETTER}(?:[!#$%&*@_+.-]?\d|{_SIGN}{_LETTER})|(?<![\w-])[A-Z\d]{{4,6}}-[A-Z\d]{{4}}", 0
@@ -47,6 +48,8 @@ _SURE = Pattern(
 """A lower-case or capitalised word and a number (the shorter the word, the longer the number), and digits for letters."""
 _OTHERS = Pattern(r"[A-Z]{1,5}-?\d+|.*(?:\.[a-z]{2,4}|[.@]\w+\.\w+|\d\.\d+|\d(?:[gtm]b|m?l|[cm]m|k?g|hz))", 0)
 """Short words in capitals with a number, files, addresses, versions and sizes."""
+_CODE_BEFORE = Pattern(r"(?:code|código|codice)[ ]\Z")
+"""What comes before a code of a shop: "use code WELCOME10"."""
 _SHORTEST, _FEWEST_CAPITALS = 6, 6
 _CONTEXT = CHOOSING_WORDS.union(
     PASSWORD_WORDS, SECRET_NOUNS, TYPING_WORDS, USER_WORDS, CHANGE_WORDS, KEY_WORDS, PIN_WORDS
@@ -60,6 +63,8 @@ _PIN = Pattern(
 
 def redact_chosen(draft: Draft) -> None:
     """Mark words that look like a password, and numbers like a PIN in a message about one."""
+    if not draft.has_digits and _SIGNS.isdisjoint(draft.text):
+        return
     shop_code = not PROMOTION_WORDS.isdisjoint(draft.words) and _NAMES_OF_SECRETS.isdisjoint(draft.words)
     if not shop_code and _CANDIDATE.search(draft.text):
         draft.mark((*found.span(), MARK) for found in _GROUPS.finditer(draft.text))
@@ -72,7 +77,12 @@ def _chosen(draft: Draft, hinted: bool) -> Iterator[Span]:
     for found in _WORD.finditer(draft.text):
         word = found[0].rstrip(".-!?*")
         known = found["stem"].lower() in VERSIONED or _OTHERS.fullmatch(word)
-        if not known and (_SURE.fullmatch(word) or (hinted and _is_likely(word))):
+        shops = (
+            word.isupper()
+            and hinted
+            and _CODE_BEFORE.search(draft.text, max(0, found.start() - 10), found.start())
+        )
+        if not known and not shops and (_SURE.fullmatch(word) or (hinted and _is_likely(word))):
             yield found.start(), found.start() + len(word), MARK
 
 

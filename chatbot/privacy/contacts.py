@@ -41,6 +41,7 @@ _AT_PROVIDER = Pattern(
 _DASHED_EMAIL = Pattern(rf"(?<!\S) [\w.-]{{1,40}}?[_-]at[_-][\w-]{{1,40}}?(?:[_-]dot[_-]|\.){_TOP}\b")
 _SPOKEN_SIGNS = frozenset(("dot", "punkt", "point", "punto", "ponto", "punt"))
 _AT_WORDS = frozenset(("at", "ät", "arroba", "a"))
+_OPENING = frozenset("([{<")
 _AT_SIGNS = ("(a)", "(at)", "[at]", "{at}", "<at>", "( at", "[ at", "(ät)", "(arroba)", "[arroba]")
 
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
@@ -70,7 +71,8 @@ def redact_urls(draft: Draft) -> None:
 def redact_emails(draft: Draft) -> None:
     """Mark e-mail addresses."""
     if "@" in draft.text or (
-        not _AT_WORDS.isdisjoint(draft.words) and any(sign in draft.lower for sign in _AT_SIGNS)
+        not (_AT_WORDS.isdisjoint(draft.words) or _OPENING.isdisjoint(draft.text))
+        and any(sign in draft.lower for sign in _AT_SIGNS)
     ):
         draft.mark((*found.span(), "<EMAIL>") for found in _EMAIL.finditer(draft.text))
     if "at" in draft.words or "ät" in draft.words:

@@ -70,7 +70,7 @@ _OF_ACCOUNT = Pattern(
     rf"""\w++ {_OF} ,?\s (?:{RELATION}) (?:\s(?:[\w'-]{{1,14}}|[\w.+-]{{1,30}}@[\w.-]{{3,30}})){{0,4}}? (?:\s?[:=]\s? | ,?\s(?:{BE}|(?:has|hat)(?:\s(?:always|immer))?\sbeen)\s) {_VALUE}"""
 )
 _FOLLOWED = Pattern(
-    r"""["'\s]*(?:[.,;:!?()/]|\Z|-\s|(?:sein|and|but|or|so|please|pls|if|why|not|und|aber|oder|et|mais|ou|o|y|e|pero|ma|però|en|maar|new|for|since|für|thanks|i|can|could|because|weil|bitte|kann|car|je|j'ai|porque|perché|non?|não)(?!\w))"""
+    r"""["'\s]*(?:[.,;:!?()/]|\Z|-\s|(?:sein|now|jetzt|and|but|or|so|please|pls|if|why|not|und|aber|oder|et|mais|ou|o|y|e|pero|ma|però|en|maar|new|for|since|für|thanks|i|can|could|because|weil|bitte|kann|car|je|j'ai|porque|perché|non?|não)(?!\w))"""
 )
 _BEEN = Pattern(rf"\w++ \s (?:has|hat|had) \s (?:always\s)? been \s (?:always\s)? {_VALUE}")
 _GIVEN = Pattern(rf"(?P<noun>\w++) (?:'s)? ,?\s {_VALUE}")
@@ -98,10 +98,13 @@ _DIGITS_STATED = Pattern(
 )
 
 _BEFORE_GIVEN = Pattern(
-    r"(?<!\w) (?:entered|enter|typed|used?|using|tried|try|make|set|vorrei|quero|quiero|voudrais|veux|eingegeben|saisi|usé|uso|usato|gebruik|gave\sme|gaben\smir|here's|here\sis|voici|hier(?:\sist)?|ecco|aquí\sestá|aqui\sestá|aquí\stienen|hier\sis) \s (?:(?:the|this|my|as|a|das|mein|le|la|mi|het|mijn|mon|minha|mia|temporary|provisional)\s){0,3} (?:mot\sde\s)? \Z"
+    r"(?<!\w) (?:entered|enter|made|picked|chose|typed|used?|using|tried|try|make|set|vorrei|quero|quiero|voudrais|veux|eingegeben|saisi|usé|uso|usato|gebruik|gave\sme|gaben\smir|here's|here\sis|voici|hier(?:\sist)?|ecco|aquí\sestá|aqui\sestá|aquí\stienen|hier\sis) \s (?:(?:the|this|my|as|a|das|mein|le|la|mi|het|mijn|mon|minha|mia|temporary|provisional)\s){0,3} (?:mot\sde\s)? \Z"
 )
 _REVERSED = Pattern(
     rf"""(?<!\S) {_VALUE} \s (?:that's|that\sis|that\swas|das\sist|c'est|is|was|ist|war|est|es|è|é|era) \s (?:(?:not\sa|no|my|the|mein|das|die|mon|ma|le|la|il|mi|mia|mijn|het|de|minha|a)\s){{1,2}} (?:(?:\w{{1,12}}|mot\sde)\s){{0,2}} \Z"""
+)
+_IS_MINE = Pattern(
+    rf"(?<!\w) (?:it's|its|just|use|type|typed) \s {_VALUE} (?<=,) \s (?:my|mein|mon|mi|minha) \s \Z"
 )
 _PHRASE = Pattern(
     rf"\w++ (?:'s|{_TOLD}|\s) (?P<secret>\"?[^\s.,;!?{MASK}]{{2,24}}(?:[ ][^\s.,;!?{MASK}]{{2,24}}){{2,7}}) (?=[.,;!?]|\Z)"
@@ -139,7 +142,9 @@ _SHORT = Pattern(rf"(?:(?<=^)|(?<=[,.;:/(\n][ ])|(?<=[,.;:/(\n])) \w++ \s {_VALU
 _SENT = Pattern(
     rf"\w++ (?:\s(?:that|which))? \s (?:you|i|we|they) (?:\s\w{{1,12}}){{1,2}}, \s {_VALUE} (?<=,)"
 )
-_USED = Pattern(rf"(?<!\S) {_VALUE} \s (?:as|als|comme|como|come|for) \s (?:\w{{1,12}}[\s-]){{0,3}}\Z")
+_USED = Pattern(
+    rf"(?<!\S) {_VALUE} \s (?:(?:is|was)\swhat\si(?:\s\w{{1,8}}){{1,3}}\s)? (?:as|als|comme|como|come|for) \s (?:\w{{1,12}}[\s-]){{0,3}}\Z"
+)
 _NOW = Pattern(
     rf"{MASK},\s (?:now|jetzt|nun|maintenant|ahora|ora|agora|nu) \s(?:is\s|ist\s|es\s|è\s|é\s)? {_VALUE} (?=[.,;!?]|\Z)"
 )
@@ -147,7 +152,7 @@ _SECOND = Pattern(
     rf"{MASK}\s (?:(?:to|auf|a|in|en|para|->|or|oder|ou|o|of) | (?:and|und|et|y|e)(?=\s\S{{0,30}}\d)(?=\s\S{{0,30}}[^\W\d])) \s {_VALUE}"
 )
 _OTHER = Pattern(rf"\w++ \s?(?:one|password)? \s (?:{BE}) \s {_VALUE}")
-_NUMBER = r"""["']? (?P<secret>(?:(?-i:[A-Z])\d{0,2}-)?\d(?:[ -]?\d){2,7})(?!\w|-\d)"""
+_NUMBER = r"""["']? (?P<secret>(?:(?-i:[A-Z])\d{0,2}-)?\d(?:[ -]?\d){2,7})(?!\w|-\d|[ ]?[$€£]|[ ](?:dollars?|euros?|pounds?|eur|usd|gbp)\b)"""
 _PROTECTION = r"""seguridad|segurança|sécurité|sicurezza|acceso|acesso|accès|accesso|verificación|verificação|vérification|verifica
     |confirmación|confirmação|confirmation|conferma|activación|ativação|activation|attivazione"""
 _IS_ELSEWHERE = "to|je|este?|on|είναι|adalah|là|jest|som|saya|mi|ми|мой|мій|kartu"
@@ -155,7 +160,7 @@ _PIN = Pattern(
     rf"""\w++ (?:'s)? (?:[ -](?:code|kode[nr]?|kod(?:en|em|om|u|um|ul)?|kód(?:om|u)?|koodi(?:ni)?|код(?:ом)?|number|nummer|numéro|número|no\.?|secrete?|secrète|pin|segret[oa]|secret[oa]|confidentiel|geheim)(?!\w))?
         (?:[ ](?:on|of|for|to|van|voor|op|della|del|di|de|du|des|da|do|der|zu|zur|für|auf|von|vom|sur|au|en|em|no|na|su|sulla?|al|alla|para)(?:[ ][^\W\d]{{1,10}}){{1,3}}?|[ ]meine[rs][ ][^\W\d]{{1,10}})? ,?
         (?:[ ](?:de[ ]|di[ ]|d')(?:{_PROTECTION})(?!\w))?
-        (?:[ ]?(?:[:=\#]|(?:{BE}|{_IS_ELSEWHERE}|number|now|le|el|il|der|die|de)(?!\w))){{0,3}} [ ]? (?:-[ ])? {_NUMBER}"""
+        (?:[ ]?(?:[:=\#]|(?:{BE}|{_IS_ELSEWHERE}|number|now|le|el|il|der|die|de)(?!\w))){{0,3}} [ ]? (?:-[ ])? (?:{_NUMBER}|(?P<mixed>(?-i:(?=[A-Z]*\d[A-Z]*\d)[A-Z\d]{{4,8}}))(?!\w))"""
 )
 _CODE = Pattern(rf"\w++ [^.?!\d{MASK}]{{0,40}}? (?<!\w) (?:{BE}|:) [ ]? {_NUMBER}")
 _SENT_WORDS = frozenset(
@@ -189,7 +194,9 @@ _CREDENTIALS = frozenset(
 _USERS = frozenset(("user", "login", "credentials", "zugangsdaten", "logindaten"))
 _MIXED = Pattern(r"\d[^\W\d]|[^\W\d]\d", 0)
 _PHRASE_WORDS = frozenset(("passphrase", "passphrases"))
-_LETTER_CODE = Pattern(rf"\w++ {_TOLD} (?P<secret>(?=[\w-]*\d)\w[\w-]{{4,40}})")
+_LETTER_CODE = Pattern(
+    rf"\w++ (?:{_TOLD}|\s(?:d'|de\s|di\s)(?:accès|acceso|accesso|acesso)\s:?\s?) (?P<secret>(?=[\w-]*\d)\w[\w-]{{4,40}})"
+)
 _SHORTEST = 4
 """Letters of a plain word that is taken for a password after a verb."""
 _QUOTES = "\"'([{<"
@@ -202,7 +209,7 @@ def redact_credentials(draft: Draft) -> None:
         draft.mark((*found.span(), SECRET) for found in _PEM.finditer(draft.text))
         draft.mark(_tokens(draft.text))
     if draft.has_digits and draft.has(PIN_WORDS):
-        draft.mark((*found.span("secret"), SECRET) for found in draft.matches(_PIN, PIN_WORDS))
+        draft.mark((*_number(found), SECRET) for found in draft.matches(_PIN, PIN_WORDS))
         draft.mark((*found.span("secret"), SECRET) for found in draft.matches(_CODE, PIN_WORDS))
     if draft.has_digits and draft.has(CODE_WORDS):
         draft.mark(_codes(draft))
@@ -256,6 +263,7 @@ def _redact_passwords(draft: Draft) -> None:
         draft.mark(_secrets(draft, _SHORT_PAIR, _SHORT_USERS))
     draft.mark(_before(draft, _USED))
     draft.mark(_before(draft, _REVERSED))
+    draft.mark(_before(draft, _IS_MINE))
     if ":" in draft.text:
         draft.mark(_phrases(draft))
 
@@ -419,11 +427,17 @@ def _codes(draft: Draft) -> Iterator[Span]:
         if before and before[0] in NO_CODES:
             continue
         after = draft.lower[place : place + 24].replace(":", " ").split()[1:3]
+        if not NO_CODES.isdisjoint(after):
+            continue
         secret = not PIN_QUALIFIERS.isdisjoint(before + after)
         pin = secret and (_PIN.match(draft.text, place) or _LETTER_CODE.match(draft.text, place))
         sent = not pin and not _SENT_WORDS.isdisjoint(draft.words) and _PIN.match(draft.text, place)
         if found := pin or sent or _CODE.match(draft.text, place):
-            yield *found.span("secret"), SECRET
+            yield *_number(found), SECRET
+
+
+def _number(found: Match[str]) -> tuple[int, int]:
+    return found.span("secret" if found["secret"] else "mixed")
 
 
 def _trimmed(found: Match[str]) -> tuple[int, int]:

@@ -70,7 +70,7 @@ _AFTER_ARTICLE = Pattern(
     rf"(?:(?<!\w)(?:the|an?|this|that|your|new|of|in|at|near|to|from|der|die|das|le|la|les|un|une|el|los|las|il|lo|o|os|as|de|het|een|size|colou?r)|{_CAP}[\w'.,-]*+)\s\Z"
 )
 _ALONE_NEXT = Pattern(
-    r"\s*(?:[.,;:!?)(\n]|\Z) | \s(?:-|in\s(?:billing|accounts?|sales|support|your|the)|from\s(?:your|the|billing|accounts?|sales|support)|wrote|writes|said|says|told|took|takes|has|had|left|called|promised|will|does|did|was|who|which|and\s(?:i|my|her|his|she|he)|i|i'm|so|but|not|correct|again|please|schrieb|sagte|hat|und\sich|m'a|a\sdit|me\sdijo|mi\sha|disse|zei|heeft)(?!\w)"
+    r"\s*(?:[.,;:!?)(\n]|\Z) | (?<='s)\s(?:name|account|order|parcel|card|address|phone|number|birthday|subscription|e-?mail|contract|ticket|behalf)(?!\w) | \s(?:-|in\s(?:billing|accounts?|sales|support|your|the)|from\s(?:your|the|billing|accounts?|sales|support)|wrote|writes|said|says|told|took|takes|has|had|left|called|promised|will|does|did|was|who|which|and\s(?:i|my|her|his|she|he)|i|i'm|so|but|not|correct|again|please|schrieb|sagte|hat|und\sich|m'a|a\sdit|me\sdijo|mi\sha|disse|zei|heeft)(?!\w)"
 )
 """What follows a name, not the name of a product: "Emma said", not "Emma mattress"."""
 _AFTER_CAPITAL = Pattern(rf"(?<![\w.'-]){_CAP}\s\Z")
@@ -84,6 +84,8 @@ _TITLE = Pattern(
     r"(?:(?:mr|mrs|ms|miss|mx|dr|prof|herr|frau|señora?|sra?|signora?|sig|dott|mme|madame|monsieur|senhora?|professor|mevrouw|meneer)\b\.?\s){1,3}"
 )
 _WORD = Pattern(r"[^\W\d_]++(?>(?:['-][^\W\d_]++)*)(?![\w@/])", 0)
+_SURNAME_NEXT = Pattern(rf"(?<![AI])\s{_CAP}")
+"""What follows an initial without a dot: "J Smith"."""
 _CLAUSE_END = Pattern(
     r"[ ]?\n|\s*(?:[.,;!?)|/]|\Z|(?:from|aus|från|fra|iz|ze?|od|из|від|от|από|din|dari|uit)\s(?-i:[^\W\d_a-zß-öø-ÿа-яё])|(?:prénom|cognome|apellidos?|sobrenome|apelido|vorname|nachname|last|first)\b)"
 )
@@ -98,9 +100,9 @@ _LOWER_PAIR = Pattern(r"(?-i:(?P<first>[^\W\dA-Z_]{3,14})\s(?P<last>[^\W\dA-Z_]{
 _SIGNING = Pattern(r"[.!?\n]\s*[^\W\d_]++(?>(?:\s[^\W\d_]++){0,4}),\s\Z")
 """A short clause that ends a message before its signature: "Have a lovely weekend, "."""
 _CLOSING = Pattern(
-    r"(?<!\w)(?:waiting|hoping|wait|hope|await|awaiting|look(?:ing)?\sforward|your\s(?:(?:very\s)?(?:kind|quick|prompt)\s)?(?:help|reply|answer|response|patience|support|time|assistance)"
+    r"(?<!\w)(?:thanks|thank\syou|cheers|(?:very|so)\smuch|waiting|hoping|wait|hope|await|awaiting|look(?:ing)?\sforward|your\s(?:(?:very\s)?(?:kind|quick|prompt)\s)?(?:help|reply|answer|response|patience|support|time|assistance)"
     r"|customer|client|kund(?:e|in)|cliente?|klant|in\sadvance|im\svoraus|ihre\s(?:hilfe|antwort|rückmeldung)|votre\s(?:aide|réponse)|su\s(?:ayuda|respuesta)|vostr[oa]\s(?:aiuto|risposta)|sua\s(?:ajuda|resposta))"
-    r"(?!\w)[^.!?\n]{0,30}[,.!?\n]\s?\Z"
+    r"(?!\w)[^.!?\n]{0,30}(?:[,.!?\n]|\s-)\s?\Z"
 )
 """The clause before a signature: "hoping for a quick answer, ", "A disappointed customer, "."""
 _GREETED_END = Pattern(r"\s*(?:[,.!?;:)-]|\Z)")
@@ -276,28 +278,31 @@ def _full_names(text: str) -> Iterator[Span]:
 
 def _is_person(text: str, start: int, end: int) -> bool:
     words = text[start:end].split()
-    if _is_brand(words) or _is_of_a_work(text, start, end):
+    before = text[max(0, start - _NEAR) : start].lower().split()[-2:]
+    if _is_brand([*before[-1:], *words[:3], *text[end : end + _NEAR].split()[:1]]) or _is_of_a_work(
+        text, start, end
+    ):
         return False
     first = _stem(words[0])
     if len(words) > 1 and (_is_given(words[0]) or _is_surname(words[-1])):
         return True
     if len(words) == 1 and _is_alone(text, start, end):
         return True
-    before = text[max(0, start - _NEAR) : start].lower().split()[-2:]
     if not before:
         return False
-    if before[0] in OUR and before[-1] in PERSON_WORDS and _is_singular(words[0], first):
+    if before[0] in OUR and before[-1] in PERSON_WORDS and _is_singular(words[0], first, before[0]):
         return _is_given(words[0]) or len(words) > 1 or not _OBJECT.match(text, end)
-    if not (len(words) > 1 or (_is_given(first := words[0]) and _stem(first) not in GIVEN_AND_WORDS)):
+    listed = _is_given(words[0]) and (first not in GIVEN_AND_WORDS or before[0] not in _ENGLISH)
+    if len(words) == 1 and not listed:
         return False
     strong = before[-1].rstrip(",:") in PERSON_WORDS or " ".join(before) in PERSON_PAIRS
-    return strong or (len(words) == 1 and before[-1] in PERSON_LINKS and _stem(first) in GIVEN)
+    return strong or (len(words) == 1 and before[-1] in PERSON_LINKS and first in _ONLY_GIVEN)
 
 
 def _is_alone(text: str, start: int, end: int) -> bool:
     """Whether this is a listed given name that ends a clause or has a verb, without article or capital before."""
     word = text[start:end]
-    if word.lower() not in _ONLY_GIVEN or word.isupper() or not _ALONE_NEXT.match(text, end):
+    if _stem(word) not in _ONLY_GIVEN or word.isupper() or not _ALONE_NEXT.match(text, end):
         return False
     return not _AFTER_ARTICLE.search(text, max(0, start - _NEAR), start)
 
@@ -311,17 +316,17 @@ def _is_of_a_work(text: str, start: int, end: int) -> bool:
     )
 
 
-def _is_singular(word: str, known: str) -> bool:
+def _is_singular(word: str, known: str, whose: str) -> bool:
     """Whether a capitalized word after "my son" is a name, not a verb: "my son Loves it"."""
     return (
-        known not in GIVEN_AND_WORDS
+        (known not in GIVEN_AND_WORDS or whose not in _ENGLISH)
         and not word.isupper()
         and (_is_given(word) or known[-2:] not in _VERB_ENDS)
     )
 
 
 def _is_brand(words: list[str]) -> bool:
-    plain = [word.rstrip(".").lower() for word in words[:3]]
+    plain = [word.rstrip(".").lower() for word in words[:5]]
     return any(f"{first} {second}" in BRANDS for first, second in pairwise(plain))
 
 
@@ -348,7 +353,9 @@ def _name_end(text: str, start: int, stated: bool, capitals: bool) -> int:
         if word is None:
             break
         dot = text[word.end() : word.end() + 1] == "."
-        initial = len(word[0]) == 1 and (dot or (stated and word[0].isupper()))
+        initial = len(word[0]) == 1 and (
+            dot or (word[0].isupper() and (stated or bool(_SURNAME_NEXT.match(text, word.end()))))
+        )
         first = end == start
         if first and not initial and not _begins_name(word[0], stated or bool(title), capitals):
             break
@@ -466,10 +473,12 @@ _PATRONYMIC = Pattern(
 """Ends of surnames that no language of the others has for its words."""
 
 _ENDINGS = Pattern(
-    r"(?:ing|(?<!fr)ed|ly|ous|able|ible|ful|less|ive|ant|ent|ical|tic|ward|wards|ese|ish|ian|est|ness|ment|tion|s')\Z",
+    r"(?:ing|(?<=\w\w)(?<!fr)ed|ly|ous|able|ible|ful|less|ive|ant|ent|ical|tic|ward|wards|ese|ish|ian|est|ness|ment|tion|s')\Z",
     0,
 )
 
+_ENGLISH = frozenset(("my", "our", "your", "his", "her", "the", "a", "is", "was"))
+"""Words after which a verb may have a capital that is a name as well: "my son Will"."""
 _VERB_ENDS = frozenset(("es", "ts", "ks", "ys"))
 
 _LEADS = (

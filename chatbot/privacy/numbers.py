@@ -75,6 +75,23 @@ _YEAR = re.compile(r"(?:19|20)\d\d\Z")
 _WORD = Pattern(r"[^\W\d_]+", 0)
 
 
+_NAMED = NAMING.union(
+    (
+        "order",
+        "ticket",
+        "invoice",
+        "parcel",
+        "booking",
+        "account",
+        "bestellung",
+        "commande",
+        "pedido",
+        "ordine",
+    )
+)
+"""Words after which fewer spelled digits are a number."""
+
+
 def redact_spelled(draft: Draft) -> None:
     """Mark six and more digits spelled out in words: "oh seven nine one two three"."""
     if len(DIGIT_WORDS & draft.words) >= 2:
@@ -94,7 +111,7 @@ def _spelled(draft: Draft) -> Iterator[Span]:
 
 
 def _spelled_run(draft: Draft, run: list[tuple[int, int]]) -> Iterator[Span]:
-    named = not run or not NAMING.isdisjoint(
+    named = not run or not _NAMED.isdisjoint(
         _WORD.findall(draft.lower[max(0, run[0][0] - _NEAR) : run[0][0]])[-2:]
     )
     if (

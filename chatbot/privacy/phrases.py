@@ -19,7 +19,7 @@ STILL = r"now|still|always|actually|currently|jetzt|noch|immer(?:\snoch)?|weiter
 
 # Credentials -------------------------------------------------------------------------------------------------------
 
-PASSWORD_WORDS = _words("""zugangspasswort kundenpasswort kontopasswort loginpasswort benutzerpasswort mailpasswort psswd pword passw passwrd password password's passwords passcode passphrase passwd passwort pass hauptpasswort
+PASSWORD_WORDS = _words("""kundenkennwort benutzerkennwort telefonkennwort servicekennwort wifipassword masterpasswort startpasswort einmalpasswort zugangspasswort kundenpasswort kontopasswort loginpasswort benutzerpasswort mailpasswort psswd pword passw passwrd password password's passwords passcode passphrase passwd passwort pass hauptpasswort
     wlanpasswort pwd pw mdp kennwort losung passe contraseña contrasena clave parola senha wachtwoord hasło
     lösenord adgangskode psw pswd passwrd pasword passord contrasenya ww heslo şifre""")
 PASSWORD_NOUNS = "|".join(sorted(PASSWORD_WORDS))
@@ -38,7 +38,7 @@ TYPING_WORDS = _words(
     "type typed typing enter entered entering write wrote put tape saisis écris pongo escribo metto digito gebe schreibe tippe typ"
 )
 """Verbs before a value, where a message is about a password."""
-CHOOSING_WORDS = _words("""try tried trying login log logged logging sign signed signing locked unlock access wrong incorrect invalid weak caps capital lowercase uppercase use used using pasting paste
+CHOOSING_WORDS = _words("""accept accepts refuse refuses refused reject rejects recognise recognize recognised recognized typing try tried trying login log logged logging sign signed signing locked unlock access wrong incorrect invalid weak caps capital lowercase uppercase use used using pasting paste
     2fa passwort credential accepted rejected account profile eintippe eingegeben probiert versucht eingeloggt einloggen anmelden angemeldet konto unsicher essayé essaie mets connecte connecter connexion compte faible ancien nouveau
     probé intenté pruebo entrar cuenta escribir cámbiala cambiala provo provato uso entrare accedere account accesso tento tentei uso conta entrar geprobeerd probeer inloggen inlog typ
     wpisuję wpisuje próbowałem próbowałam zaloguj loguję konto yazıyorum girdim giriyorum giriş hesap""")
@@ -95,7 +95,7 @@ PIN_WORDS = _words("""pinkoden pinkode pinkod pinkoodi pinkodu pinkodum пин �
     clave senha geheimnummer beveiligingscode toegangscode verificatiecode pincodes cryptogramme cvc-code inlogcode entsperrcode türcode""")
 CODE_WORDS = _words("code código codigo codice codes")
 PIN_QUALIFIERS = _words(
-    """my mein meinen mon mio meu mijn mój portal puerta portero cancello portone portão porte portail d'entrée entrée deur haustür security verification access time sms authentication authenticator login 2fa mfa confirmation auth secret
+    """d'accès acceso accesso acesso my mein meinen mon mio meu mijn mój portal puerta portero cancello portone portão porte portail d'entrée entrée deur haustür security verification access time sms authentication authenticator login 2fa mfa confirmation auth secret
     pin door gate entry alarm unlock recovery backup activation bank secret secreta segreta secrète confidentiel segreto secreto di de"""
 )
 """Words beside "code" that make it a secret without "is"."""
@@ -154,7 +154,7 @@ NAME_STATED = (
 """Introductions after which a lower-case word is a name, too: words one of which each contains, and its pattern."""
 AFTER_NAMES = r"""and|but|or|from|i|i'm|im|my|can|could|please|calling|here|with|at|for|um|und|aber|aus|ich|mein|bitte|et|mais|je|j'ai|ma|mon|de|du|y|e|pero|mi|yo|o|vivo|di|io|ho|da|do|eu|moro|en|ik|uit"""
 """Words after a name in lower case: "my name is thandiwe and I ..."."""
-WORKS = r"""books?|novels?|albums?|cds?|films?|movies?|songs?|posters?|dvds?|blu-?rays?|games?|plates?|mugs?|dolls?|toys?|boots|handbags?|purses?|biograph(?:y|ie)|jerseys?|shirts?|hoodies?|figures?|tickets?|concerts?|tour|perfume|parfum|quote
+WORKS = r"""box\ssets?|puzzles?|prints?|costumes?|bundles?|fans?|books?|novels?|albums?|cds?|films?|movies?|songs?|posters?|dvds?|blu-?rays?|games?|plates?|mugs?|dolls?|toys?|boots|handbags?|purses?|biograph(?:y|ie)|jerseys?|shirts?|hoodies?|figures?|tickets?|concerts?|tour|perfume|parfum|quote
     |buch|bücher|roman|trikots?|parfüm|bild|libros?|novela|camisetas?|póster|perfume|livres?|maillot|affiche|tableau|libr[oi]|romanzo|maglia|profumo|quadro|livros?|camisola|boek"""
 """What an author or a star is named for, not a customer: "the book by Stephen King", "a Messi jersey"."""
 NAME_WEAK = (
@@ -199,7 +199,7 @@ NAME_WEAK = (
         _words(
             "introduce introducing vorstellen présente présenter presentarme presento presentarmi apresentar apresento voorstellen"
         ),
-        r"""introduc(?:e|ing)\smyself(?:\s?[:,-])? | vorstellen(?:\s?[:,-])? | présenter?(?:\s?[:,-])? | present(?:arme|o|armi)(?:\s?[:,-])? | apresent(?:ar|o)(?:-me)?(?:\s?[:,-])? | voorstellen(?:\s?[:,-])?""",
+        r"""introduc(?:e|ing)\smyself(?:\sas)?(?:\s?[:,-])? | vorstellen(?:\s?[:,-])? | présenter?(?:\s?[:,-])? | present(?:arme|o|armi)(?:\s?[:,-])? | apresent(?:ar|o)(?:-me)?(?:\s?[:,-])? | voorstellen(?:\s?[:,-])?""",
     ),
     (
         _words(
@@ -246,7 +246,9 @@ NAME_WEAK = (
         _words("tên"),
         r"(?:họ\s)?tên(?:\scủa)?(?:\s(?:tôi|mình|em|anh|chị))?\slà | (?:tôi|mình|em|anh|chị)\stên(?:\slà)?",
     ),
-    (_words("side behalf myself"), r"on\sbehalf\sof\smyself,? | myself"),
+    (_words("behalf myself"), r"on\sbehalf\sof\smyself,? | myself"),
+    (_words("name"), r"(?:his|her|their|my|the)\sname\s(?:as|was\sgiven\sas)"),
+    (_words("name"), r"name\sis\snot\s\w{1,20}\sbut"),
     (_words("اسمي שמי לי"), r"اسمي(?:\sهو)? | שמי | קוראים\sלי"),
     (_words("go goes"), r"goe?s?\sby"),
     (
@@ -266,7 +268,7 @@ NAME_WEAK = (
 )
 """Introductions after which a name needs a capital or a listed given name."""
 NAME_FOREIGN = (
-    (_words("im"), r"im"),
+    (_words("im am"), r"im | (?<![\w'] )am"),
     (
         _words("now formerly officially schreibt die bin"),
         r"i\sam\snow | i'm\snow | formerly | officially | es\sschreibt | bin\s(?:der|die)",
@@ -376,8 +378,8 @@ SIGN_OFFS_FORMAL = r"""(?:vg|lg)(?!\w) | (?:kind(?:est)?|best|warm)\srgds | rgds
     | (?:cordiali|distinti)\ssaluti | (?:un\s)?(?:caro\s)?saluto | saluti | in\sfede | atenciosamente |
     (?:com\sos\smelhores\s)?cumprimentos | abraços? | met\svriendelijke\sgroet(?:en)? | groet(?:en|jes)? | (?:vr\.?\s)?gr\. | mvg |
     pozdrawiam | z\spoważaniem | (?:med\s)?(?:venlig\s|vennlig\s)?hilsen | (?:ystävällisin\s)?terveisin | s\spozdravem | üdvözlettel | saygılarımla | signed, | many\sthanks, | med\svänliga?\shälsning(?:ar)? | mvh | hälsningar"""
-SIGN_OFFS = r"k\.?r\.? | b\.?r\.? | tschüss | bye | ciao | beijos? | bjs | besos | cheers | love | ta | warmly | hugs | best(?:\swishes)? | thanks | thank\syou | thx | greetings | danke | vielen\sdank | merci | bisous | gracias | grazie | obrigad[oa] | un\sabrazo | lg | vg | tack | dziękuję"
-SIGN_OFF_WORDS = _words("""rgds kindly take tia advance respectfully have all hochachtungsvoll voraus schönen bis avance sincèrement sincerement distinguées bises bientôt cdt cdlt antemano quedo espera mille anticipo
+SIGN_OFFS = r"xoxo | xx | k\.?r\.? | b\.?r\.? | tschüss | bye | ciao | beijos? | bjs | besos | cheers | love | ta | warmly | hugs | best(?:\swishes)? | thanks | thank\syou | thx | greetings | danke | vielen\sdank | merci | bisous | gracias | grazie | obrigad[oa] | un\sabrazo | lg | vg | tack | dziękuję"
+SIGN_OFF_WORDS = _words("""xoxo xx rgds kindly take tia advance respectfully have all hochachtungsvoll voraus schönen bis avance sincèrement sincerement distinguées bises bientôt cdt cdlt antemano quedo espera mille anticipo
     buona presto desde grato grata abs bom boa bedankt hartelijke vriendelijke fijne vänligen tak takk kiitos děkuji köszönettel üdv stimă mulțumesc saygılar saygılarla teşekkürler уважением повагою спасибо дякую поздрави εκτίμηση ευχαριστώ lijep lp hvala kasih salutacions ơn kr br vriendelijk
     cordialmente att atte salutations bonne tschüss bye ciao beijo beijos bjs besos poważaniem hilsen terveisin pozdravem üdvözlettel saygılarımla signed love ta warmly hugs many venlig vennlig ystävällisin med regards sincerely yours cheers best thank thanks thx greetings grüße grüßen gruß gruss
     gruessen mfg lg vg cordialement bien respectueusement salutations
@@ -430,7 +432,7 @@ PERSON_WORDS = _words("""kone mann sønn datter søster bror mor far venn vennin
 OUR = _words(
     "din min mitt mina vår vårt dere deres er hans hennes moje moja moji mojej mojego mojemu můj mojí moju môj moj мой моя моей моего моему моим мою моё ваш ваша ваше вашим вашей вашего моїй мого моєму моєї мій моят моята το τον την η ο του της του benim istri saya minha ihr ihre ihrem ihren ihrer votre su seu sua uw your my our his her mein meine meiner meinem meinen mon ma notre mi mis il la mio mia mijn onze minha meu"
 )
-PERSON_PAIRS = frozenset(("snakket med", "snakka med", "pratade med", "talade med", "talte med", "snakkede med", "vorbit cu", "jsem s", "som s", "rozmawiałem z", "rozmawiałam z", "mluvil s", "говорил с", "говорила с", "разговаривал с", "разговаривала с", "общался с", "общалась с", "оформлен на", "оформлена на", "говорив з", "говорила з", "για τον", "για την", "pakken til", "paketet till", "balík pro", "paczka dla", "jest dla", "посылка для", "заказ для", "посилка для", "til herr", "coletul pentru", "este pentru", "govorio s", "govorila s", "bicara dengan", "paket untuk", "nói chuyện với", "chuyện với", "hablé con", "parlé avec", "parlé à", "parlato con", "falei com", "gesprochen mit", "wurde von", "entregaron a", "entregado a", "entregada a", "consegnato a", "consegnata a", "entregue a", "entregue ao", "livré à", "remise à", "zugestellt an", "übergeben an", "abgegeben bei", "bitte an", "gave it", "left with", "both me", "bezorgd bij", "gesproken met", "me and", "and me", "add my", "añadan a", "agreguen a", "signed by", "sent by", "for by", "accepted by", "received by", "taken by", "ordered by", "bought by", "paid by", "collected by", "up by", "written by", "spoke with", "spoke to", "speak with",
+PERSON_PAIRS = frozenset(("me atendió", "me atendeu", "m'a répondu", "mi ha", "ha risposto", "served by", "helped by", "com o", "com a", "mit der", "mit dem", "ask for", "asked for", "med for", "someone called", "it's for", "cancel for",  "snakka med", "pratade med", "talade med", "talte med", "snakkede med", "vorbit cu", "jsem s", "som s", "rozmawiałem z", "rozmawiałam z", "mluvil s", "говорил с", "говорила с", "разговаривал с", "разговаривала с", "общался с", "общалась с", "оформлен на", "оформлена на", "говорив з", "говорила з", "για τον", "για την", "pakken til", "paketet till", "balík pro", "paczka dla", "jest dla", "посылка для", "заказ для", "посилка для", "til herr", "coletul pentru", "este pentru", "govorio s", "govorila s", "bicara dengan", "paket untuk", "nói chuyện với", "chuyện với", "hablé con", "parlé avec", "parlé à", "parlato con", "falei com", "gesprochen mit", "wurde von", "entregaron a", "entregado a", "entregada a", "consegnato a", "consegnata a", "entregue a", "entregue ao", "livré à", "remise à", "zugestellt an", "übergeben an", "abgegeben bei", "bitte an", "gave it", "left with", "both me", "bezorgd bij", "gesproken met", "me and", "and me", "add my", "añadan a", "agreguen a", "signed by", "sent by", "for by", "accepted by", "received by", "taken by", "ordered by", "bought by", "paid by", "collected by", "up by", "written by", "spoke with", "spoke to", "speak with",
     "speak to", "spoken to", "spoken with", "talked with", "talked to", "talk to", "chatted with", "gift for", "present for", "belongs to", "delivered to", "issued to", "addressed to", "registered to", "handed to", "name to", "name is", "it is", "deliver to",
     "it to", "recibió", "lo recibió", "ritirato da", "remis à", "recebeu foi", "firmato da", "ritirato da", "signé par", "firmado por", "assinado por", "entreguem a", "entreguen a", "entregar a", "consegnate a", "consegnare a", "livrer à", "è per", "es para", "é para", "est pour", "ist für", "is for", "paket an", "bitte auf", "to contact", "parcel to", "package to", "empfänger ist", "destinataire est", "destinatario es", "destinatario è", "destinatário é"))  # fmt: skip
 """The same, two words."""
@@ -478,12 +480,13 @@ NUMBER_KINDS = {
         naročilo naročila sipariş siparişim siparişimin siparis siparisim pesanan tellimus tellimuse pasūtījums pasūtījuma užsakymas užsakymo طلب طلبي הזמנה ההזמנה zamówieniem zamowienie zamowienia order orders ord oorder ordr oder orer oredr purchase purchases puchase pucrhase purcahse
     bestellung bestellnummer bestell auftrag auftragsnummer commande commandes pedido pedidos ordine ordini encomenda
         encomendas bestelling bestelnummer zamówienie zamówienia beställning ordernummer ordrenummer ordre po ordernumber odrer""",
-    "<ACCOUNT>": """agência agencia account accounts acct acc a/c customer client member membership user policy contract contracts loyalty transit institution contrat contrato contratto vertrag socio abonné abonado assinante protocolo clabe konto
+    "<ACCOUNT>": """prescription student employee subscriber subscribers medlemsnummer customerno kundenr agência agencia account accounts acct acc a/c customer client member membership user policy contract contracts loyalty transit institution contrat contrato contratto vertrag socio abonné abonado assinante protocolo clabe konto
     kontonummer kundennummer kunde mitgliedsnummer compte cuenta conto conta client cliente abonné rekening
         rekeningnummer klantnummer konta kundnummer kontonr""",
     "<INVOICE>": """invoice invoices inv bill bills receipt receipts rechnung rechnungsnummer facture factures
     factura facturas fattura fatture fatura recibo factuur faktura fakturanummer quittung""",
-    "<NUMBER>": """betreff réf rif albarán albaran reklamation reclamo réclamation bordereau avis cas fascicolo nota ddt buchung buchungen reservierung boeking rezerwacja bokning varaus foglalás rezervace retour retours retoure rücksendung reso resi devolução devoluções devolución devoluciones return returns zwrot retouren envío envio envios envoi envoie rma processo tracking awb waybill aktenzeichen zeichen handelsregister hrb kvk pnr quote refrence referance parcel package shipment consignment ticket case ref reference booking reservation
+    "<NUMBER>": """sn imei complaint complaints enquiry inquiry query incident job sheet repair docket consignments quotation slip report claims application appointment angebot offerte offre lieferschein mahnung gutschrift anfrage antrag police schaden zähler devis avoir bon sinistre póliza presupuesto incidencia siniestro solicitud queja
+        polizza preventivo bolla sinistro segnalazione orçamento apólice sinistro chamado reclamação pakbon polis melding klacht zaak számla szám száma umowa umowy sprawa sprawy reklamacja reklamacji smlouva sak saksnummer ärende ärendenummer sag sagsnummer asia договор договора обращение обращения заявка заявки счёт счета betreff réf rif albarán albaran reklamation reclamo réclamation bordereau avis cas fascicolo nota ddt buchung buchungen reservierung boeking rezerwacja bokning varaus foglalás rezervace retour retours retoure rücksendung reso resi devolução devoluções devolución devoluciones return returns zwrot retouren envío envio envios envoi envoie rma processo tracking awb waybill aktenzeichen zeichen handelsregister hrb kvk pnr quote refrence referance parcel package shipment consignment ticket case ref reference booking reservation
     confirmation conf transaction return rma claim serial passport license licence ssn security tax vat routing label
         number numbers nr sort bsb ifsc blz swift bic aba sin nino tfn pps ppsn aadhaar pan ird nric ni insurance
     social steuer steuernummer ustid sendungsnummer sendung paket paketnummer vorgang vorgangsnummer
@@ -496,12 +499,12 @@ NUMBER_KINDS = {
 }  # fmt: skip
 """Nouns that name a number, by the mark of the number."""
 NAMING = _words(
-    "n.º nro č č. číslo cislo № broj št nomor numarası numarasi номер số αριθμός رقم מספר numărul # n number numbers num nbr no nr id ids code ref reference nº n° núm nummer numéro número numero numer no. "
+    "numărul numer-om nummeret numret numeru numara numaralı szám száma n.º nro č č. číslo cislo № broj št nomor numarası numarasi номер số αριθμός رقم מספר numărul # n number numbers num nbr no nr id ids code ref reference nº n° núm nummer numéro número numero numer no. "
 )
 SAYING = _words(
-    "says reads are were sind waren sont son sono são is was ist war lautet est es è é era to jest är er"
+    "lyder numaram on je este e ends ending says reads are were sind waren sont son sono são is was ist war lautet est es è é era to jest är er"
 )
 NO_NUMBERS = _words(
-    "article item model part product sku ean version size error coupon promo voucher firmware build ean isbn upc gtin asin rgb hex farbe couleur fout foutcode bestand file image img flight batch page chapter room artikel artikelnr chargennummer artikelnummer article modell modelo modello modèle producto prodotto produto erreur fehler color colour"
+    "barcode strichcode codebarres article item model part product sku ean version size error coupon promo voucher firmware build ean isbn upc gtin asin rgb hex farbe couleur fout foutcode bestand file image img flight batch page chapter room artikel artikelnr chargennummer artikelnummer article modell modelo modello modèle producto prodotto produto erreur fehler color colour"
 )
 """Nouns before "number" or "code" whose numbers identify things, not persons."""

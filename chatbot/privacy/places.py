@@ -23,13 +23,16 @@ from chatbot.privacy.streets import (
     HOUSE_NUMBER,
     LABEL_WORDS,
     LABELLED,
+    LIST,
     NUMBER_FIRST,
     NUMBER_LAST,
+    PARTS,
     ROOM,
     SEPARATE,
     STATED_POSTCODE,
     STREET_BEFORE,
     SURE_ENDINGS,
+    SURE_PARTS,
     UNIT_BEFORE,
     VERB_ENDINGS,
 )
@@ -46,14 +49,36 @@ _HOUSE_NUMBER = Pattern(HOUSE_NUMBER)
 _BY_POSTCODE, _BEFORE_POSTCODE = Pattern(BY_POSTCODE), Pattern(BEFORE_POSTCODE)
 _STATED_POSTCODE = Pattern(STATED_POSTCODE)
 _POSTCODE_WORDS = frozenset(
-    ("postcode", "postal", "zip", "zipcode", "post", "postleitzahl", "plz", "cap", "cep", "cp", "pocztowy")
+    (
+        "postcode",
+        "postal",
+        "zip",
+        "zipcode",
+        "post",
+        "postleitzahl",
+        "plz",
+        "cap",
+        "cep",
+        "cp",
+        "pocztowy",
+        "eircode",
+        "pincode",
+        "pin",
+        "irányítószám",
+        "postnummer",
+        "psč",
+        "poștal",
+        "индекс",
+    )
 )
 _LABELLED, _BUILDING, _STREET_BEFORE = (
     Pattern(LABELLED, VERBOSE),
     Pattern(BUILDING, VERBOSE),
     Pattern(STREET_BEFORE, 0),
 )
+_LIST = Pattern(LIST, IGNORECASE)
 _ROOM = Pattern(rf"(?<={MASK}){ROOM}", IGNORECASE)
+_LETTERS = Pattern(r"[^\W\d_]+", 0)
 _FAR = 64
 _NEAR = 24
 _DATE = rf"""(?: \d{{1,2}}(?P<s>\s?[./-]\s?)\d{{1,2}}(?P=s)\d{{2,4}} | \d{{4}}[./-]\d{{1,2}}[./-]\d{{1,2}} | \d{{1,2}}[ ]\d{{1,2}}[ ]\d{{2,4}} | (?:19|20)\d{{6}}
@@ -86,6 +111,8 @@ def redact_places(draft: Draft, numbers: list[re.Match[str]]) -> None:
     draft.mark(_by_postcode(draft.text, numbers))
     if not _STREET_ENDS.isdisjoint(draft.words):
         draft.mark(_number_after(draft.text, numbers))
+    if "," in draft.text and not PARTS.isdisjoint(draft.words):
+        draft.mark(_lists(draft.text))
     if MASK in draft.text:
         draft.mark((*found.span(), "<ADDRESS>") for found in _ROOM.finditer(draft.text))
 
@@ -148,6 +175,15 @@ def _germanic(text: str, numbers: list[re.Match[str]]) -> Iterator[Span]:
             street = _GERMANIC_BEFORE.search(before)
             if street and _is_street(street[0].rstrip()):
                 yield _with_postcode(text, number.start() - len(before) + street.start(), house.end())
+
+
+def _lists(text: str) -> Iterator[Span]:
+    """Find "Flat 12B, Tower 3, Taikoo Shing": a list with a number and a word for a part of an address."""
+    for found in _LIST.finditer(text):
+        words = set(_LETTERS.findall(found[0].lower()))
+        needed = PARTS if found[0].count(",") > 1 else SURE_PARTS
+        if not needed.isdisjoint(words) and words - PARTS and any(map(str.isdecimal, found[0])):
+            yield *found.span(), "<ADDRESS>"
 
 
 def _by_postcode(text: str, numbers: list[re.Match[str]]) -> Iterator[Span]:

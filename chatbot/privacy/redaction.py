@@ -31,13 +31,13 @@ from chatbot.privacy.phrases import (
     USER_WORDS,
 )
 from chatbot.privacy.places import STREET_WORDS, redact_births, redact_named_places, redact_places
-from chatbot.privacy.references import redact_references
+from chatbot.privacy.references import RESERVING, redact_references
 from chatbot.privacy.scripts import redact_scripts
 from chatbot.privacy.stated import (
     ADDRESS_WORDS,
+    redact_postcodes,
     redact_stated_addresses,
     redact_stated_secrets,
-    redact_uk_postcodes,
 )
 
 MARKS = (
@@ -115,8 +115,8 @@ def _redact_digits(draft: Draft) -> None:
     redact_births(draft)
     redact_stated_addresses(draft)
     redact_places(draft, numbers)
-    redact_uk_postcodes(draft)
-    if digits >= 2:
+    redact_postcodes(draft)
+    if digits >= 2 or not RESERVING.isdisjoint(draft.words):
         redact_references(draft)
     redact_ids(draft, numbers)
     if digits >= LONG or "#" in draft.text:

@@ -24,7 +24,26 @@ _LINKS = (
     NAMING
     | SAYING
     | frozenset(":=.-(")
-    | {"card", "my", "the", "de", "di", "on", "file", "should", "be", "der", "die", "zu"}
+    | {
+        "card",
+        "my",
+        "the",
+        "de",
+        "di",
+        "on",
+        "file",
+        "should",
+        "be",
+        "der",
+        "die",
+        "zu",
+        "le",
+        "la",
+        "el",
+        "il",
+        "email",
+        "letter",
+    }
 )
 _WITH = frozenset(
     ("mit", "with", "met", "con", "avec", "com", "med", "has", "hat", "heeft", "a", "tem", "tiene", "ha")
@@ -44,12 +63,15 @@ _FOUR_DIGITS = Pattern(r"\d{4}", 0)
 _YEAR = Pattern(r"20[12]\d", 0)
 _PREFIX = Pattern(r"(?<![\w'-])[A-Z]{1,3}[ ]\Z", 0)
 _ALONE = Pattern(r"\W*+(?P<code>(?=[\w/-]*\d[\w/-]?\d[\w/-]?\d)(?=[\d/-]*[A-Z])[A-Z\d][A-Z\d/-]{5,24})\W*", 0)
+_LONGEST_ALONE, _SIX_APART = 40, 11
+"""Characters of a message that may be a code alone, and of six digits with spaces between them."""
 _GLUED = Pattern(r"([^\W\d_]+)-?(?=\d)", 0)
 _LISTING = Pattern(r"(?:,[ ]?(?:(?:and|or)[ ])?|[ ](?:and|or|&|und|et|y|e)[ ])#?", 0)
 _NAMED_AFTER = Pattern(
     r"(?:,|[ ](?:is|was|ist|est|es|è|é))[ ](?:my|the|our|your|meine?|mon|ma|mi|(?:il[ ]|la[ ])?mi[oa]|(?:o[ ]|a[ ])?(?:meu|minha))[ ]([^\W\d_]+)(?:[ ]([^\W\d_]+))?",
     0,
 )
+_ENDS_IN = Pattern(r"end(?:s|ing)[ ](?:in|with)[ ]", 0)
 _ENDS = Pattern(r"\s*(?:[.,;!?)]|\Z)", 0)
 
 
@@ -69,7 +91,7 @@ _CODE = Pattern(
 _LONG_CODE = 7
 """Characters from which a code is an identifier also where no word says so."""
 _APART = Pattern(
-    r"(?<![\w.,+-])(?<!\d[ ])\d(?:[ ]\d){5,7}(?![ ]?[\d.,]|\w)|(?<![\w.,+/-])\d{5,10}(?:,[ ]|[ ](?:and|und|et|y|e|&)[ ])\d{5,10}(?=\s*(?:[.,;:!?)]\s|\Z|[.,;:!?)]\Z)|[ ](?:are|were|came|have|arrived|but|please|not)\b)",
+    r"(?<![\w.,+-])(?<!\d[ ])\d(?:[ ]\d){3,7}(?![ ]?[\d.,]|\w)|(?<![\w.,+/-])\d{5,10}(?:,[ ]|[ ](?:and|und|et|y|e|&)[ ])\d{5,10}(?=\s*(?:[.,;:!?)]\s|\Z|[.,;:!?)]\Z)|[ ](?:are|were|came|have|arrived|but|please|not)\b)",
     0,
 )
 """Digits that are typed one by one, and two long numbers in a list."""
@@ -91,6 +113,14 @@ _ABOUT = Pattern(
 _CARD = Pattern(r"(?:\d{4}[ -]?){3}\d{1,7}", 0)
 
 
+_RESERVED = Pattern(
+    r"(?:pnr|booking|reservation|confirmation|locator)(?:[ ](?:code|ref(?:erence)?|number|no\.?))?[ ]?(?:(?:is|:|\#)[ ]?)?(?P<code>(?-i:(?=[A-Z]*\d)[A-Z\d]{5,8}))(?!\w)"
+)
+"""A code of a booking, which may have one digit: "PNR QWE4RT"."""
+RESERVING = frozenset(("pnr", "booking", "reservation", "confirmation", "locator"))
+"""Words before such a code."""
+
+
 def redact_references(draft: Draft) -> None:
     """Mark numbers by the noun that names them: <ORDER>, <ACCOUNT>, <INVOICE>, and <NUMBER> for other nouns."""
     if not _SORT.isdisjoint(draft.words):
@@ -99,8 +129,10 @@ def redact_references(draft: Draft) -> None:
         draft.mark((*found.span("code"), "<ORDER>") for found in _STATUS.finditer(draft.text))
     if not ABOUT_WORDS.isdisjoint(draft.words):
         draft.mark((*found.span("code"), "<ORDER>") for found in _ABOUT.finditer(draft.text))
+    if not RESERVING.isdisjoint(draft.words):
+        draft.mark((*found.span("code"), "<NUMBER>") for found in _RESERVED.finditer(draft.text))
     draft.mark(_references(draft.text))
-    if alone := _ALONE.fullmatch(draft.text):
+    if len(draft.text) < _LONGEST_ALONE and (alone := _ALONE.fullmatch(draft.text)):
         draft.mark([(*alone.span("code"), "<NUMBER>")])
     ordered = not _ORDERED.isdisjoint(draft.words)
     draft.mark(
@@ -109,7 +141,16 @@ def redact_references(draft: Draft) -> None:
         if (ordered or len(found[0]) >= _LONG_CODE)
         and _may_be_ordered(draft.text[max(0, found.start() - _NEAR) : found.start()].split()[-2:])
     )
-    draft.mark((*found.span(), "<NUMBER>") for found in _APART.finditer(draft.text))
+    draft.mark(_apart(draft.text))
+
+
+def _apart(text: str) -> Iterator[Span]:
+    """Find "4 4 1 2 0 7", fewer digits after a noun, and "55120, 55121"."""
+    for found in _APART.finditer(text):
+        few = len(found[0]) < _SIX_APART and "," not in found[0]
+        mark = _words_before(text, found.start())[1] if few else "<NUMBER>"
+        if mark:
+            yield *found.span(), mark
 
 
 def _may_be_ordered(before: list[str]) -> bool:
@@ -163,7 +204,7 @@ def _named(text: str, start: int, end: int) -> tuple[int, str]:
         return start, ""
     if (prefix := _PREFIX.search(text, max(0, start - _SHORT_CODE), start)) and not text.isupper():
         before = _words_before(text, prefix.start())
-        if before[1] and _is_reference(text, start, end, before[1], before[0]):
+        if before[1] and _is_reference(text, start, _with_more(text, start, end), before[1], before[0]):
             return prefix.start(), before[1]
     links, mark = _words_before(text, start)
     if mark and _is_reference(text, start, end, mark, links):
@@ -195,7 +236,9 @@ def _words_before(text: str, start: int) -> tuple[list[str], str]:
     before = text[max(0, start - _NEAR) : start].lower()
     if before.rstrip(" ")[-1:].isdigit():
         return [], ""
-    tokens = _TOKEN.findall(before)
+    tokens = _TOKEN.findall(
+        _ENDS_IN.sub("no ", before) if "end" in before and not _YEAR.match(text, start) else before
+    )
     links: list[str] = []
     while (
         tokens

@@ -9,8 +9,9 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_CITY = r"(?-i:[A-ZÀ-ÖØ-ÞŁŚŻ])[\w'-]++"
-_CAP = r"(?-i:[A-ZÀ-ÖØ-ÞŁŚŻ])[\w'.-]*"
+_UPPER = r"(?-i:[A-ZÀ-ÖØ-ÞĀĂĄĆČĎĐĒĘĚĞĢĪİĶŁĽĻŃŅŇŌŐŘŚŞŠŢŤŪŮŰŹŻŽΆ-ΏΑ-ΫЀ-ЯҐ])"
+_CITY = rf"{_UPPER}[\w'-]++"
+_CAP = rf"{_UPPER}[\w'.-]*"
 _NUMBER = r"(?:(?:n[º°.]|nr\.?|no\.?|num\.?|núm\.?|numero|número|\#)\s?)?\d{1,5}(?:[a-z](?!\w))?"
 _UNIT = r"(?:flat|apt\.?|apartment|unit|suite|ste\.?|room|floor|block|blk)\s?\#?\w{1,5}"
 
@@ -34,7 +35,19 @@ ENGLISH = rf"""\d{{1,5}}(?:st|nd|rd|th)?[a-z]?(?:[-/]\d{{1,4}})?(?!\w),?
 UNIT_BEFORE = rf"(?<!\w)(?:{_UNIT}\s?[,/-]?\s?|(?:flat|apt\.?|apartment|unit|suite)\s|(?:bât(?:iment)?|bloc|house|esc|résidence|appt)\.?\s\w{{1,4}},?\s)\Z"
 GERMANIC_ENDINGS = ("straße", "strasse", "str", "str.", "weg", "gasse", "platz", "allee", "ring", "damm", "ufer", "markt", "chaussee", "steig", "stieg", "promenade", "graben", "hof", "berg",
     "garten", "kamp", "brücke", "stiege", "zeile", "steeg", "pad", "wal", "baan", "steenweg", "weide", "garten", "tor", "wall", "park", "straat", "laan", "gracht", "plein", "kade", "dijk", "singel", "gatan", "vägen", "gränd", "gade", "gata", "vej", "veien", "stræde", "katu", "tie", "dreef", " gate", " út", "utca", " tér", "náměstí", "ulice")  # fmt: skip
-SURE_ENDINGS = ("straße", "strasse", "str.", "straat", "gatan", "gracht", "plein", "gasse", "allee", "platz")
+SURE_ENDINGS = (
+    "straße",
+    "strasse",
+    "str.",
+    "-str",
+    "straat",
+    "gatan",
+    "gracht",
+    "plein",
+    "gasse",
+    "allee",
+    "platz",
+)
 VERB_ENDINGS = (
     "arkplatz",
     "tellplatz",
@@ -109,8 +122,8 @@ BY_POSTCODE = (
 )
 BEFORE_POSTCODE = rf"(?<!\w)(?:{_CAP}\s){{1,4}}(?:no[:.]?\s)?\d{{1,4}}\s?[a-z]?(?:\s?[/-]\s?\w{{1,4}}|\sbus\s\d{{1,3}})?,\s\Z"
 """What is before a postcode and a town in an address whose street no word names: "Mühlenkamp 17, 22303 Hamburg"."""
-STATED_POSTCODE = r"""(?<!\w)(?:post[ ]?code|postal[ ]code|zip(?:[ ]?code)?|postleitzahl|plz|code[ ]postal|c[óo]digo[ ]postal|(?-i:CAP)|cep|c\.p\.|cp|kod[ ]pocztowy) [ ]?
-    (?:(?:is|ist|lautet|est|es|è|é)[ ]|[:=][ ]?)? (?P<postcode>[A-Z]{1,2}\d[A-Z\d]?[ ]?\d[A-Z]{2}|[A-Z]\d[A-Z][ ]?\d[A-Z]\d|\d{4}[ ]?(?-i:[A-Z]{2})|\d{5}-\d{3,4}|\d{4}-\d{3}|\d{2}-\d{3}|(?<=[:=][ ])\d{5}|(?<=[:=])\d{5}|(?<=[ ]is[ ])\d{5})(?![\w-])"""
+STATED_POSTCODE = r"""(?<!\w)(?:post[ ]?code|postal[ ]code|zip(?:[ ]?code)?|postleitzahl|plz|code[ ]postal|c[óo]digo[ ]postal|eircode|pin[ ]?code|irányítószám|postnummer|psč|cod[ ]poștal|индекс|(?-i:CAP)|cep|c\.p\.|cp|kod[ ]pocztowy) [ ]?
+    (?:(?:is|ist|lautet|est|es|è|é)[ ]|[:=][ ]?)? (?P<postcode>[A-Z]{1,2}\d[A-Z\d]?[ ]?\d[A-Z]{2}|[A-Z]\d[A-Z][ ]?\d[A-Z]\d|[A-Z]\d[\dW][ ]?[A-Z\d]{4}|\d{4}[ ]?(?-i:[A-Z]{2})|\d{5}-\d{3,4}|\d{4}-\d{3}|\d{2}-\d{3}|(?<=[:=][ ])\d{5}|(?<=[:=])\d{5}|(?<=[ ]is[ ])\d{5})(?![\w-])"""
 
 LABEL_WORDS = _words("""street city town zip postcode state county house road address strasse straße plz ort stadt hausnummer anschrift adresse rue ville cp codepostal commune calle ciudad dirección direccion población localidad provincia
     via città citta cap indirizzo comune rua cidade morada endereço cep localidade bairro straat plaats woonplaats huisnummer adres ulica miasto miejscowość şehir sehir ilçe""")
@@ -128,5 +141,17 @@ BUILDING = rf"""(?<![\w'-])(?:(?:[A-Z][\w'-]{{1,20}}\s){{1,3}}{_BUILDING}|(?:Uni
 """A building that has a name, and what it is in: "Dell Farm, Upper Swell"."""
 STREET_BEFORE = rf"(?<![\w'-])(?:(?:[A-Z][\w'-]{{1,20}}\s){{1,3}}(?:{'|'.join(word.capitalize() for word in sorted(ENGLISH_WORDS - _words('square st plaza park green rise view gate court place')))})|(?!the|this|that|our|your|one|express|fast)[a-z]{{3,16}}\s(?:street|road|avenue|lane))\s\Z"
 """A street before its number: "Queens Crescent 5"."""
-ROOM = r"\s?[,/]?\s(?:house|number|nummer|no|nr|hnr|huisnummer|apt?o?|flat|unit|room|zimmer|kamer|floor)\.?\s?\d{1,4}[a-z]?(?!\w)"
+ROOM = r"\s?[,/]?\s(?:(?:and|und|en)\s)?(?:house(?:\snumber)?|hausnummer|number|nummer|no|nr|hnr|huisnummer|apt?o?|flat|unit|room|zimmer|kamer|floor)\.?\s?\d{1,4}[a-z]?(?!\w)"
 """What follows an address: "<ADDRESS>, house 31"."""
+STATES = "A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|PA|RI|S[CD]|T[NX]|UT|V[AT]|W[AIVY]"
+"""Abbreviations before a ZIP code."""
+SURE_PARTS = _words(
+    """flat apt apartment bât bâtiment appt résidence immeuble piso depto edif edificio mz urb bloco quadra sqn apto lgh daire perum rt rw quận phường ngõ hẻm кв корп буд"""
+)
+PARTS = SURE_PARTS | _words("""unit suite floor tower block blk villa plot lot sector phase cross colony nagar marg enclave estate quartier étage manzana colonia barrio torre bloque portal setor conj andar bairro scala palazzina hinterhaus stiege
+    kat blok mah kel kec д дом стр наб ул обл""")
+"""Words for parts of an address, one of which shows that a list of names and numbers is one."""
+_ITEM = rf"(?>{_UPPER}[\w'./-]*|\d{{1,6}}[a-z]?(?:(?:st|nd|rd|th)\b|[º°ª])?(?:[/-]\w{{1,6}})?|\#\d\w*|(?:{'|'.join(sorted(PARTS))}|de|del|la|di|da|do|y|von|of)\b\.?)"
+_ITEMS = rf"{_ITEM}(?>(?:\s{_ITEM}){{0,4}})"
+LIST = rf"(?<![\w'.-]){_ITEMS}(?:,\s{_ITEMS}){{1,8}}(?!\w)"
+"""Names and numbers separated by commas: "Flat 12B, Tower 3, Taikoo Shing"."""
