@@ -14,6 +14,7 @@ class LanguageTexts:
     """Texts in one language; the file says what each is for."""
 
     foreign: str
+    small_talk: str
     human: str
     clarify: str
     unclear: str

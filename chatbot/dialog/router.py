@@ -152,9 +152,9 @@ class Router:
         self._clarify = fill(texts.clarify, slots, "the clarification text")
         self._unclear = fill(texts.unclear, slots, "the text for an unclear message")
         self._languages = frozenset(languages)
-        self._foreign, self._human_in, self._clarify_in, self._unclear_in = (
+        self._foreign, self._small_talk_in, self._human_in, self._clarify_in, self._unclear_in = (
             {code: fill(getattr(of, name), slots, f"the {name} text in {code}") for code, of in TEXTS.items()}
-            for name in ("foreign", "human", "clarify", "unclear")
+            for name in ("foreign", "small_talk", "human", "clarify", "unclear")
         )
         self._rule_texts = {rule.name: self._text_of(rule, slots) for rule in rules}
 
@@ -173,6 +173,11 @@ class Router:
         if rule is None:
             return None
         handoff = rule.action == "human"
+        if not handoff and self._languages:
+            # "Merci" is a rule's, but its reply would seem to promise that the bot understands French.
+            foreign = language.foreign_language(message, self._languages)
+            if text := self._small_talk_in.get(foreign or ""):
+                return Reply(OUT_OF_SCOPE, text, 0.0, "clarify", rule=rule.name)
         redacted = redact(message) if handoff else None
         summary = f"Rule {rule.name}. The customer wrote: {redacted}" if handoff else ""
         text = self._rule_texts[rule.name]

@@ -170,3 +170,45 @@ def test_a_router_whose_reply_lacks_a_slot_does_not_start() -> None:
         Router(
             Rules(()), Replies({"a": ReplyText(response="{nowhere}")}), THRESHOLDS, SlotSettings().values()
         )
+
+
+@pytest.mark.parametrize(
+    ("message", "begins"),
+    [
+        ("merci", "Je ne comprends"),
+        ("hola necesito ayuda", "Todavía no entiendo"),
+        ("danke", "Diese Sprache verstehe ich"),
+    ],
+)
+def test_small_talk_in_a_language_that_the_bot_does_not_understand_is_told_so_in_it(
+    message: str, begins: str
+) -> None:
+    english = Router(Rules.load(RULES), REPLIES, THRESHOLDS, SlotSettings().values(), languages=("en",))
+    reply = english.before_model(message)
+    assert reply is not None
+    assert (reply.source, reply.handoff, reply.intent) == ("clarify", False, OUT_OF_SCOPE)
+    assert reply.response.startswith(begins)
+
+
+def test_small_talk_in_a_language_that_the_bot_understands_gets_the_rules_reply() -> None:
+    for message, languages in (("thanks", ("en",)), ("merci", ("en", "fr")), ("merci", ()), ("hi", ("de",))):
+        router = Router(Rules.load(RULES), REPLIES, THRESHOLDS, SlotSettings().values(), languages=languages)
+        reply = router.before_model(message)
+        assert reply is not None
+        assert reply.source == "rule"
+
+
+@pytest.mark.parametrize(
+    ("message", "rule", "handoff"),
+    [
+        ("my father died, close his account", "bereavement", True),
+        ("where is my order? I ordered as a guest", "guest_order", True),
+        ("great service, thank you so much!", "praise", False),
+    ],
+)
+def test_the_bereaved_and_guests_reach_a_person_and_praise_is_thanked(
+    message: str, rule: str, handoff: bool, router: Router
+) -> None:
+    reply = router.before_model(clean(message))
+    assert reply is not None
+    assert (reply.rule, reply.handoff) == (rule, handoff)

@@ -224,6 +224,7 @@ def test_a_handoff_without_a_phone_shows_no_empty_line() -> None:
 @pytest.mark.parametrize(
     ("intent", "rule", "words"),
     [
+        ("talk_to_human", "talk_to_human", "Rule: talk to human"),
         ("get_refund", DENIED, "seems to deny the likeliest request"),
         ("get_refund", "", "not sure enough"),
         (OUT_OF_SCOPE, "", "unlike every training message"),
@@ -231,6 +232,7 @@ def test_a_handoff_without_a_phone_shows_no_empty_line() -> None:
 )
 def test_the_staff_page_says_why_a_message_was_handed_over(intent: str, rule: str, words: str) -> None:
     of = Handoff(
-        prediction_id=new_id(b"k" * 32), message="x", summary="", intent=intent, source="human", rule=rule
-    )
+        prediction_id=new_id(b"k" * 32), message="x", summary="", intent=intent, rule=rule,
+        source="rule" if rule == intent else "human",
+    )  # fmt: skip
     assert words in Reader(staff_markup.handoff(HandoffCase((Task(of),)), TITLES)).text

@@ -80,7 +80,7 @@ def handoff(case: HandoffCase, titles: Mapping[str, str]) -> str:
         if i.confidence >= _LEAST
     )
     if of.source == "rule":
-        why = f"Rule {of.rule}"
+        why = f"Rule: {of.rule.replace('_', ' ')}"
     elif of.rule == DENIED:
         why = "The message seems to deny the likeliest request"
     elif of.intent == OUT_OF_SCOPE:
