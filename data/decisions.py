@@ -19,7 +19,7 @@ import pandas as pd
 
 from data.errors import CorpusError, Problem
 from data.messages import intent_fault, row_hash
-from data.text import decode
+from data.text import decode, read_lines
 
 DECISIONS_FILE = "decisions.csv"
 BESIDE = (DECISIONS_FILE, "declared.yaml")
@@ -133,7 +133,7 @@ def is_named(file: Path, name: str) -> bool:
 
 def read_decisions(path: Path) -> list[RowDecision]:
     """Read a decisions file; see `parse_decisions`."""
-    return parse_decisions(path.read_bytes(), str(path))
+    return parse_decisions(read_lines(path), str(path))
 
 
 def parse_decisions(content: bytes, file: str) -> list[RowDecision]:

@@ -18,7 +18,7 @@ from data.labels import label_key, label_notices, normalise_labels, several_labe
 from data.mail import clean_mails
 from data.messages import intent_fault, message_fault, row_hash
 from data.rows import Row
-from data.text import decode
+from data.text import decode, read_lines
 
 __all__ = [
     "COLUMNS",
@@ -166,7 +166,7 @@ def _beside(path: Path, name: str, inside: Mapping[str, bytes]) -> dict[str, byt
     """Return a corpus's files of this name: the one beside a file, else those in the folder or archive."""
     file = beside(path, name)
     if not path.is_dir() and file.is_file():
-        return {str(file): file.read_bytes()}
+        return {str(file): read_lines(file)}
     return {file: content for file, content in inside.items() if is_named(Path(file), name)}
 
 

@@ -12,6 +12,8 @@ from data.errors import CorpusError, Problem
 
 MAX_LINE_BYTES = 16 << 20
 """Limit of a line, to the next megabyte: a message has some kilobytes, and a line takes several times its memory."""
+MAX_DOCUMENT_BYTES = 256 << 20
+"""Limit of what is parsed as a whole, such as a JSON document or an e-mail: parsed, it takes several times its size."""
 _CHUNK = 1 << 20
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 
@@ -68,6 +70,21 @@ def read_lines(path: Path) -> bytes:
                 )
                 raise CorpusError([Problem(str(path), number, reason)])
             number += len(ended)
+    return path.read_bytes()
+
+
+def read_document(path: Path, advice: str) -> bytes:
+    """Return the content of a file that is parsed as a whole.
+
+    Args:
+        advice: what to do with a larger file.
+
+    Raises:
+        CorpusError: the file is larger than MAX_DOCUMENT_BYTES; found before it is in memory.
+    """
+    if (size := path.stat().st_size) > MAX_DOCUMENT_BYTES:
+        reason = f"{size:,} bytes; at most {MAX_DOCUMENT_BYTES:,} are read as a whole: {advice}"
+        raise CorpusError([Problem(str(path), None, reason)])
     return path.read_bytes()
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import CorpusError, Problem
-from data.text import decode
+from data.text import decode, read_document
 
 
 def parse_json(text: str) -> Any:
@@ -32,10 +32,11 @@ def load_json(path: Path, encoding: str | None = None) -> Any:
     """Return a parsed JSON file.
 
     Raises:
-        CorpusError: not JSON.
+        CorpusError: not JSON, or larger than MAX_DOCUMENT_BYTES.
     """
+    advice = "write JSON Lines (`jq -c '.[]' in.json > out.jsonl`) or CSV, or split it into several files"
     try:
-        return parse_json(decode(path.read_bytes(), str(path), encoding)[0])
+        return parse_json(decode(read_document(path, advice), str(path), encoding)[0])
     except json.JSONDecodeError as error:
         is_comma = error.doc[: error.pos].rstrip().endswith(",")
         advice = "; JSON has no comma after the last element" if is_comma else ""

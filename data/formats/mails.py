@@ -7,8 +7,9 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 
-from data.errors import Problem
+from data.errors import CorpusError, Problem
 from data.rows import Row, Rows
+from data.text import read_document
 
 _HEADER = re.compile(
     rb"(?:From \S+|(?:From|Return-Path|Received|Delivered-To|Message-ID|MIME-Version|X-[\w-]+)\s*:)", re.I
@@ -47,7 +48,10 @@ def read_mails(folder: Path, paths: list[Path]) -> Rows:
             )
             continue
         try:
-            subject, text = _content(path.read_bytes())
+            subject, text = _content(read_document(path, "save it without its attachments"))
+        except CorpusError as error:
+            result.problems.extend(error.problems)
+            continue
         except (
             LookupError,
             ValueError,

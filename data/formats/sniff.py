@@ -29,6 +29,7 @@ from data.formats.snips import is_snips_yaml, read_snips_yaml
 from data.formats.text_folder import is_text_folder, read_text_folder, text_paths
 from data.formats.xlsx import read_xlsx
 from data.rows import Rows
+from data.text import read_lines
 from data.yaml_nodes import compose, fields, items, text_of
 
 FILES: dict[str, Callable[[Path, Columns], Rows]] = {
@@ -104,7 +105,7 @@ def read_source(path: Path, columns: Columns | None = None, arrays: bool = False
     if path.is_dir():
         result = _read_folder(path, columns, arrays)
         result.beside.update(
-            {str(file): file.read_bytes() for file in sorted(path.rglob("*")) if _is_decided(file)}
+            {str(file): read_lines(file) for file in sorted(path.rglob("*")) if _is_decided(file)}
         )
         return result
     if not path.exists():
@@ -248,9 +249,9 @@ def _read_yaml_file(path: Path) -> Rows:
 
 def _mention_markdown(result: Rows, folder: Path) -> None:
     """Report unsupported Markdown training data of Rasa 1: as a notice, or as an error without other rows."""
-    marks = ("## intent:", "##intent:", "## intent :")
+    marks = (b"## intent:", b"##intent:", b"## intent :")
     found = [p for p in sorted(folder.rglob("*.md")) if p.is_file() and not _is_hidden(p, folder)]
-    files = [path for path in found if any(mark in path.read_text("utf-8", "replace") for mark in marks)]
+    files = [path for path in found if any(mark in _beginning(path) for mark in marks)]
     problems = [Problem(str(path), None, _INSTEAD[".md"], kind=_INSTEAD[".md"]) for path in files]
     (result.notices if result.rows else result.problems).extend(problems)
 
@@ -273,8 +274,7 @@ def _without_labels(path: Path) -> Problem:
 
 def _mistaken(path: Path, suffix: str) -> str | None:
     """Return what the first bytes say if the suffix says something else."""
-    with path.open("rb") as file:
-        beginning = file.read(512)
+    beginning = _beginning(path, 512)
     if beginning.startswith(b"\xd0\xcf\x11\xe0") and suffix in (".xlsx", ".xlsm"):
         return "is protected by a password (or is a renamed .xls): save it as .xlsx without one"
     for start, suffixes, reason in _BEGINNINGS:
@@ -290,6 +290,11 @@ def _mistaken(path: Path, suffix: str) -> str | None:
     if suffix in _TEXT and start.startswith(b"pk") and b"\0" in beginning:
         return "is a damaged zip archive or Excel workbook: save it as CSV"
     return None
+
+
+def _beginning(path: Path, size: int = 1 << 20) -> bytes:
+    with path.open("rb") as file:
+        return file.read(size)
 
 
 def _is_hidden(path: Path, folder: Path) -> bool:

@@ -14,9 +14,10 @@ from pathlib import Path
 import openpyxl
 import pytest
 
+from data import text
 from data.errors import CorpusError
-from data.loading import Loaded, read_corpus
-from data.text import MAX_LINE_BYTES, read_lines
+from data.loading import Loaded, load_corpus, read_corpus
+from data.text import MAX_DOCUMENT_BYTES, MAX_LINE_BYTES, read_lines
 
 LINES = ['{"text": "hi there", "label": "a"}', '{"text": "yo man", "label": "b"}']
 
@@ -27,8 +28,8 @@ def refusal(path: Path) -> str:
     return str(refused.value)
 
 
-def read(path: Path, text: str) -> Loaded:
-    path.write_bytes(text.encode())
+def read(path: Path, content: str) -> Loaded:
+    path.write_bytes(content.encode())
     return read_corpus(path, arrays=True)
 
 
@@ -94,6 +95,55 @@ def test_archives_in_archives_end_before_some_kilobytes_become_millions_of_files
     assert not read_corpus(tmp_path / "3.zip", arrays=True).problems
     reasons = {problem.reason for problem in read_corpus(tmp_path / "4.zip", arrays=True).problems}
     assert reasons == {"archives in archives: 3 levels are the most"}
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("big.json", "write JSON Lines"),
+        ("agent/agent.json", "write JSON Lines"),
+        ("refund/big.eml", "save it without its attachments"),
+    ],
+)
+def test_a_document_that_is_parsed_as_a_whole_is_refused_before_it_is_in_memory(
+    tmp_path: Path, name: str, advice: str
+) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    os.truncate(path, MAX_DOCUMENT_BYTES + 1)  # a sparse file: it takes no space
+    tracemalloc.start()
+    try:
+        with pytest.raises(CorpusError, match=f"{MAX_DOCUMENT_BYTES + 1:,} bytes; at most .*{advice}"):
+            load_corpus(tmp_path if path.suffix == ".eml" else path)
+        assert tracemalloc.get_traced_memory()[1] < MAX_LINE_BYTES
+    finally:
+        tracemalloc.stop()
+
+
+def test_the_limit_of_a_document_holds_for_what_is_in_an_archive_and_not_one_byte_earlier(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = f"[{', '.join(LINES)}]"
+    with zipfile.ZipFile(tmp_path / "one.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("one.json", content)
+    monkeypatch.setattr(text, "MAX_DOCUMENT_BYTES", len(content))
+    assert len(read_corpus(tmp_path / "one.zip", arrays=True).table) == 2
+    monkeypatch.setattr(text, "MAX_DOCUMENT_BYTES", len(content) - 1)
+    assert f"{len(content)} bytes; at most {len(content) - 1}" in refusal(tmp_path / "one.zip")
+
+
+def test_an_e_mail_that_is_too_large_is_named_and_the_others_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "refund").mkdir()
+    for name, body in (("small", "I want a refund"), ("large", "x" * 1000)):
+        (tmp_path / "refund" / f"{name}.eml").write_text(f"From: a@b.c\nSubject: s\n\n{body}\n")
+    monkeypatch.setattr(text, "MAX_DOCUMENT_BYTES", 500)
+    loaded = read_corpus(tmp_path)
+    assert len(loaded.table) == 1
+    [problem] = loaded.problems
+    assert problem.file.endswith("large.eml")
 
 
 def test_lines_up_to_the_limit_are_read_whatever_ends_them(tmp_path: Path) -> None:
