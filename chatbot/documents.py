@@ -1,9 +1,11 @@
-"""Define the base class of the JSON documents in the object store and in files."""
+"""Read structured documents: JSON in the object store and in files, YAML in files."""
 
 from __future__ import annotations
 
-from typing import Self
+from pathlib import Path
+from typing import Any, Self
 
+import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from chatbot.errors import StoreError
@@ -21,3 +23,17 @@ class Document(BaseModel):
             return cls.model_validate_json(content)
         except ValidationError as error:
             raise StoreError(f"{problem}: {error}") from error
+
+
+def read_yaml(file: Path, loader: type[yaml.SafeLoader | yaml.BaseLoader] = yaml.SafeLoader) -> Any:
+    """Return the content of a YAML file.
+
+    Raises:
+        OSError: the file cannot be read.
+        UnicodeDecodeError: it is not UTF-8.
+        YAMLError: it is not YAML, or nested too deeply for the parser.
+    """
+    try:
+        return yaml.load(file.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506  # constructs no objects
+    except RecursionError:
+        raise yaml.YAMLError("nested too deeply: is a bracket not closed?") from None

@@ -9,6 +9,7 @@ from typing import TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from chatbot.documents import read_yaml
 from chatbot.errors import SettingError
 from chatbot.settings.base import allowed
 
@@ -30,7 +31,7 @@ def read_section(kind: type[M], path: Path, section: str, options: Mapping[str, 
     try:
         # A file that is named must exist.
         is_read = path.is_file() or path != DEFAULT_FILE
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) if is_read else None
+        content = read_yaml(path) if is_read else None
         values = (content or {}).get(section) or {}
         return kind.model_validate({**values, **given})
     except ValidationError as error:

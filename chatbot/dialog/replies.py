@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from chatbot.dialog.message import OUT_OF_SCOPE
+from chatbot.documents import read_yaml
 from chatbot.errors import BundleError, SettingError
 
 MAX_CATEGORIES, MAX_TITLES = 12, 8
@@ -56,7 +57,7 @@ class Replies:
         """
         try:
             # BaseLoader keeps every scalar as text: the intent `no` is not False. It constructs nothing else.
-            entries = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.BaseLoader) or {}  # noqa: S506
+            entries = read_yaml(file, yaml.BaseLoader) or {}
             return cls({intent: _entry(entry) for intent, entry in entries.items()})
         except FileNotFoundError:
             raise BundleError(f"{file} does not exist: replies are a YAML file of `intent: text`") from None

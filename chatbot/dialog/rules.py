@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from chatbot.dialog.message import clean, plain
 from chatbot.dialog.prefilter import LiteralIndex, begins_text, required, whole, width
+from chatbot.documents import read_yaml
 from chatbot.errors import BundleError
 
 _CACHED_WORDS = 16_384
@@ -54,6 +55,8 @@ class Rule(BaseModel):
                 _compile(pattern)
             except re.error as error:
                 raise ValueError(f"pattern {pattern!r}: {error}") from error
+            except RecursionError:
+                raise ValueError(f"pattern {pattern[:60]!r}...: groups are nested too deeply") from None
         return patterns
 
 
@@ -78,7 +81,7 @@ class Rules:
             BundleError: the file is missing or not YAML, or a rule is invalid (it is named).
         """
         try:
-            entries = yaml.safe_load(file.read_text(encoding="utf-8")) or []
+            entries = read_yaml(file) or []
             return cls(tuple(_rule(number, entry) for number, entry in enumerate(entries, start=1)))
         except FileNotFoundError:
             raise BundleError(

@@ -34,6 +34,8 @@ _UNKNOWN = {
 _CHUNK = 1 << 20
 _LEAST_BYTES_PER_SECOND = 1 << 18
 """Rate below which a transfer is given up."""
+_MAX_OBJECT_BYTES = 5 << 30
+"""The most that one request puts (S3's limit): a response that claims more would get time and memory for it."""
 
 
 class S3Store:
@@ -69,7 +71,7 @@ class S3Store:
                 if not (condition and retried and _code(error) in _CONFLICTS):
                     raise
                 found = self._client.get_object(Bucket=self.bucket, Key=self._prefix + key)
-                if found["Body"].read() != content:
+                if int(found["ContentLength"]) != len(content) or found["Body"].read() != content:
                     raise
                 return _etag(found)
 
@@ -191,7 +193,11 @@ class S3Store:
             for attempt in range(1, self._settings.attempts + 1):
                 try:
                     found = self._client.get_object(Bucket=self.bucket, Key=self._prefix + key, **condition)
-                    limit.restart(self._seconds(int(found["ContentLength"])))
+                    if (size := int(found["ContentLength"])) > _MAX_OBJECT_BYTES:
+                        found["Body"].close()
+                        reason = f"{size!s:.20} bytes; an object has at most {_MAX_OBJECT_BYTES:,}"
+                        raise StoreError(f"{self} answers {key} with {reason}: check CHATBOT_STORE_ENDPOINT")
+                    limit.restart(self._seconds(size))
                     return read(found["Body"])
                 except (self._exceptions.HTTPClientError, self._exceptions.IncompleteReadError):
                     # boto3 retries requests, but not reading the response body.

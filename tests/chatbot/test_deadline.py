@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request
 
 import pytest
 from pydantic import SecretStr
 
-from chatbot.errors import Unreachable
+from chatbot.errors import StoreError, Unreachable
 from chatbot.loop.registry import RegistryClient, RegistryUnavailable
 from chatbot.runtime import REAL
 from chatbot.settings import HandoffSettings, StorageSettings, TrackingSettings
-from chatbot.store import open_store
+from chatbot.store import Store, open_store
 from monitoring.handoffs.delivery import NotDeliveredError
 from monitoring.handoffs.webhook import Webhook
 from tests.support.trickle import Trickle
@@ -94,22 +95,29 @@ S3_ANSWERS = {
 }
 
 
+def store_at(url: str, monkeypatch: pytest.MonkeyPatch, read_seconds: float = 0.4) -> Store:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    return open_store(
+        StorageSettings(
+            url="s3://bucket", endpoint=url, connect_seconds=0.1, read_seconds=read_seconds, attempts=1
+        )
+    )
+
+
 @pytest.mark.parametrize(
     ("operation", "answer"),
-    [("get", "body"), *((each, "head") for each in ("get", "head", "list", "put", "delete"))],
+    [
+        ("get", "body"),
+        *((each, "head") for each in ("get", "head", "list", "put", "delete")),
+    ],
 )
 def test_a_store_that_trickles_is_given_up_at_the_deadline(
     operation: str, answer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     server = Trickle(*S3_ANSWERS[answer])
     try:
-        store = open_store(
-            StorageSettings(
-                url="s3://bucket", endpoint=server.url, connect_seconds=0.1, read_seconds=0.4, attempts=1
-            )
-        )
+        store = store_at(server.url, monkeypatch)
         call = {
             "get": lambda: store.get("a"),
             "head": lambda: store.head("a"),
@@ -122,3 +130,18 @@ def test_a_store_that_trickles_is_given_up_at_the_deadline(
         assert server.sent < 60
     finally:
         server.close()
+
+
+@pytest.mark.parametrize("size", [(5 << 30) + 1, 10**18, 10**400], ids=["5 GB", "10^18", "10^400"])
+def test_a_response_that_claims_more_than_an_object_can_have_is_refused_at_once(
+    size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = S3_HEAD.replace(b"Length: 100", b"Length: %d" % size) + b"\r\n"
+    for get in (lambda store: store.get("a"), lambda store: store.get_file("a", tmp_path / "file")):
+        server = Trickle(len(head), head + b"x" * 100)
+        try:
+            with pytest.raises(StoreError, match="an object has at most 5,368,709,120"):
+                get(store_at(server.url, monkeypatch, read_seconds=60.0))
+        finally:
+            server.close()
+    assert not list(tmp_path.iterdir())

@@ -107,6 +107,23 @@ def test_a_missing_file_is_reported_as_missing(kind: type[Rules | Replies], tmp_
         kind.load(tmp_path / "nowhere.yaml")
 
 
+@pytest.mark.parametrize("kind", [Rules, Replies])
+def test_a_file_that_is_nested_too_deeply_is_refused_with_what_is_wrong(
+    kind: type[Rules | Replies], tmp_path: Path
+) -> None:
+    file = tmp_path / "nested.yaml"
+    file.write_text("[" * 50_000)
+    with pytest.raises(BundleError, match=r"nested\.yaml holds no usable .*nested too deeply"):
+        kind.load(file)
+
+
+def test_a_pattern_that_is_nested_too_deeply_is_refused_with_its_rule(tmp_path: Path) -> None:
+    file = tmp_path / "rules.yaml"
+    file.write_text(yaml.safe_dump([_rule(patterns=["(" * 5_000 + "a" + ")" * 5_000])]))
+    with pytest.raises(BundleError, match=r"rule 'r': patterns.*groups are nested too deeply"):
+        Rules.load(file)
+
+
 def test_an_invalid_rule_is_named_with_its_field(tmp_path: Path) -> None:
     file = tmp_path / "rules.yaml"
     file.write_text(yaml.safe_dump([_rule(), _rule(name="closing", action="answer"), {"action": "human"}]))

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from chatbot.dialog.message import clean
 from chatbot.dialog.router import Prediction, Reply, Router
+from chatbot.documents import read_yaml
 from chatbot.errors import BundleError
 from chatbot.model.bundle import Bundle
 from chatbot.model.encoder import Encoded
@@ -105,7 +106,7 @@ def read_behaviours(file: Path = SHIPPED) -> tuple[Group, ...]:
     Raises: BundleError: the file is missing, is not YAML or names a group twice, or a test violates `Behaviour`.
     """
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        content = read_yaml(file)
         groups = tuple(Group.model_validate(entry) for entry in content)
     except (OSError, UnicodeDecodeError, yaml.YAMLError, TypeError, ValidationError) as error:
         raise BundleError(f"{file} is not a file of behavioural tests: {error}") from error

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from chatbot.documents import read_yaml
 from chatbot.errors import SettingError
 
 FOLDER = Path(__file__).resolve().parents[1] / "texts"
@@ -47,7 +48,7 @@ def load(language: str, slots: Mapping[str, str], folder: Path = FOLDER) -> Text
             f"no texts for CHATBOT_UI_LANGUAGE={language}: there are {', '.join(languages(folder))}"
         )
     try:
-        return Texts(flatten(yaml.safe_load(file.read_text(encoding="utf-8"))), slots)
+        return Texts(flatten(read_yaml(file)), slots)
     except (yaml.YAMLError, UnicodeDecodeError, TypeError) as error:
         raise SettingError(f"{file} is not a file of texts: {error}") from error
 
