@@ -17,15 +17,17 @@ MESSAGE_NAMES = (
     "message", "text", "instruction", "utterance", "query", "question", "sentence", "user_message", "utt",
     "user_utterance", "user_input", "user_text", "customer_message", "training_phrase", "phrase", "example",
     "sample", "content", "body", "input", "prompt", "messages", "utterances", "texts",
+    "nachricht", "mensaje",
 )  # fmt: skip
 """Usual names of the message column; the first one present is used."""
 INTENT_NAMES = (
     "intent", "intent_name", "label", "label_text", "label_name", "intent_label", "class", "class_name", "target",
     "category", "topic", "tag",
     "intent_display_name", "intents", "labels",
+    "absicht", "intention", "intención",
 )  # fmt: skip
 """Usual names of the intent column; `category` is the intent only if no earlier one is present (Banking77)."""
-REPLY_NAMES = ("reply", "response", "answer", "bot_response")
+REPLY_NAMES = ("reply", "response", "answer", "bot_response", "antwort", "réponse", "respuesta")
 """Usual names of a column with the reply."""
 SUBJECT_NAMES = (
     "subject", "ticket_subject", "case_subject", "conversation_subject", "ticket_name", "raw_subject",
@@ -43,6 +45,12 @@ TICKET_INTENT_NAMES = (
     "type",
 )  # fmt: skip
 """What ticket systems call the reason of a ticket."""
+
+ONE_COLUMN = (
+    "one column: a message and its intent are needed. Write the intent of each message into a second column, `intent`; "
+    "ten to twenty messages of each intent are enough to start"
+)
+"""What to do with a table that has no labels."""
 
 _SEPARATORS = re.compile(r"[\s_-]+")
 
@@ -146,6 +154,8 @@ def find_columns(header: Sequence[str], asked: Columns, file: str, line: int | N
     def need(what: str, name: str | None, usual: Sequence[str]) -> int:
         found = place(usual if name is None else [name])
         if found is None:
+            if name is None and len(names) == 1:
+                raise refuse(ONE_COLUMN)
             missing = (
                 f"no column {name!r}"
                 if name is not None

@@ -12,7 +12,7 @@ from chatbot.dialog.message import OUT_OF_SCOPE
 from chatbot.dialog.replies import Replies, ReplyText, placeholder_of, slots_of
 from chatbot.errors import ChatbotError
 from chatbot.settings import SlotSettings
-from data.columns import REPLY_NAMES, Columns
+from data.columns import INTENT_NAMES, REPLY_NAMES, Columns
 from data.errors import CorpusError, Problem
 from data.folder import intent_paths, is_intent, read_intents
 from data.formats.rasa import read_responses
@@ -177,5 +177,8 @@ def _of_table(source: Path) -> dict[str, str]:
         if problems:
             raise CorpusError(problems)
         return {intent: text for intent, text in replies.items() if text}
-    reason = f"no columns with replies: a table of replies has `intent` and `reply` (or {', '.join(_TEXT_NAMES[1:])})"
+    reason = (
+        "no columns with replies: a table of replies has `intent` and `reply`. Accepted headers: of the intent "
+        f"{', '.join(INTENT_NAMES)}; of the reply {', '.join(_TEXT_NAMES)}"
+    )
     raise CorpusError([Problem(str(source), 1, f"{reason}; its columns are: {columns}")])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from data.columns import Columns, find_columns
+from data.columns import ONE_COLUMN, Columns, find_columns
 from data.errors import CorpusError, Problem
 from data.formats.cells import Cell, Table, filled_width, shown
 
@@ -28,7 +28,7 @@ def with_header(file: str, records: Sequence[tuple[int, Sequence[Cell]]], asked:
     if not filled:
         raise CorpusError([Problem(file, None, "the file is empty: a header and a row are needed")])
     if max(len(cells) for _, cells in filled) < 2:
-        reason = "one column: a message and its intent are needed, with a comma, semicolon, tab or bar between them"
+        reason = f"{ONE_COLUMN}. Columns are separated by a comma, semicolon, tab or bar"
         raise CorpusError([Problem(file, filled[0][0], reason)])
     if not asked.header:
         table.header = [str(number) for number in range(1, max(len(cells) for _, cells in filled) + 1)]

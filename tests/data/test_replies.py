@@ -9,6 +9,7 @@ import pytest
 
 from chatbot.dialog.replies import ReplyText
 from chatbot.errors import ChatbotError, SettingError
+from data.errors import CorpusError
 from data.processing import ProcessParams
 from data.processing import process as process_corpus
 from data.processing import write as write_processed
@@ -143,3 +144,18 @@ def test_the_shipped_corpus_processed_has_its_replies_and_added_rows_have_none(t
     assert replies["get_refund"].response == shipped.replies["get_refund"].response
     assert replies["get_refund"].description
     assert not notices
+
+
+def test_replies_with_german_headers_are_read_and_unknown_headers_are_told_the_accepted_ones(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "antworten.csv"
+    file.write_text("Absicht;Antwort\nrefund;Hier.\ntrack;Dort.\n")
+    assert {intent: text.response for intent, text in read_replies(file).items()} == {
+        "refund": "Hier.",
+        "track": "Dort.",
+    }
+    file.write_text("Zweck;Auskunft\nrefund;Hier.\n")
+    with pytest.raises(CorpusError) as error:
+        read_replies(file)
+    assert all(name in str(error.value) for name in ("label", "absicht", "antwort", "response", "'Zweck'"))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import openpyxl
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -612,3 +613,16 @@ def test_utterances_of_wit_ai_are_read_from_its_archive(tmp_path: Path) -> None:
         archive.writestr("app/utterances/utterances-1.json", json.dumps({"utterances": utterances}))
     assert pairs(tmp_path / "wit.zip") == ROWS
     assert "not taken: 1 utterances without an intent" in notices(tmp_path / "wit.zip")
+
+
+@pytest.mark.parametrize("name", ["one.csv", "one.txt", "one.jsonl", "one.parquet"])
+def test_a_lone_column_is_told_to_need_labels_and_how_many(name: str, tmp_path: Path) -> None:
+    file = tmp_path / name
+    if name.endswith(".parquet"):
+        pd.DataFrame({"message": ["where is it", "money back"]}).to_parquet(file)
+    elif name.endswith(".jsonl"):
+        file.write_text('{"text": "where is it"}\n{"text": "money back"}\n')
+    else:
+        file.write_text("message\nwhere is it\nmoney back\n")
+    with pytest.raises(CorpusError, match="a second column, `intent`; ten to twenty messages of each intent"):
+        read_corpus(file)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, get_font
 from numpy.typing import NDArray
 
 from training.model.evaluation.outcome import Outcome, macro_f1, scores
@@ -71,15 +72,24 @@ def _confusion_matrix(truth: Sequence[str], guess: Sequence[str], labels: Sequen
     figure = Figure(figsize=(size, size), layout="constrained")
     axes = figure.subplots()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    ticks = np.arange(len(labels))
-    axes.set_xticks(ticks, labels, rotation=90, fontsize=7)
-    axes.set_yticks(ticks, labels, fontsize=7)
+    ticks, shown = np.arange(len(labels)), _drawable(labels)
+    axes.set_xticks(ticks, shown, rotation=90, fontsize=7)
+    axes.set_yticks(ticks, shown, fontsize=7)
     for row, column in np.argwhere((shares > 0.02) & ~np.eye(len(labels), dtype=bool)):
         percent = f"{100 * shares[row, column]:.0f}"
         axes.text(column, row, percent, ha="center", va="center", fontsize=6, color=_RED)
     axes.set(xlabel="understood as", ylabel="meant")
     axes.set_title("Confusion matrix (off the diagonal: % of the row, from 2 %)")
     return figure
+
+
+def _drawable(labels: Sequence[str]) -> list[str]:
+    """Return the labels; one with a character that the font lacks is its number in the order of the labels."""
+    font = get_font(findfont(FontProperties()))
+    return [
+        label if all(font.get_char_index(ord(c)) for c in label) else f"intent {number}"
+        for number, label in enumerate(labels, start=1)
+    ]
 
 
 def _reliability_diagram(confidence: NDArray[np.floating], right: NDArray[np.bool_], ece: float) -> Figure:
