@@ -12,11 +12,23 @@ from tools.generate.docs import stale
 
 ROOT = Path(__file__).resolve().parents[2]
 OPERATIONS = sorted((ROOT / "docs" / "operations").glob("*.md"))
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+CHART = ROOT / "helm" / "support-chatbot"
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    CHART / "README.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 
 
 def test_settings_metrics_values_and_dashboards_are_as_the_code_makes_them() -> None:
     assert stale() == []
+
+
+def test_the_chart_says_how_to_install_upgrade_and_uninstall_it_and_has_every_value() -> None:
+    text = (CHART / "README.md").read_text(encoding="utf-8")
+    assert all(f"helm {verb} support-bot" in text for verb in ("install", "upgrade", "uninstall"))
+    assert text.count("| `") == (ROOT / "docs" / "chart.md").read_text(encoding="utf-8").count("| `")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))

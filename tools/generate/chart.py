@@ -3,7 +3,8 @@
     python -m tools.generate.chart       k8s/manifests; needs helm
 
 values.yaml is the single source: each value is preceded by `# -- description`, and by `# @schema {...}` where the
-default does not determine the type. `make docs` generates values.schema.json and docs/chart.md from it.
+default does not determine the type. `make docs` generates values.schema.json, the chart's README.md
+and docs/chart.md from it.
 """
 
 from __future__ import annotations
@@ -134,13 +135,24 @@ def page() -> str:
         "# Values of the chart",
         "",
         "Made by `make docs` from `helm/support-chatbot/values.yaml`. What it does not name is refused.",
+        *_tables("##"),
     ]
+    return "\n".join(lines) + "\n"
+
+
+def readme() -> str:
+    """Return the content of the chart's README.md, which is packaged with it: how to install, and every value."""
+    text = Path(__file__).with_name("chart_readme.md").read_text(encoding="utf-8")
+    return text + "\n".join(_tables("###")) + "\n"
+
+
+def _tables(heading: str) -> Iterator[str]:
+    """Yield the lines of a table of values for each top-level value."""
     for value in read(_text()):
-        lines += ["", f"## {value.path[0]}", "", "| Value | Default | What it is |", "|---|---|---|"]
+        yield from ("", f"{heading} {value.path[0]}", "", "| Value | Default | What it is |", "|---|---|---|")
         for leaf in leaves([value]):
             default = json.dumps(leaf.default, ensure_ascii=False).replace("|", "\\|")
-            lines.append(f"| `{'.'.join(leaf.path)}` | `{default}` | {leaf.meaning} |")
-    return "\n".join(lines) + "\n"
+            yield f"| `{'.'.join(leaf.path)}` | `{default}` | {leaf.meaning} |"
 
 
 def find_program(name: str) -> str | None:

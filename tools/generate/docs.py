@@ -60,6 +60,7 @@ def files() -> dict[Path, str]:
         ROOT / "docs" / "metrics.md": metrics_page(),
         ROOT / "docs" / "chart.md": chart.page(),
         ROOT / ".env.example": compose.example(),
+        chart.CHART / "README.md": chart.readme(),
         chart.CHART / "values.schema.json": chart.schema(),
         **{DASHBOARDS / f"{name}.json": content for name, content in panels.dashboards_json().items()},
     }
