@@ -20,6 +20,8 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.text import Text
 
+from chatbot.loop import desired_model
+from chatbot.loop.desired_model import short
 from chatbot.loop.retrain_result import RetrainResult
 from chatbot.model.ref import ModelRef
 from chatbot.settings import ServiceSettings, StorageSettings, TrackingSettings
@@ -51,6 +53,10 @@ def main(
             if found.outcome != "accepted" or not found.challenger:
                 sentence = f"nothing to promote: the outcome in {result} is {found.outcome}"
                 return RolloutResult("", False, sentence)
+            serving = desired_model.read(open_store(StorageSettings())).model
+            if found.only_unset and serving:
+                sentence = f"the first version of this corpus exists, and {short(serving)} serves: nothing to promote"
+                return RolloutResult(serving, False, sentence)
             number = ModelRef.parse(found.challenger).version
         return promotion.promote(number, force=force, by_itself=result is not None)
 

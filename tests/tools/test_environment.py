@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 
+import pytest
 import yaml
+from typer.main import get_command
 
 from tools.generate import compose
+from training.retrain import app
 
 COMPOSE = yaml.safe_load((compose.ROOT / "compose.yaml").read_text())
 
@@ -114,3 +118,40 @@ def test_keys_in_compose_are_a_mounted_folder_for_the_api_and_one_key_for_the_pa
     assert "CHATBOT_API_KEY" in keys["ui"]["environment"]
     asked = set(re.findall(r"\$\{(\w+)", (compose.ROOT / "compose.api-keys.yaml").read_text()))
     assert asked <= set(re.findall(r"^#?(\w+)=", compose.example(), re.MULTILINE))
+
+
+def test_an_own_corpus_in_compose_is_a_mounted_folder_that_one_service_trains_and_rolls_out() -> None:
+    text = (compose.ROOT / "compose.corpus.yaml").read_text()
+    services = yaml.safe_load(text)["services"]
+    assert set(services) == {"register"}
+    register = services["register"]
+    assert register["volumes"] == [
+        *COMPOSE["services"]["register"]["volumes"],
+        "${CORPUS_FOLDER:-./corpus}:/corpus:ro",
+    ]
+    asked = set(re.findall(r"(?<!\$)\$\{(\w+)", text))
+    assert asked <= set(re.findall(r"^#?(\w+)=", compose.example(), re.MULTILINE))
+
+
+@pytest.mark.process
+def test_the_own_corpus_of_compose_is_trained_with_the_options_that_the_commands_have(tmp_path: Path) -> None:
+    """The script of the service, with a program that notes what it is asked in place of Python."""
+    script = yaml.safe_load((compose.ROOT / "compose.corpus.yaml").read_text())["services"]["register"][
+        "command"
+    ]
+    assert script[:2] == ["sh", "-euc"]
+    program = tmp_path / "bin" / "python"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nprintf "%s|" "$@" >> {tmp_path}/asked\necho >> {tmp_path}/asked\n')
+    program.chmod(0o755)
+    variables = {"CORPUS": "my file.csv", "REPLIES": "", "TRAIN": "--message-column text"}
+    environment = {"PATH": f"{program.parent}:/usr/bin:/bin", **variables}
+    ran = [*script[:2], script[2].replace("$$", "$")]
+    subprocess.run(ran, cwd=tmp_path, env=environment, check=True)
+    retrain, promote = [line.split("|")[:-1] for line in (tmp_path / "asked").read_text().splitlines()]
+    assert retrain[:4] == ["-m", "training.retrain", "--from", "/corpus/my file.csv"]
+    assert retrain[-2:] == ["--message-column", "text"]
+    assert retrain[retrain.index("--replies") + 1] == ""
+    assert promote == ["-m", "training.promote", "--result", "retrain.json"]
+    known = {option for parameter in get_command(app).params for option in parameter.opts}
+    assert {word for word in retrain if word.startswith("--")} <= known

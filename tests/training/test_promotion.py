@@ -186,6 +186,12 @@ def test_the_commands_do_the_same_and_read_what_a_retraining_accepted(
     promoted.communicate(timeout=90)
     assert promoted.returncode == 0
     assert machine.version() == "2"
+    first = tmp_path / "first.json"
+    unset = {"outcome": "accepted", "challenger": str(machine.registry.get("1").ref), "only_unset": True}
+    first.write_text(json.dumps(unset))
+    kept = machine.command("training.promote", "--result", str(first))
+    assert "the first version of this corpus exists" in " ".join(kept.communicate(timeout=60)[1].split())
+    assert machine.version() == "2"
     back = machine.command("training.rollback")
     back.communicate(timeout=90)
     assert back.returncode == 0

@@ -43,12 +43,16 @@ COMPOSE = {
     ),
     "MINIO_ROOT_USER": ("root", "The name of MinIO's root key."),
     "API_KEYS_FOLDER": ("./api-keys", "compose.api-keys.yaml: folder of the file `keys`."),
+    "CORPUS": ("", "compose.corpus.yaml: your corpus, a file or folder in CORPUS_FOLDER."),
+    "REPLIES": ("", "compose.corpus.yaml: its replies, in the same folder; empty: the corpus's own."),
+    "TRAIN": ("", "compose.corpus.yaml: columns, such as `--message-column text --intent-column label`."),
+    "CORPUS_FOLDER": ("./corpus", "compose.corpus.yaml: folder of the corpus."),
     "SETTINGS_FILE": (
         "settings.env",
         "File with settings that are not secret: variables of docs/settings.md.",
     ),
 }
-"""Variables that only compose.yaml reads: default, meaning."""
+"""Variables that only the Compose files read: default, meaning."""
 
 SETTINGS = (
     "CHATBOT_PORT", "CHATBOT_UI_PORT", "CHATBOT_STAFF_PORT", "CHATBOT_MLFLOW_PORT", "CHATBOT_STORE_URL",
