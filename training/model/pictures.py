@@ -35,7 +35,7 @@ def draw(
     ece = scores(outcome)["ece"] or 0.0
     rows, f1 = learning_curve(encoded, fitted, seed)
     return {
-        "confusion_matrix.png": _confusion_matrix(outcome.truth.tolist(), outcome.routed.tolist(), shown),
+        "confusion_matrix.png": confusion_matrix(outcome.truth.tolist(), outcome.routed.tolist(), shown),
         "reliability.png": _reliability_diagram(outcome.confidence[inside], right[inside], ece),
         "risk_coverage.png": _risk_coverage(
             learned.curve.coverage, learned.curve.risk, learned.target, (learned.coverage, learned.risk)
@@ -64,7 +64,7 @@ def learning_curve(encoded: Encoded, fitted: Fitted, seed: int) -> tuple[list[in
     return rows, f1
 
 
-def _confusion_matrix(truth: Sequence[str], guess: Sequence[str], labels: Sequence[str]) -> Figure:
+def confusion_matrix(truth: Sequence[str], guess: Sequence[str], labels: Sequence[str]) -> Figure:
     """Plot row-normalised counts: rows are true labels, columns predictions. The diagonal has no numbers."""
     counted = pd.crosstab(np.asarray(truth), np.asarray(guess), normalize="index")
     shares = counted.reindex(index=[*labels], columns=[*labels], fill_value=0.0).to_numpy()
