@@ -47,22 +47,22 @@ class ServiceSettings(Settings):
     """Maximum number of messages per call of the runner."""
     cache_entries: int = Field(default=4096, ge=0)
     """Maximum number of predictions cached for exact repeats, per process, in memory only; 0: none. Rules, rate limits,
-    records and ids are each message's own."""
+    records and ids still apply to each message."""
     max_concurrency: int = Field(default=256, ge=1)
-    """Maximum number of concurrent messages per process, and of feedback apart; beyond it requests get 429 with
+    """Maximum number of concurrent messages per process, and separately of feedback; beyond it requests get 429 with
     Retry-After. Under overload the limit of messages falls, see `CHATBOT_TARGET_LATENCY_SECONDS`."""
     target_latency_seconds: float = Field(default=0.1, gt=0)
     """Latency from which the concurrency limit is lowered (load shedding), as long as messages take longer."""
     min_concurrency: int = Field(default=64, ge=1)
-    """The lowest concurrency limit per process; as `CHATBOT_MAX_CONCURRENCY` or higher: the limit is fixed."""
+    """The lowest concurrency limit per process; a value of `CHATBOT_MAX_CONCURRENCY` or more fixes the limit."""
     max_connections: int = Field(default=10_000, ge=16)
     """Maximum number of open connections per process; beyond it the longest idle one is closed. Never more than the
-    open-file limit less a reserve for the log."""
+    open-file limit minus a reserve for the log."""
     max_connections_per_address: int = Field(default=0, ge=0)
-    """Maximum number of open connections per client address; 0: unlimited, as where a proxy hides the clients."""
+    """Maximum number of open connections per client address; 0: unlimited, needed if a proxy hides the clients."""
     max_connection_age_seconds: float = Field(default=300.0, ge=0)
     """Age from which a keep-alive connection ends with its next response, which says `Connection: close`: busy clients
-    reach new pods after a scale-up. Up to a quarter more at random; 0: unlimited."""
+    reach new pods after a scale-up. Extended at random by up to a quarter; 0: unlimited."""
     trusted_proxies: str = "127.0.0.1,::1"
     """Addresses and networks of proxies, comma-separated: they name the client's address in `X-Forwarded-For`, and
     `CHATBOT_MAX_CONNECTIONS_PER_ADDRESS` does not apply to them."""
@@ -80,7 +80,7 @@ class ServiceSettings(Settings):
     rate_limit_feedback: float = Field(default=10.0, ge=0)
     """Maximum feedback and contact data per second of one client (key, else address), per process; 0: unlimited."""
     rate_limit_prediction: float = Field(default=0.5, ge=0)
-    """Maximum feedback per second on one prediction, and as much contact data, per process; 0: unlimited."""
+    """Maximum feedback per second on one prediction, and separately contact data, per process; 0: unlimited."""
     rate_limit_burst_seconds: float = Field(default=10.0, gt=0)
     """How many seconds' worth of requests a client may send at once (size of the token bucket)."""
     cors_origins: str = Field(

@@ -31,6 +31,6 @@ class StaffSettings(Settings):
     oidc_allowed: str = ""
     """Who may log in by OpenID Connect: e-mail addresses and `@domains`, comma-separated. Required with it."""
     oidc_trusts_addresses: bool = False
-    """Accept addresses that the provider does not mark as verified; only for a provider of your own."""
+    """Accept addresses that the provider does not mark as verified; only for your own provider."""
     refresh_seconds: float = Field(default=30.0, gt=0)
     """Maximum age of the data that the pages show."""

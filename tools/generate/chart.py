@@ -134,7 +134,7 @@ def page() -> str:
     lines = [
         "# Values of the chart",
         "",
-        "Made by `make docs` from `helm/support-chatbot/values.yaml`. What it does not name is refused.",
+        "Made by `make docs` from `helm/support-chatbot/values.yaml`. Helm refuses a value that is not listed here.",
         *_tables("##"),
     ]
     return "\n".join(lines) + "\n"

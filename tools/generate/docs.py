@@ -21,8 +21,8 @@ def settings_page() -> str:
     lines = [
         "# Settings",
         "",
-        "Read from the environment, and from nothing else. An empty variable is an unset one; a value of the",
-        "wrong type stops the start and is named. Made by `make docs` from `chatbot/settings/`.",
+        "Read from the environment only. An empty variable counts as unset. A value of the wrong type prevents the",
+        "start; the error names it. Made by `make docs` from `chatbot/settings/`.",
     ]
     for component in COMPONENTS:
         lines += ["", f"## {component.__name__}", "", (component.__doc__ or "").strip(), ""]
