@@ -23,12 +23,12 @@ _TELLING_URL = Pattern(r"[?#][\w%&]|//[^/\s]*@|/hooks\.slack\.|/api/webhooks/")
 _TOP = r"(?:com|net|org|edu|info|biz|museum|gov|app|dev|shop|[a-z]{2})"
 _DOT = r"(?:[ ]?[\[({<]\s?(?:dot|\.|punkt|point|punto|ponto|punt)\s?[\])}>][ ]?|[ ](?:dot|punkt|point|punto|ponto|punt)[ ])"
 _SIGN = r"[ ](?:underscore|dash|hyphen|unterstrich|bindestrich|minus|tiret|guion|trattino|streepje)[ ]"
-_AT = r"(?:[ ]?@[ ]?|[ ]?[\[({<][ ]?(?:at|ät|@|arroba|a)[ ]?[\])}>][ ]?)"
+_AT = r"(?:[ ]?@{1,2}[ ]?|[ ]?[\[({<][ ]?(?:at|ät|@|arroba|a)[ ]?[\])}>][ ]?)"
 _LOCAL = r"(?<![\w.+%'-]) [\w.+%'-]++"
 _PROVIDERS = r"(?:gmail|googlemail|hotmail|outlook|yahoo|ymail|gmx|web|t-online|icloud|aol|proton(?:mail)?|live|msn|posteo|orange|laposte|libero|ziggo|kpnmail|fastmail|mail)"
 _EMAIL = Pattern(
     rf"""{_LOCAL} (?>(?:(?:[ ]?[\[({{]dot[\])}}][ ]?)[\w.+%'-]++)?) {_AT} [\w-]{{1,63}}+
-      (?: (?:\.[\w-]{{1,63}}+){{0,8}} [.,][^\W\d_]{{2,24}} | (?:{_DOT}|\.) (?:[\w-]{{1,63}}(?:{_DOT}|\.)){{0,3}} {_TOP}
+      (?: (?:\.[\w-]{{1,63}}+){{0,8}} [.,]{{1,2}}[^\W\d_]{{2,24}} | (?:{_DOT}|\.) (?:[\w-]{{1,63}}(?:{_DOT}|\.)){{0,3}} {_TOP}
         | [ ]?\.[ ]?{_TOP} ) (?!@) (?:(?:{_DOT}|[ ]\.){_TOP}(?!\w))?"""
 )
 _SPOKEN_EMAIL = Pattern(
@@ -37,6 +37,13 @@ _SPOKEN_EMAIL = Pattern(
 )
 _AT_PROVIDER = Pattern(
     rf"(?<![\w.+%'-]) (?!(?:it|look(?:ing|ed)?|bought|me|shop|sold|found|ordered|available|buy|see|only|cheaper|account|here|them|us|one|that|this|mail|email|registered|sign(?:ed)?|log(?:ged)?|hosted|in|up|is|are|was|and)[ ]) [\w.+%'-]++ (?:{_SIGN}[\w.+%'-]++)? [ ](?:at|ät)[ ] {_PROVIDERS}\.{_TOP} (?:\.[a-z]{{2}})? \b"
+)
+_ENCODED_EMAIL = Pattern(
+    r"(?<![\w.+'-]) [\w.+'-]++ (?:%40|&(?:\#(?:64|x40)|commat);) [\w-]{1,63}+ (?:\.[\w-]{1,63}+){1,8}"
+)
+"""As web pages and their addresses have them, which are copied into messages."""
+_CUT_EMAIL = Pattern(
+    rf"{_LOCAL} @ {_PROVIDERS} (?:[ ](?:com|net|org|de|fr|es|it|nl|uk|co[ ]uk))? (?![\w@-]|\.\w)"
 )
 _DASHED_EMAIL = Pattern(rf"(?<!\S) [\w.-]{{1,40}}?[_-]at[_-][\w-]{{1,40}}?(?:[_-]dot[_-]|\.){_TOP}\b")
 _SPOKEN_SIGNS = frozenset(("dot", "punkt", "point", "punto", "ponto", "punt"))
@@ -75,6 +82,9 @@ def redact_emails(draft: Draft) -> None:
         and any(sign in draft.lower for sign in _AT_SIGNS)
     ):
         draft.mark((*found.span(), "<EMAIL>") for found in _EMAIL.finditer(draft.text))
+        draft.mark((*found.span(), "<EMAIL>") for found in _CUT_EMAIL.finditer(draft.text))
+    if "%40" in draft.text or "&" in draft.text:
+        draft.mark((*found.span(), "<EMAIL>") for found in _ENCODED_EMAIL.finditer(draft.text))
     if "at" in draft.words or "ät" in draft.words:
         draft.mark((*found.span(), "<EMAIL>") for found in _AT_PROVIDER.finditer(draft.text))
     if "-at-" in draft.lower or "_at_" in draft.lower:
