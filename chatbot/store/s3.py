@@ -291,6 +291,7 @@ class S3Store:
         except (
             LookupError,
             TypeError,
+            OverflowError,  # a time beyond year 9999
             RecursionError,
         ) as error:  # a field is missing; boto3 follows redirects for ever
             raise StoreError(

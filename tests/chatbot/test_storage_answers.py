@@ -94,10 +94,11 @@ def test_a_complete_listing_is_read(answers: Answers, store: Store) -> None:
         listing(more="<Contents><Key>p/d/a</Key><Size>3</Size></Contents>"),
         listing(more="<Contents><Size>3</Size></Contents>"),
         listing("p/d/a")[:-30],
+        listing("p/d/a").replace("2026-11-28T00:00:00.000Z", "9999-12-31T23:59:59-14:00"),
         _BOMB,
     ],
     ids=["a login page", "nothing", "truncated without a continuation", "out of order", "repeated", "outside",
-         "other prefix", "no ETag", "no key", "cut off", "XML bomb"],
+         "other prefix", "no ETag", "no key", "cut off", "no such time", "XML bomb"],
 )  # fmt: skip
 def test_what_is_not_a_complete_listing_of_the_prefix_is_an_error(
     answers: Answers, store: Store, body: str

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable
 from http.client import HTTPConnection
 from pathlib import Path
+from socket import create_connection
 
 import pytest
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -13,6 +14,7 @@ from websockets.exceptions import ConnectionClosed, ConnectionClosedError, Inval
 from websockets.sync.client import ClientConnection, connect
 
 from tests.ui.conftest import ChatPage
+from ui.shared.limited_streamlit import HEAD_SECONDS
 from ui.shared.server import MAX_SESSIONS
 
 pytestmark = pytest.mark.process
@@ -64,3 +66,27 @@ def test_a_flood_of_websockets_frames_and_uploads_leaves_memory_bounded(
         assert {upload(page) for _ in range(20)} == {404}
         assert memory_mb(page) < MAX_MB
     assert page.answers()
+
+
+def test_a_head_that_does_not_end_is_refused_and_one_that_does_not_come_is_not_awaited(
+    serve_page: Callable[..., ChatPage],
+) -> None:
+    page = serve_page(CHATBOT_UI_API_URL="http://127.0.0.1:9")
+    address = ("127.0.0.1", page.port)
+    with create_connection(address, 20) as silent, create_connection(address, 20) as half:
+        half.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nX: ")
+        with (
+            create_connection(address, 20) as endless,
+            pytest.raises((ConnectionResetError, BrokenPipeError)),
+        ):
+            endless.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 30_000_000)
+        kept = HTTPConnection(*address, timeout=20)
+        for _ in range(2):
+            kept.request("GET", "/_stcore/health")
+            assert kept.getresponse().read() == b"ok"
+        kept.close()
+        for waiting in (silent, half):
+            waiting.settimeout(HEAD_SECONDS + 20)
+            with contextlib.suppress(ConnectionResetError):
+                assert waiting.recv(100) == b""
+    assert memory_mb(page) < MAX_MB

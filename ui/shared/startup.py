@@ -14,5 +14,5 @@ def run_streamlit(script: Path, options: Mapping[str, object]) -> NoReturn:
     # No proxy is trusted unless the operator names it: uvicorn would believe any process of this machine.
     os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
     flags = [f"--{name}={value}" for name, value in options.items()]
-    command = [sys.executable, "-m", "streamlit", "run", str(script.resolve()), *flags]
+    command = [sys.executable, "-m", "ui.shared.limited_streamlit", "run", str(script.resolve()), *flags]
     os.execv(sys.executable, command)  # noqa: S606 - no shell, and nothing of it comes from outside
