@@ -28,20 +28,23 @@ from chatbot.privacy.phrases import (
 MARK = "<SECRET>"
 
 _SIGNS = frozenset("!#$%&*@_")
-_LETTER, _SIGN = r"[^\W\d_]", r"[!#$%&*@_]"
+_LETTERS = r"A-Za-z\u00aa\u00b5\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02af\u0370-\u052f\u1e00-\u1fff"
+"""Letters of scripts whose words are separated by spaces: of others, words stand beside a password."""
+_ALPHABET = rf"\d_{_LETTERS}"
+_LETTER, _SIGN = rf"[{_LETTERS}]", r"[!#$%&*@_]"
 _CANDIDATE = Pattern(
     rf"{_LETTER}(?:[!#$%&*@_+.-]?\d|{_SIGN}{_LETTER})|(?<![\w-])[A-Z\d]{{4,6}}-[A-Z\d]{{4}}", 0
 )
 _WORD = Pattern(
-    rf"(?<![\w{MASK}@#/\\.&=+-])(?P<stem>{_LETTER}++)(?>(?:-{_LETTER}++){{0,3}})"
-    rf"(?=[!#$%&*@_+.-]?\d|{_SIGN}{_LETTER})[\w!#$%&*@+^~.-]{{1,40}}+",
+    rf"(?<![{_ALPHABET}{MASK}@#/\\.&=+-])(?P<stem>{_LETTER}++)(?>(?:-{_LETTER}++){{0,3}})"
+    rf"(?=[!#$%&*@_+.-]?\d|{_SIGN}{_LETTER})[{_ALPHABET}!#$%&*@+^~.-]{{1,40}}+",
     0,
 )
 _GROUPS = Pattern(r"(?<![\w-])(?=[A-Z\d-]*[A-Z])(?=[A-Z-]*\d)[A-Z\d]{4,6}(?:-[A-Z\d]{4,6}){2,5}(?![\w-])", 0)
 """A key of a product or of a network."""
 _LOWER = r"[^\WA-Z\d_]"
 _SURE = Pattern(
-    rf"{_LETTER}(?:{_LOWER}{{7,}}\d|{_LOWER}{{4,}}{_SIGN}?\d\d|{_LOWER}{{3}}\d{{4}})\d{{0,4}}"
+    rf"{_LETTER}{_LOWER}+[A-Z]{_LOWER}+_?\d\d+|{_LETTER}(?:{_LOWER}{{7,}}\d|{_LOWER}{{4,}}{_SIGN}?\d\d|{_LOWER}{{3}}\d{{4}})\d{{0,4}}"
     rf"|(?=.{{8}}){_LETTER}+[013457]{_LOWER}{{3,}}.*|{_LOWER}{{2,}}\d+[A-Z]?{_LOWER}+[A-Z].*",
     0,
 )

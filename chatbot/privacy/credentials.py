@@ -56,7 +56,7 @@ _ODD = Pattern(r"[^\W\d_][^\w\s'.,;:!?)-]|\d|[a-z][A-Z]", 0)
 
 # Each begins at a noun that `phrases` lists, so that none of them scans the text.
 _VALUE = rf"""(?P<secret>"[^"\n{MASK}]{{2,40}}"|[^\s{MASK}]++)"""
-_TOLD = rf"(?: \s(?:{BE})(?:\sas\sfollows|\sthe\sfollowing|\sfolgendes)?\s?:\s? | \s?(?:->|=>|[:=])\s? | \s-\s | \s(?:{BE})\s(?:(?:{STILL})\s)? )"
+_TOLD = rf"(?: \s(?:{BE})(?:\sas\sfollows|\swie\sfolgt|\scomme\ssuit|\scomo\ssigue|\scome\ssegue|\sthe\sfollowing|\sfolgendes)?\s?:\s? | \s?(?:->|=>|[:=])\s? | \s-\s | \s(?:{BE})\s(?:(?:{STILL})\s)? )"
 _KEY = Pattern(
     rf"""\w++ (?>(?:[-_ ](?:key|token|id|wifi|wi-fi|wlan|di[ ]accesso|d'accès))?) ["']? (?:{_TOLD}|\s) ["']? {_VALUE}"""
 )
@@ -103,6 +103,7 @@ _BEFORE_GIVEN = Pattern(
 _REVERSED = Pattern(
     rf"""(?<!\S) {_VALUE} \s (?:that's|that\sis|that\swas|das\sist|c'est|is|was|ist|war|est|es|è|é|era) \s (?:(?:not\sa|no|my|the|mein|das|die|mon|ma|le|la|il|mi|mia|mijn|het|de|minha|a)\s){{1,2}} (?:(?:\w{{1,12}}|mot\sde)\s){{0,2}} \Z"""
 )
+_ENCLOSED = Pattern(rf"\w++ (?:\sde\spasse)? ,\s {_VALUE} (?<=,) \s")
 _IS_MINE = Pattern(
     rf"(?<!\w) (?:it's|its|just|use|type|typed) \s {_VALUE} (?<=,) \s (?:my|mein|mon|mi|minha) \s \Z"
 )
@@ -162,7 +163,7 @@ _PIN = Pattern(
         (?:[ ](?:de[ ]|di[ ]|d')(?:{_PROTECTION})(?!\w))?
         (?:[ ]?(?:[:=\#]|(?:{BE}|{_IS_ELSEWHERE}|number|now|le|el|il|der|die|de)(?!\w))){{0,3}} [ ]? (?:-[ ])? (?:{_NUMBER}|(?P<mixed>(?-i:(?=[A-Z]*\d[A-Z]*\d)[A-Z\d]{{4,8}}))(?!\w))"""
 )
-_CODE = Pattern(rf"\w++ [^.?!\d{MASK}]{{0,40}}? (?<!\w) (?:{BE}|:) [ ]? {_NUMBER}")
+_CODE = Pattern(rf"\w++ [^.?!\d{MASK}]{{0,40}}? (?:(?<!\w)(?:{BE})|:) [ ]? {_NUMBER}")
 _SENT_WORDS = frozenset(
     (
         "sms",
@@ -246,6 +247,7 @@ def _redact_passwords(draft: Draft) -> None:
     refused = draft.matches(_REFUSED, PASSWORD_WORDS)
     draft.mark(_trusted(found for found in refused if not _SENT_OR_SET.fullmatch(found["secret"])))
     draft.mark(_secrets(draft, _SENT, PASSWORD_WORDS))
+    draft.mark(_plain(draft, _ENCLOSED, PASSWORD_WORDS))
     if draft.has(CHANGE_WORDS):
         draft.mark(_changed(draft))
     if "@" in draft.text or draft.has(USER_WORDS):

@@ -42,13 +42,15 @@ EndOf = Callable[[re.Match[str]], int]
 _NEAR, _FAR, _AFTER = 32, 48, 200
 """Characters that are searched: before a name, before "speaking", after a signature."""
 MAX_WORDS = 6
+_INITIAL = 2
+"""Characters of an initial after a name, and the space before it: "Priya R."."""
 _FEWEST_LETTERS, _ABBREVIATION = 2, 3
 """Letters of a word in capitals that is not a name after others: "Sherlock Holmes DVD"."""
 MAX_NAMES = 40
 """Number of capitalized words of a message that are examined: bounds the time for hostile texts."""
 
 _SIGN_OFF = Pattern(
-    rf"(?<!\w)(?:(?P<formal>{SIGN_OFFS_FORMAL})|{SIGN_OFFS})(?!\w)(?P<comma>\s?[,.!-]{{0,3}})[\s>]++"
+    rf"(?<!\w)(?:(?P<formal>{SIGN_OFFS_FORMAL})|{SIGN_OFFS})(?!\w)(?P<comma>\s?[,.!:/-]{{0,3}})(?:[\s>]++|(?<=/))"
 )
 _THANKS = Pattern(
     r"(?:many\s|vielen\s)?(?:thank|thanks|danke|dank|merci|gracias|grazie|obrigad[oa]|tack|best|love|warmly)(?!\w)"
@@ -67,10 +69,10 @@ _BEFORE_NAME = Pattern(
     rf"(?<![\w.'-])(?P<name>{_CAP}(?:\.?\s{_OF}{_CAP}){{0,3}})\s(?:(?:is|was|ist|est|es|è|é|jest)\s(?:my|the|mein|mon|mi|(?:il\s)?mio|(?:o\s)?meu|moje)|on\sthe|am|,?mein)\s\Z"
 )
 _AFTER_ARTICLE = Pattern(
-    rf"(?:(?<!\w)(?:the|an?|this|that|your|new|of|in|at|near|to|from|der|die|das|le|la|les|un|une|el|los|las|il|lo|o|os|as|de|het|een|size|colou?r)|{_CAP}[\w'.,-]*+)\s\Z"
+    rf"(?:(?<!\w)(?:the|an?|this|that|your|new|of|in|at|near|to|from|der|die|das|le|la|les|un|une|el|los|las|il|lo|o|os|as|de|het|een|size|colou?r)|(?!(?:can|could|may|will|would|should|must|please|tell|ask|if|when|because|but|and|so|my|our|your)\s){_CAP}[\w'.,-]*+)\s\Z"
 )
 _ALONE_NEXT = Pattern(
-    r"\s*(?:[.,;:!?)(\n]|\Z) | (?<='s)\s(?:name|account|order|parcel|card|address|phone|number|birthday|subscription|e-?mail|contract|ticket|behalf)(?!\w) | \s(?:-|in\s(?:billing|accounts?|sales|support|your|the)|from\s(?:your|the|billing|accounts?|sales|support)|wrote|writes|said|says|told|took|takes|has|had|left|called|promised|will|does|did|was|who|which|and\s(?:i|my|her|his|she|he)|i|i'm|so|but|not|correct|again|please|schrieb|sagte|hat|und\sich|m'a|a\sdit|me\sdijo|mi\sha|disse|zei|heeft)(?!\w)"
+    r"\s*(?:[.,;:!?)(\n]|\Z) | (?<='s)\s(?:name|account|order|parcel|card|address|phone|number|birthday|subscription|e-?mail|contract|ticket|behalf)(?!\w) | \s(?:-|in\s(?:billing|accounts?|sales|support|your|the)|from\s(?:your|the|billing|accounts?|sales|support)|wrote|writes|said|says|told|took|takes|has|had|left|called|promised|will|does|did|was|can|could|would|should|must|might|gets|got|pick|picks|picked|ordered|bought|paid|received|signed|wants|wanted|needs|asked|came|calls|opened|answered|never|always|also|already|kann|wird|soll|ist|war|nimmt|nahm|holt|bekam|peut|n'a|l'a|ne|va|doit|no|lo|puede|hizo|pagó|non|può|não|pode|vai|fez|pagou|foi|mau|akan|ska|skal|har|heeft|kan|забрал|забрала|забере|может|who|which|and\s(?:i|my|her|his|she|he)|i|i'm|so|but|not|correct|again|please|schrieb|sagte|hat|und\sich|m'a|a\sdit|me\sdijo|mi\sha|disse|zei|heeft)(?!\w)"
 )
 """What follows a name, not the name of a product: "Emma said", not "Emma mattress"."""
 _AFTER_CAPITAL = Pattern(rf"(?<![\w.'-]){_CAP}\s\Z")
@@ -241,7 +243,8 @@ def _last(text: str) -> Iterator[Span]:
             or _SIGNING.search(text, begin, start) is not None
             or _CLOSING.search(text, begin, start) is not None
         )
-        if signed and not _is_brand(words) and _name_end(text, start, stated=False, capitals=True) == end:
+        full = _name_end(text, start, stated=False, capitals=True)
+        if signed and not _is_brand(words) and (full == end or start < full == end - _INITIAL):
             yield start, end, MARK
 
 
@@ -279,6 +282,8 @@ def _full_names(text: str) -> Iterator[Span]:
 def _is_person(text: str, start: int, end: int) -> bool:
     words = text[start:end].split()
     before = text[max(0, start - _NEAR) : start].lower().split()[-2:]
+    if len(words) == 1 and not (_is_given(words[0]) or (before and before[0] in OUR)):
+        return False
     if _is_brand([*before[-1:], *words[:3], *text[end : end + _NEAR].split()[:1]]) or _is_of_a_work(
         text, start, end
     ):

@@ -38,7 +38,7 @@ TYPING_WORDS = _words(
     "type typed typing enter entered entering write wrote put tape saisis écris pongo escribo metto digito gebe schreibe tippe typ"
 )
 """Verbs before a value, where a message is about a password."""
-CHOOSING_WORDS = _words("""accept accepts refuse refuses refused reject rejects recognise recognize recognised recognized typing try tried trying login log logged logging sign signed signing locked unlock access wrong incorrect invalid weak caps capital lowercase uppercase use used using pasting paste
+CHOOSING_WORDS = _words("""ввожу ввёл ввел ввела вводил пробую skriver taster skrev zadávám zadávam syötän beírom scriu pus введу уводжу βάζω πληκτρολογώ unosim upisujem kirjoitan masukkan nhập accept accepts refuse refuses refused reject rejects recognise recognize recognised recognized typing try tried trying login log logged logging sign signed signing locked unlock access wrong incorrect invalid weak caps capital lowercase uppercase use used using pasting paste
     2fa passwort credential accepted rejected account profile eintippe eingegeben probiert versucht eingeloggt einloggen anmelden angemeldet konto unsicher essayé essaie mets connecte connecter connexion compte faible ancien nouveau
     probé intenté pruebo entrar cuenta escribir cámbiala cambiala provo provato uso entrare accedere account accesso tento tentei uso conta entrar geprobeerd probeer inloggen inlog typ
     wpisuję wpisuje próbowałem próbowałam zaloguj loguję konto yazıyorum girdim giriyorum giriş hesap""")
@@ -48,7 +48,7 @@ PIN_NOUNS = _words("pin sms pincode geheimzahl otp tan 2fa cvv cvc mpin passcode
 PROMOTION_WORDS = _words("""promo promotion promotional coupon voucher discount gift offer sale rabatt rabattcode gutschein gutscheincode kortingscode korting actie promotionnel réduction remise bon cupón descuento
     sconto buono cupom desconto promoção kod rabatowy indirim kupon""")
 """Words of a message whose odd words are codes of a shop."""
-VERSIONED = _words("""galaxys galaxyz macbookpro mp ps iphone iphones ipad ipads ipod airpods imac macbook watch galaxy pixel redmi xperia note windows win office xbox playstation nintendo switch android chrome firefox edge safari ios ipados macos ubuntu debian python java
+VERSIONED = _words("""oneplus galaxys galaxyz macbookpro mp ps iphone iphones ipad ipads ipod airpods imac macbook watch galaxy pixel redmi xperia note windows win office xbox playstation nintendo switch android chrome firefox edge safari ios ipados macos ubuntu debian python java
     photoshop outlook covid sha base utf level step page room size item items gate line table chapter version build model type part photo image img dsc screenshot scan file doc test day week month year formula euro season episode error err http https
     zone phase fifa bluetooth wifi wi usb hdmi core geforce radeon ryzen intel kindle echo series serie gen order orders ord invoice ticket case ref rev option field address user account customer number nr no qty pack set pos
     january february march april may june july august september october november december jan feb mar apr jun jul aug sep sept oct nov dec januar februar märz mai juni juli oktober dezember janvier février mars avril juin juillet août septembre octobre novembre décembre
@@ -90,12 +90,12 @@ KEY_PREFIXES = r"""gh[oprsu]_ | github_pat_ | glpat- | gl[a-z]{2,5}- | xox[a-z]-
     | T3BlbkFJ | ops_ | dckr_pat_ | vc[a-z]_ | rnd_ | fo1_ | fm[12]_ | PRIVATE- | Bearer"""
 """Prefixes of API keys and tokens as secret scanners publish them (GitHub, GitGuardian, gitleaks)."""
 
-PIN_WORDS = _words("""pinkoden pinkode pinkod pinkoodi pinkodu pinkodum пин пінкод пин-код пін pinem pinu digicode secreto segreto visuel pin pins pin's passcode's code's otp's mpin cvv cvv2 cvc cvc2 cvn otp tan puk geheimzahl passcode kartenprüfnummer
+PIN_WORDS = _words("""ovikoodi belépőkód belépőkódom kapukód portkod portkoden dørkode pinkoden pinkode pinkod pinkoodi pinkodu pinkodum пин пінкод пин-код пін pinem pinu digicode secreto segreto visuel pin pins pin's passcode's code's otp's mpin cvv cvv2 cvc cvc2 cvn otp tan puk geheimzahl passcode kartenprüfnummer
     prüfziffer pincode sicherheitscode bestätigungscode zugangscode verifizierungscode einmalcode nip pinkod
     clave senha geheimnummer beveiligingscode toegangscode verificatiecode pincodes cryptogramme cvc-code inlogcode entsperrcode türcode""")
-CODE_WORDS = _words("code código codigo codice codes")
+CODE_WORDS = _words("kod kode koden код коду kód kódom kodu codul code código codigo codice codes")
 PIN_QUALIFIERS = _words(
-    """d'accès acceso accesso acesso my mein meinen mon mio meu mijn mój portal puerta portero cancello portone portão porte portail d'entrée entrée deur haustür security verification access time sms authentication authenticator login 2fa mfa confirmation auth secret
+    """porten porta døren døra dørenes bramy drzwi domofonu klatki двери подъезда домофона дверей ajtóhoz kapuhoz kapı poartă ușă dveří vrat alarmu d'accès acceso accesso acesso my mein meinen mon mio meu mijn mój portal puerta portero cancello portone portão porte portail d'entrée entrée deur haustür security verification access time sms authentication authenticator login 2fa mfa confirmation auth secret
     pin door gate entry alarm unlock recovery backup activation bank secret secreta segreta secrète confidentiel segreto secreto di de"""
 )
 """Words beside "code" that make it a secret without "is"."""
@@ -248,6 +248,15 @@ NAME_WEAK = (
     ),
     (_words("behalf myself"), r"on\sbehalf\sof\smyself,? | myself"),
     (_words("name"), r"(?:his|her|their|my|the)\sname\s(?:as|was\sgiven\sas)"),
+    (
+        _words("фамилия фамилията прізвище nazwisko příjmení priezvisko prezime soyadım"),
+        r"""(?:моя\s)?фамилия(?:та\sми)?(?:\sе)?\s?[:-]? | (?:моє\s)?прізвище\s?[:-]? | (?:moje\s)?(?:nazwisko|příjmení|priezvisko|prezime)(?:\s(?:to|je|:))? | (?:ad[ıi]m\s)?soyad[ıi]m\s?:?""",
+    ),
+    (
+        _words("nom nombre nome"),
+        r"""mon\snom\s(?:complet|correct|exact|entier)\s?(?:est|:) | mi\snombre\s(?:correcto|completo|real|verdadero)\s?(?:es|:) | (?:il\s)?mio\snome\s(?:corretto|completo|vero)\s?(?:è|:) | (?:o\s)?meu\snome\s(?:correto|certo|completo)\s?(?:é|:)""",
+    ),
+    (_words("nazywam imie imię"), r"nazywam\ssi[ęe] | mam\sna\simi[ęe] | moje\simi[ęe]\sto"),
     (_words("name"), r"name\sis\snot\s\w{1,20}\sbut"),
     (_words("اسمي שמי לי"), r"اسمي(?:\sهو)? | שמי | קוראים\sלי"),
     (_words("go goes"), r"goe?s?\sby"),
@@ -268,10 +277,14 @@ NAME_WEAK = (
 )
 """Introductions after which a name needs a capital or a listed given name."""
 NAME_FOREIGN = (
+    (
+        _words("should person"),
+        r"(?:it|name|this|that)\sshould\s(?:be|say|read) | contact\sperson(?:\sis)?\s?:?",
+    ),
     (_words("im am"), r"im | (?<![\w'] )am"),
     (
-        _words("now formerly officially schreibt die bin"),
-        r"i\sam\snow | i'm\snow | formerly | officially | es\sschreibt | bin\s(?:der|die)",
+        _words("now formerly officially schreibt spricht die bin"),
+        r"i\sam\snow | i'm\snow | formerly | officially | es\s(?:schreibt|spricht) | bin\s(?:der|die)",
     ),
     (
         _words("nochmal nochmals wieder encore nouveau"),
@@ -369,7 +382,7 @@ NAME_CLOSED = (
 SIGN_OFFS_FORMAL = r"""(?:vg|lg)(?!\w) | (?:kind(?:est)?|best|warm)\srgds | rgds | kindly, | take\scare | tia | thanks\sin\sadvance | thank\syou\sin\sadvance | respectfully | yours\sin\s\w{3,14} | have\sa\s(?:nice|good|great|lovely)\s(?:day|weekend|evening|one) | all\sthe\sbest
     | hochachtungsvoll | (?:vielen\s)?dank(?:e)?\s(?:schon\smal\s|schonmal\s)?im\svoraus | schönen\s(?:tag|abend)(?:\snoch)? | bis\s(?:dann|bald|später) | merci\s(?:d'avance|par\savance|bien|beaucoup) | sinc[èe]rement | salutations\sdistinguées | bises | à\s(?:bientôt|plus) | cdt | cdlt | gracias\sde\santemano | quedo\sa\sla\sespera
     | grazie\s(?:mille|in\santicipo) | buona\s(?:giornata|serata) | a\spresto | obrigad[oa]\s(?:desde\sjá|pela\satenção) | grat[oa] | abs | bom\sdia | boa\s(?:tarde|noite) | (?:alvast\s|hartelijk\s)?bedankt | (?:hartelijke|vriendelijke)\sgroeten? | fijne\s(?:dag|avond)
-    | vänligen | tak(?:k)?\spå\sfor(?:hånd|hand) | kiitos | děkuji | köszönettel | üdv | cu\s(?:stimă|respect|drag) | mulțumesc | mulțam | srdačno | s\spoštovanjem | с\sуважение | σας\sευχαριστώ | trân\strọng | hormat\ssaya | salam | vh | (?<![^\n])t\. | terv\. | pozdr\. | (?:mange\s)?takk? |
+    | vänligen | tak(?:k)?\spå\sfor(?:hånd|hand) | kiitos | děkuji | köszönettel | üdv | cu\s(?:stimă|respect|drag) | mulțumesc | mulțam | srdačno | s\spoštovanjem | с\sуважение | σας\sευχαριστώ | trân\strọng | hormat\ssaya | salam | (?:mange\s)?hilsner | vh | (?<![^\n])t\. | terv\. | pozdr\. | (?:mange\s)?takk? |
     (?:مع\s)?(?:خالص\s|أطيب\s)?(?:تحياتي|التحيات|التحية) | בברכה | בתודה | saygılar(?:la)? | teşekkürler | с\sуважением | з\sповагою | спасибо | дякую | поздрави | με\sεκτίμηση | ευχαριστώ | lijep\spozdrav | lp | hvala | terima\skasih | salutacions | cảm\sơn | cordialmente | atte\.? | att\.? | salutations | best\swishes | bonne\s(?:journée|soirée) | bien\sà\s(?:vous|toi) | (?:(?:kind|best|warm|with)(?:est)?\s)?regards | sincerely |
     yours(?:\s(?:truly|faithfully|sincerely))? |
     (?:mit\s)?(?:freundlichen?|besten?|viele[nr]?|liebe[nr]?|herzlichen?|schönen?)\s(?:grüße?n?|gruß|gruss|gruessen?)
@@ -379,7 +392,7 @@ SIGN_OFFS_FORMAL = r"""(?:vg|lg)(?!\w) | (?:kind(?:est)?|best|warm)\srgds | rgds
     (?:com\sos\smelhores\s)?cumprimentos | abraços? | met\svriendelijke\sgroet(?:en)? | groet(?:en|jes)? | (?:vr\.?\s)?gr\. | mvg |
     pozdrawiam | z\spoważaniem | (?:med\s)?(?:venlig\s|vennlig\s)?hilsen | (?:ystävällisin\s)?terveisin | s\spozdravem | üdvözlettel | saygılarımla | signed, | many\sthanks, | med\svänliga?\shälsning(?:ar)? | mvh | hälsningar"""
 SIGN_OFFS = r"xoxo | xx | k\.?r\.? | b\.?r\.? | tschüss | bye | ciao | beijos? | bjs | besos | cheers | love | ta | warmly | hugs | best(?:\swishes)? | thanks | thank\syou | thx | greetings | danke | vielen\sdank | merci | bisous | gracias | grazie | obrigad[oa] | un\sabrazo | lg | vg | tack | dziękuję"
-SIGN_OFF_WORDS = _words("""xoxo xx rgds kindly take tia advance respectfully have all hochachtungsvoll voraus schönen bis avance sincèrement sincerement distinguées bises bientôt cdt cdlt antemano quedo espera mille anticipo
+SIGN_OFF_WORDS = _words("""hilsner mange xoxo xx rgds kindly take tia advance respectfully have all hochachtungsvoll voraus schönen bis avance sincèrement sincerement distinguées bises bientôt cdt cdlt antemano quedo espera mille anticipo
     buona presto desde grato grata abs bom boa bedankt hartelijke vriendelijke fijne vänligen tak takk kiitos děkuji köszönettel üdv stimă mulțumesc saygılar saygılarla teşekkürler уважением повагою спасибо дякую поздрави εκτίμηση ευχαριστώ lijep lp hvala kasih salutacions ơn kr br vriendelijk
     cordialmente att atte salutations bonne tschüss bye ciao beijo beijos bjs besos poważaniem hilsen terveisin pozdravem üdvözlettel saygılarımla signed love ta warmly hugs many venlig vennlig ystävällisin med regards sincerely yours cheers best thank thanks thx greetings grüße grüßen gruß gruss
     gruessen mfg lg vg cordialement bien respectueusement salutations
@@ -406,7 +419,9 @@ ABOUT_WORDS = _words(
     """re about betr betreff asunto oggetto assunto geht cancel storniere annulez cancela annulla cancele which ending c'est es è é ist"""
 )
 """Words before the number that a message is about."""
-AGAIN_WORDS = _words("again nochmal nochmals encore novo vez ancora weer writing calling")
+AGAIN_WORDS = _words(
+    "igen igjen taas znowu znova opět tekrar снова опять знову πάλι lagi again nochmal nochmals encore novo vez ancora weer writing calling"
+)
 """Words after a listed given name: "Anna again"."""
 GREETINGS = _words("""hi hey hello hiya dear morning afternoon evening thanks thank cheers hallo hey moin servus liebe lieber grüezi danke bonjour bonsoir salut cher chère merci hola estimado estimada querido querida gracias
     buongiorno buonasera salve ciao gentile caro cara egregio grazie olá oi prezado prezada obrigado obrigada hoi beste geachte bedankt hei hej cześć witam ahoj""")
@@ -416,7 +431,7 @@ TITLE_WORDS = _words("""mr mrs ms miss mx dr prof herr herrn frau monsieur madam
     dottor senhor senhora senhorita dona mevrouw meneer dhr mevr pan pana panem panu pani panią pán pána pánem paní hr fru rouva domnul doamna domnului doamnei господин господина госпожа госпожу пан пані пана κύριος κύριο κύρια κυρία gospodin gospodina gospođa gospođu gospa gospod bapak atty rev""")
 NEED_A_DOT = _words("m sig sr don pan hr rev atty")
 """Titles that are words or initials without a dot."""
-PERSON_WORDS = _words("""kone mann sønn datter søster bror mor far venn venninne kollega kollegaen nabo fru make maka make dotter syster vän väninna granne sambo vaimoni vaimolleni miehelleni pojalleni tyttärelleni äidilleni isälleni ystäväni puhuin
+PERSON_WORDS = _words("""housekeeper cleaner carer nanny babysitter gardener caretaker concierge receptionist secretary tenant landlord hausmeister hausmeisterin putzfrau sekretärin gardien gardienne portero portera conserje secretaria portiere porteiro segretaria nonna nonno zia zio abuela abuelo tía tío avó avô tia tio mamie papi babcia dziadek sąsiad sąsiadka sąsiadce soused sousedka mormor farmor morfar farfar бабушка дедушка тётя дядя сосед соседка соседу kone mann sønn datter søster bror mor far venn venninne kollega kollegaen nabo fru make maka make dotter syster vän väninna granne sambo vaimoni vaimolleni miehelleni pojalleni tyttärelleni äidilleni isälleni ystäväni puhuin
     férjem feleségem fiam lányom soția soțul soțului soției fiul fiica mama sora fratele doamna domnul manželka manželku manželce manžel manžela syn syna synem dcera dceru dceři matka otec kolega kolegyně żona żony żonie żonę mąż męża mężowi córka córki córce córkę mama brat brata siostra siostry kolegi koleżanka
     жена жены жене женой жену муж мужа мужу мужем сын сына сыну сыном дочь дочери дочка дочки мама мамы маме папа папы брат брата брату братом сестра сестры сестре подруга подруги друг друга друзья сотрудник сотрудница сотрудником сотрудницей менеджер менеджером курьер курьером оператор оператором коллега коллеги дружина дружини дружині чоловік чоловіка син сина донька доньки сусід съпруг съпруга съпругата
     άντρας άντρα γυναίκα σύζυγος σύζυγό γιος γιο κόρη μητέρα πατέρας αδερφός αδερφή eşim kocam karım oğlum kızım annem babam kardeşim arkadaşım istri suami anak ibu bapak teman muž supruga suprug sestra brata prijatelj prijateljica kolegica vợ chồng

@@ -36,7 +36,7 @@ _BARE_NOUNS = _ADDRESS_NOUNS | _words(
 )
 """Nouns of languages that state without a verb."""
 _LIVING = _words("""live lives living reside wohne wohnen wohnhaft habite j'habite habitons j'habitais vivo vivimos resido abito abitiamo moro moramos woon wonen bor
-    bydlím bývam asun lakom locuiesc stau mieszkam живу мешкаю живея проживаю живём μένω sống ở tinggal lakom stanujem živim stanujemo visc elan dzīvoju gyvenu bydlíme""")
+    bydlím bytem bývam asun lakom locuiesc stau mieszkam живу мешкаю живея проживаю живём μένω sống ở tinggal lakom stanujem živim stanujemo visc elan dzīvoju gyvenu bydlíme""")
 _STATED = Pattern(rf"\w++ {_OWN} {_IS} {_ADDRESS}")
 _BARE = Pattern(rf"\w++ (?:\s(?:saya|мой|моя))? {_OWN} \s?:?\s {_ADDRESS}")
 _LIVES = Pattern(
@@ -62,6 +62,14 @@ _POSTCODE = Pattern(
     r"(?<![\w-])(?:\d{1,5}[a-z]?,?[ ])?(?:[A-Z][\w'-]{0,40}+,?[ ](?:on[ ]|upon[ ]|le[ ]|\d{1,4}[a-z]?,?[ ])?){0,7}(?:[A-Z]{1,2}\d[A-Z\d]?[ ]\d[ABD-HJLNP-UW-Z]{2}|[A-Z]\d[\dW][ ](?=\d{0,3}[A-Z])(?=[A-Z]{0,3}\d)[A-Z\d]{4}|[A-Z]\d[A-Z][ ]\d[A-Z]\d"
     rf"|(?:{STATES})[ ]\d{{5}}(?:-\d{{4}})?|(?:NSW|VIC|QLD|TAS|ACT|WA|SA|NT)[ ]\d{{4}})(?![\w-])",
     0,
+)
+_UNUSUAL = Pattern(
+    "[\u0102\u0103\u0104-\u0107\u010c-\u0111\u0118-\u011b\u011e\u011f\u0130\u0131\u0139-\u0148\u0150\u0151\u0158-\u015b\u015e-\u0165\u016e-\u0171\u0179-\u017e\u0218-\u021b\u0370-\u052f\u1ea0-\u1ef9\u00dd\u00fd]",
+    0,
+)
+"""Letters of languages in which a name and a number are rarely a product."""
+_NAME_AND_NUMBER = Pattern(
+    rf"(?<![\w-])(?:(?:số\s)?\d{{1,4}}(?:/\d{{1,4}})*\s(?:đường|phố|ngõ|hẻm)\s{_NAME}(?:\s{_NAME}){{0,3}}|(?:{_NAME}\s){{1,3}}\d{{1,4}}(?:/\d{{1,4}})?[a-zа-я]?(?:\sm\.\s?\d{{1,3}})?,\s{_NAME}|{_NAME},\s{_NAME}\s\d{{1,4}}(?:/\d{{1,4}})?\sm\.\s?\d{{1,3}})"
 )
 ADDRESS_WORDS = _BARE_NOUNS | _LIVING | _SENDING | _STREETS
 _DIGIT = Pattern(r"(?<!\d)(?!(?:19|20)\d\d(?!\d))\d", 0)
@@ -94,6 +102,12 @@ def redact_stated_addresses(draft: Draft) -> None:
                 for found in draft.matches(pattern, words)
                 if _DIGIT.search(found["address"])
             )
+    if not draft.text.isascii():
+        draft.mark(
+            (*found.span(), "<ADDRESS>")
+            for found in _NAME_AND_NUMBER.finditer(draft.text)
+            if _UNUSUAL.search(found[0])
+        )
     if draft.has(_STREETS):
         draft.mark((*found.span(), "<ADDRESS>") for found in draft.matches(_STREET, _STREETS))
 

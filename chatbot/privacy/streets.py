@@ -148,7 +148,7 @@ STATES = "A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]
 SURE_PARTS = _words(
     """flat apt apartment bât bâtiment appt résidence immeuble piso depto edif edificio mz urb bloco quadra sqn apto lgh daire perum rt rw quận phường ngõ hẻm кв корп буд"""
 )
-PARTS = SURE_PARTS | _words("""unit suite floor tower block blk villa plot lot sector phase cross colony nagar marg enclave estate quartier étage manzana colonia barrio torre bloque portal setor conj andar bairro scala palazzina hinterhaus stiege
+PARTS = SURE_PARTS | _words("""erf casa unit suite floor tower block blk villa plot lot sector phase cross colony nagar marg enclave estate quartier étage manzana colonia barrio torre bloque portal setor conj andar bairro scala palazzina hinterhaus stiege
     kat blok mah kel kec д дом стр наб ул обл""")
 """Words for parts of an address, one of which shows that a list of names and numbers is one."""
 _ITEM = rf"(?>{_UPPER}[\w'./-]*|\d{{1,6}}[a-z]?(?:(?:st|nd|rd|th)\b|[º°ª])?(?:[/-]\w{{1,6}})?|\#\d\w*|(?:{'|'.join(sorted(PARTS))}|de|del|la|di|da|do|y|von|of)\b\.?)"
