@@ -40,8 +40,6 @@ DEVELOPMENT = (
     "development_6",
     "development_7",
     "development_12",
-    "development_13",
-    "development_14",
 )
 LEAST = 20
 """Sentences of a kind from which its share is meaningful."""
