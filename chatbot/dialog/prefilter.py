@@ -20,6 +20,7 @@ Literals = frozenset[str]
 
 _UNBOUNDED = 1_000
 _LONGEST_CACHED = 32
+_BEGINNING = 2
 _NONE: Literals = frozenset()
 _REPEATS = {op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT}
 
@@ -45,6 +46,14 @@ def begins_text(pattern: str) -> bool:
     return bool(parts) and parts[0] == (op.AT, op.AT_BEGINNING)
 
 
+def beginnings(pattern: str) -> Literals:
+    """Return texts of one or two characters of which every case-sensitive match begins with one; empty: none known."""
+    found = {text for text, _ in _beginnings_of(_parse(pattern))}
+    return (
+        _NONE if "" in found else frozenset(text for text in found if text == text[0] or text[0] not in found)
+    )
+
+
 def whole(pattern: str) -> bool:
     """Whether every match begins at the text's start and ends at its end."""
     parts = _parse(pattern)
@@ -54,8 +63,8 @@ def whole(pattern: str) -> bool:
 class LiteralIndex:
     """Finds all literals of many patterns in one pass over a text.
 
-    Of a literal, the longest part without a space is inside one word of a text that contains the literal. The parts'
-    beginnings are a trie, and what a word brings up is cached.
+    Of a literal, the longest part without a space is inside one word of a text that contains the literal. One regular
+    expression, a trie of the parts, finds the longest part at each place, and what a word brings up is cached.
     """
 
     def __init__(self, patterns: Iterable[Sequence[str] | None], cached_words: int) -> None:
@@ -67,14 +76,16 @@ class LiteralIndex:
                 continue
             for literal in literals or ("",):
                 (self._places[literal] if literal.strip() else self._always).add(place)
-        # For each beginning of a part, the literals whose part it is, and where the part is in them.
-        self._trie: dict[str, list[tuple[str, int]]] = defaultdict(list)
-        parts = {literal: max(literal.split(), key=len) for literal in self._places}
-        self._shortest = min(map(len, parts.values()), default=1)
-        for literal, part in parts.items():
-            for end in range(self._shortest, len(part)):
-                self._trie[part[:end]]
-            self._trie[part].append((literal, literal.index(part)))
+        by_part: dict[str, list[tuple[str, int]]] = defaultdict(list)
+        for literal in self._places:
+            part = max(literal.split(), key=len)
+            by_part[part].append((literal, literal.index(part)))
+        # For each part, the literals whose part it or a beginning of it is, and where that part is in them.
+        self._literals = {
+            part: [found for end in range(1, len(part) + 1) for found in by_part.get(part[:end], ())]
+            for part in by_part
+        }
+        self._parts = re.compile(f"(?=({_trie(by_part)}))" if by_part else "(?!)")
         self._cached_candidates = lru_cache(cached_words)(self._candidates)
 
     def located(self, text: str) -> dict[str, list[int]]:
@@ -96,17 +107,25 @@ class LiteralIndex:
 
     def _candidates(self, word: str) -> list[tuple[str, int]]:
         """Return the literals that a text with this word may contain, and where they begin from the word's start."""
-        candidates = []
-        trie, length, shortest = self._trie, len(word), self._shortest
-        for at in range(length - shortest + 1):
-            end = at + shortest
-            while (found := trie.get(word[at:end])) is not None:
-                for literal, inside in found:
-                    candidates.append((literal, at - inside))
-                if end == length:
-                    break
-                end += 1
-        return candidates
+        literals = self._literals
+        return [
+            (literal, found.start() - inside)
+            for found in self._parts.finditer(word)
+            for literal, inside in literals[found[1]]
+        ]
+
+
+def _trie(words: Iterable[str]) -> str:
+    """Return a regular expression that matches the longest of these words at a place."""
+    rests: dict[str, list[str]] = defaultdict(list)
+    is_end = False
+    for word in words:
+        if word:
+            rests[word[0]].append(word[1:])
+        else:
+            is_end = True
+    ways = "|".join(re.escape(first) + _trie(rest) for first, rest in sorted(rests.items()))
+    return f"(?:{ways}){'?' if is_end else ''}" if ways else ""
 
 
 @lru_cache(maxsize=1)  # each of these functions is called for a pattern before the next one
@@ -137,6 +156,41 @@ def _inside(kind: Any, content: Any) -> Literals:
         ways = [_of(way) for way in content[1]]
         return _NONE.union(*ways) if all(ways) else _NONE
     return _NONE
+
+
+def _beginnings_of(parts: Iterable[tuple[Any, Any]]) -> set[tuple[str, bool]]:
+    """Return how a sequence's matches begin: each text with whether what follows it is of no interest or unknown."""
+    found = {("", False)}
+    for kind, content in parts:
+        if all(ended for _, ended in found):
+            break
+        more = _beginnings(kind, content)
+        found = {pair for pair in found if pair[1]} | {
+            ((text + next_)[:_BEGINNING], ended or len(text + next_) >= _BEGINNING)
+            for text, is_ended in found
+            if not is_ended
+            for next_, ended in more
+        }
+    return found
+
+
+def _beginnings(kind: Any, content: Any) -> set[tuple[str, bool]]:
+    if kind is op.LITERAL:
+        return {(chr(content), False)}
+    if kind is op.IN and all(one is op.LITERAL for one, _ in content):
+        return {(chr(character), False) for _, character in content}
+    if kind is op.SUBPATTERN:
+        return _beginnings_of(content[-1])
+    if kind is op.ATOMIC_GROUP:
+        return _beginnings_of(content)
+    if kind is op.BRANCH:
+        return {beginning for way in content[1] for beginning in _beginnings_of(way)}
+    if kind in _REPEATS:
+        once = {(text, ended or content[1] > 1) for text, ended in _beginnings_of(content[2])}
+        return once if content[0] else once | {("", False)}
+    if kind in (op.AT, op.ASSERT, op.ASSERT_NOT):
+        return {("", False)}
+    return {("", True)}
 
 
 def _shortest(literals: Literals) -> int:

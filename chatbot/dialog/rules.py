@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
@@ -12,15 +13,18 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from chatbot.dialog.message import clean, plain
-from chatbot.dialog.prefilter import LiteralIndex, begins_text, required, whole, width
+from chatbot.dialog.prefilter import LiteralIndex, beginnings, begins_text, required, whole, width
 from chatbot.documents import read_yaml
 from chatbot.errors import BundleError
 
 _CACHED_WORDS = 16_384
 _SHORT = 500
 """Characters up to which a pattern searches the whole text; in longer texts, only around its literals."""
+_MANY = 32
+"""Patterns to try from which on it pays to list a long text's words, and to try a pattern only where one begins so."""
 _LONG_WORD = re.compile(r"\b(\w{200})\w+")
 """A word whose rest is cut: no pattern is as long, but it may hold hundreds of literals."""
+_WORD = re.compile(r"\w+")
 _CAPITAL, _ESCAPE = re.compile("[A-Z]"), re.compile(r"\\.")
 _MARGIN = 48
 """Characters after a match that a pattern may look ahead to."""
@@ -103,12 +107,18 @@ class Rules:
             text = _LONG_WORD.sub(r"\1", text)
         index = self._literals if len(text) <= self._long else self._literals_of_long
         located = index.located(text)
-        for place in index.places(located):
+        places = index.places(located)
+        words = _words(text) if not short and len(places) >= _MANY else None
+        for place in places:
             rule, pattern = self._patterns[place]
             if len(text) > pattern.longest:
                 continue
-            spans = ((0, len(text)),) if short else _windows(pattern, text, located)
-            if any(pattern.occurs(text, start, end) for start, end in spans):
+            if words is not None and pattern.beginnings:
+                is_match = pattern.occurs_at(text, words)
+            else:
+                spans = ((0, len(text)),) if short else _windows(pattern, text, located)
+                is_match = any(pattern.occurs(text, start, end) for start, end in spans)
+            if is_match:
                 return rule
         return None
 
@@ -145,6 +155,16 @@ def _rule(number: int, entry: object) -> Rule:
         raise TypeError(f"rule {name!r}: {faults}") from error
 
 
+def _words(text: str) -> dict[str, list[int]]:
+    """Return where the words begin, by their first character and by their first two."""
+    places: dict[str, list[int]] = defaultdict(list)
+    for word in _WORD.finditer(text):
+        at = word.start()
+        places[text[at]].append(at)
+        places[text[at : at + 2]].append(at)
+    return places
+
+
 def _windows(pattern: _Pattern, text: str, located: Mapping[str, list[int]]) -> Iterator[tuple[int, int]]:
     """Yield the spans in which a pattern can match: around its literals, if it and its matches are bounded."""
     most, length = pattern.width, len(text)
@@ -175,6 +195,15 @@ class _Pattern:
         self.literals = sorted(required(pattern))
         compiled = _compile(pattern)
         self._search = compiled.match if begins else compiled.search
+        self._match = compiled.match
+        # Of a word: its first characters, which `_words` lists. Folded case begins with other characters.
+        first = () if begins or compiled.flags & re.IGNORECASE else sorted(beginnings(pattern))
+        self.beginnings = first if all(map(_WORD.match, first)) else ()
+
+    def occurs_at(self, text: str, words: Mapping[str, list[int]]) -> bool:
+        """Whether the pattern matches where one of these words begins; `words` are `_words(text)`."""
+        match = self._match
+        return any(match(text, at) for first in self.beginnings for at in words.get(first, ()))
 
     def occurs(self, text: str, start: int, end: int) -> bool:
         """Whether the pattern matches between `start` and `end`, at the beginning of a word."""

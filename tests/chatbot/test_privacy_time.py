@@ -1,6 +1,7 @@
 """Redaction, rules, cleaning and features take time linear in the length of any text.
 
-Times are ratios of processor time, the best of several repetitions: a busy machine does not change them.
+Times are ratios of processor time, each of the best of some repetitions. Growth is judged by their median: a busy machine
+does not change it.
 """
 
 # ruff: noqa: E501 - patterns and tables
@@ -12,6 +13,7 @@ import re
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 
 import pytest
 import yaml
@@ -115,10 +117,11 @@ def test_the_worst_text_that_a_search_finds_takes_a_small_multiple_of_prose(rule
     assert _ratio(redact, text) < WORST, text
 
 
-@pytest.mark.parametrize("family", [*FAMILIES, "literals of rules"])
+@pytest.mark.parametrize("family", [*FAMILIES, "literals of rules", "joined literals of rules"])
 def test_no_text_takes_more_than_five_milliseconds_of_processor_time(family: str, rules: Rules) -> None:
     words = sorted({word for rule in rules for pattern in rule.patterns for word in required(pattern)})
-    text = _filled("", FAMILIES.get(family) or "".join(f"{word.strip()}zq " for word in words), LIMIT)
+    end = "" if family.startswith("joined") else "zq "
+    text = _filled("", FAMILIES.get(family) or "".join(f"{word.strip()}{end}" for word in words), LIMIT)
     denials = Denials(Replies({"get_refund": ReplyText(response="")}))
 
     def handled(received: str) -> None:
@@ -155,7 +158,7 @@ def test_rules_are_linear_and_a_text_of_their_own_words_takes_a_small_multiple_o
     hostile, prose = (
         _filled("", unit, LIMIT) for unit in (text, "can you help me with it please, it is late. ")
     )
-    assert min(_seconds(rules.match, hostile) / _seconds(rules.match, prose) for _ in range(5)) < WORST
+    assert median(_seconds(rules.match, hostile) / _seconds(rules.match, prose) for _ in range(5)) < WORST
 
 
 @pytest.mark.parametrize(
@@ -188,23 +191,29 @@ def test_a_rule_is_found_anywhere_in_a_long_message(rules: Rules) -> None:
 def test_an_ordinary_message_takes_a_small_multiple_of_its_cleaning() -> None:
     text = "can you help me cancel my order please, it is late"
     ratios = (_seconds(redact, text, 200) / _seconds(clean, text, 200) for _ in range(5))
-    assert min(ratios) < 30
+    assert median(ratios) < 30
+
+
+def test_a_quadratic_step_is_recognized_as_one() -> None:
+    def quadratic(text: str) -> None:
+        for start in range(0, len(text), 40):
+            sum(map(ord, text[start:]))
+
+    for family in ("digits", "names", "all scripts"):
+        with pytest.raises(AssertionError, match=r"time\(2n\) / time\(n\)"):
+            assert_linear(quadratic, lambda length, family=family: _filled("", FAMILIES[family], length))
 
 
 def assert_linear(step: Callable[[str], object], text: Callable[[int], str]) -> None:
     short, long = text(LIMIT // 2), text(LIMIT)
-    ratios = []
-    for _ in range(6):
-        ratios.append(_seconds(step, long) / _seconds(step, short))
-        if ratios[-1] < DOUBLED:
-            return
-    raise AssertionError(f"time(2n) / time(n) of {long[:120]!r} is {min(ratios):.1f}")
+    ratio = median(_seconds(step, long) / _seconds(step, short) for _ in range(5))
+    assert ratio < DOUBLED, f"time(2n) / time(n) of {long[:120]!r} is {ratio:.1f}"
 
 
 def _ratio(step: Callable[[str], object], text: str) -> float:
     """Return the time of a text, in times of prose of the same length."""
     prose = _filled("", "can you help me cancel my order please, it is late. ", LIMIT)
-    return min(_seconds(step, text) / _seconds(step, prose) for _ in range(5))
+    return median(_seconds(step, text) / _seconds(step, prose) for _ in range(5))
 
 
 def _filled(beginning: str, unit: str, length: int) -> str:
