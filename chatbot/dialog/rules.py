@@ -18,11 +18,11 @@ from chatbot.documents import read_yaml
 from chatbot.errors import BundleError
 
 _CACHED_WORDS = 16_384
-_SHORT = 500
+SHORT_TEXT = 500
 """Characters up to which a pattern searches the whole text; in longer texts, only around its literals."""
 _MANY = 32
 """Patterns to try from which on it pays to list a long text's words, and to try a pattern only where one begins so."""
-_LONG_WORD = re.compile(r"\b(\w{200})\w+")
+LONG_WORD = re.compile(r"\b(\w{200})\w+")
 """A word whose rest is cut: no pattern is as long, but it may hold hundreds of literals."""
 _WORD = re.compile(r"\w+")
 _CAPITAL, _ESCAPE = re.compile("[A-Z]"), re.compile(r"\\.")
@@ -69,12 +69,12 @@ class Rules:
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         self._rules = rules
-        self._patterns = [(rule, _Pattern(pattern)) for rule in rules for pattern in rule.patterns]
+        self.patterns = [(rule, CompiledPattern(pattern)) for rule in rules for pattern in rule.patterns]
         # Most messages contain none of a pattern's literals, and long ones match no pattern of whole messages.
-        self._long = max((p.longest for _, p in self._patterns if p.longest < sys.maxsize), default=0)
-        self._literals = LiteralIndex((p.literals for _, p in self._patterns), _CACHED_WORDS)
+        self._long = max((p.longest for _, p in self.patterns if p.longest < sys.maxsize), default=0)
+        self._literals = LiteralIndex((p.literals for _, p in self.patterns), _CACHED_WORDS)
         self._literals_of_long = LiteralIndex(
-            (p.literals if p.longest == sys.maxsize else None for _, p in self._patterns), _CACHED_WORDS
+            (p.literals if p.longest == sys.maxsize else None for _, p in self.patterns), _CACHED_WORDS
         )
 
     @classmethod
@@ -103,14 +103,14 @@ class Rules:
     def match(self, message: str) -> Rule | None:
         """Return the first rule that matches a cleaned message; None: no match."""
         text = plain(message).lower()
-        if not (short := len(text) <= _SHORT):
-            text = _LONG_WORD.sub(r"\1", text)
+        if not (short := len(text) <= SHORT_TEXT):
+            text = LONG_WORD.sub(r"\1", text)
         index = self._literals if len(text) <= self._long else self._literals_of_long
         located = index.located(text)
         places = index.places(located)
-        words = _words(text) if not short and len(places) >= _MANY else None
+        words = words_of(text) if not short and len(places) >= _MANY else None
         for place in places:
-            rule, pattern = self._patterns[place]
+            rule, pattern = self.patterns[place]
             if len(text) > pattern.longest:
                 continue
             if words is not None and pattern.beginnings:
@@ -138,7 +138,7 @@ class Rules:
 
     def _meets(self, rule: Rule, message: str) -> bool:
         text = plain(clean(message)).lower()
-        return any(pattern.occurs(text, 0, len(text)) for owner, pattern in self._patterns if owner is rule)
+        return any(pattern.occurs(text, 0, len(text)) for owner, pattern in self.patterns if owner is rule)
 
 
 def _compile(pattern: str) -> re.Pattern[str]:
@@ -155,7 +155,7 @@ def _rule(number: int, entry: object) -> Rule:
         raise TypeError(f"rule {name!r}: {faults}") from error
 
 
-def _words(text: str) -> dict[str, list[int]]:
+def words_of(text: str) -> dict[str, list[int]]:
     """Return where the words begin, by their first character and by their first two."""
     places: dict[str, list[int]] = defaultdict(list)
     for word in _WORD.finditer(text):
@@ -165,7 +165,9 @@ def _words(text: str) -> dict[str, list[int]]:
     return places
 
 
-def _windows(pattern: _Pattern, text: str, located: Mapping[str, list[int]]) -> Iterator[tuple[int, int]]:
+def _windows(
+    pattern: CompiledPattern, text: str, located: Mapping[str, list[int]]
+) -> Iterator[tuple[int, int]]:
     """Yield the spans in which a pattern can match: around its literals, if it and its matches are bounded."""
     most, length = pattern.width, len(text)
     if not pattern.literals or not most:
@@ -180,7 +182,7 @@ def _windows(pattern: _Pattern, text: str, located: Mapping[str, list[int]]) -> 
     yield start, end
 
 
-class _Pattern:
+class CompiledPattern:
     """Pattern of a rule between word boundaries, for texts in lower case.
 
     Without IGNORECASE and without an assertion at its beginning, the regular expression engine skips characters that
@@ -196,12 +198,12 @@ class _Pattern:
         compiled = _compile(pattern)
         self._search = compiled.match if begins else compiled.search
         self._match = compiled.match
-        # Of a word: its first characters, which `_words` lists. Folded case begins with other characters.
+        # Of a word: its first characters, which `words_of` lists. Folded case begins with other characters.
         first = () if begins or compiled.flags & re.IGNORECASE else sorted(beginnings(pattern))
         self.beginnings = first if all(map(_WORD.match, first)) else ()
 
     def occurs_at(self, text: str, words: Mapping[str, list[int]]) -> bool:
-        """Whether the pattern matches where one of these words begins; `words` are `_words(text)`."""
+        """Whether the pattern matches where one of these words begins; `words` are `words_of(text)`."""
         match = self._match
         return any(match(text, at) for first in self.beginnings for at in words.get(first, ()))
 

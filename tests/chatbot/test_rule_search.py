@@ -78,8 +78,8 @@ def test_a_pattern_matches_at_the_words_that_begin_like_it_exactly_where_a_searc
 ) -> None:
     compared = found = 0
     for text in texts(rules, 40, seed=2):
-        words = module._words(text)
-        for _, pattern in rules._patterns:
+        words = module.words_of(text)
+        for _, pattern in rules.patterns:
             if pattern.beginnings:
                 expected = pattern.occurs(text, 0, len(text))
                 assert pattern.occurs_at(text, words) == expected, (pattern.beginnings, text)
@@ -92,11 +92,11 @@ def test_a_pattern_matches_at_the_words_that_begin_like_it_exactly_where_a_searc
 def test_a_long_text_matches_the_rule_that_a_plain_search_of_every_pattern_finds(rules: Rules) -> None:
     decided = set()
     for text in texts(rules, 80, seed=3):
-        searched = module._LONG_WORD.sub(r"\1", text) if len(text) > module._SHORT else text
+        searched = module.LONG_WORD.sub(r"\1", text) if len(text) > module.SHORT_TEXT else text
         expected: Rule | None = next(
             (
                 rule
-                for rule, pattern in rules._patterns
+                for rule, pattern in rules.patterns
                 if len(searched) <= pattern.longest and pattern.occurs(searched, 0, len(searched))
             ),
             None,
