@@ -56,7 +56,9 @@ class Prometheus:
         self._finding = threading.Thread(target=self._go_on_finding, args=(jobs,), daemon=True)
         self._finding.start()
         testbed.ensure_namespace(NAMESPACE)
-        testbed.kubectl("apply", "-f", "-", stdin=yaml.safe_dump(_pod(self.pod, self._folder)))
+        testbed.kubectl(
+            "apply", "--validate=false", "-f", "-", stdin=yaml.safe_dump(_pod(self.pod, self._folder))
+        )
         testbed.kubectl("-n", NAMESPACE, "wait", "--for=condition=Ready", f"pod/{self.pod}", "--timeout=90s")
         self.url = f"http://{testbed.get('pod', self.pod, '-n', NAMESPACE)['status']['podIP']}:9090"
         wanted = {job["job_name"] for job, _ in jobs}

@@ -165,7 +165,7 @@ def test_a_bundle_that_cannot_serve_is_taken_back_with_its_reason_and_the_old_po
         assert reason in log, log
         return str(ended["message"])
 
-    assert reason in until("the new pod says why it refuses", last_words, ROLLOUT_SECONDS + 15)
+    assert reason in until("the new pod says why it refuses", last_words, ROLLOUT_SECONDS + 90)
     ended = release.wait_for_job(job)
     assert ended.is_complete, ended
     assert release.desired_model() == str(made.good)

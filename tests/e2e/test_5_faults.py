@@ -294,6 +294,7 @@ def no_way_to_the_api_server(release: Installed, component: str) -> Iterator[Non
 
     patch(less)
     try:
+        time.sleep(3)  # the network hears of it about a second later
         yield
     finally:
         patch(those)
