@@ -96,6 +96,7 @@ def test_the_package_holds_no_more_than_a_chart(dist: Path) -> None:
     with tarfile.open(package) as archive:
         names = {name.split("/")[1] for name in archive.getnames()}
     assert names - {".helmignore"} == {
+        "README.md",
         "Chart.yaml",
         "values.yaml",
         "values.schema.json",

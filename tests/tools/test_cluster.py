@@ -150,7 +150,7 @@ def test_images_of_another_commit_are_named_and_how_to_build_them(
     for commit, is_named in ((images.commit(), False), ("0" * 40, True)):
         monkeypatch.setattr(images, "find", lambda name, c=commit: images.Image(name, 1, "", "sha256:1", c))
         stack.up(target.find("kind-dev"), "support-bot", "", [])
-        assert ("`make images` builds them anew" in " ".join(capsys.readouterr().out.split())) is is_named
+        assert ("`make images` builds them again" in " ".join(capsys.readouterr().out.split())) is is_named
 
 
 def test_only_a_namespace_that_it_made_is_taken_away(told: Path) -> None:
