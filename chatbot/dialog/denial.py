@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from itertools import takewhile
 
 from chatbot.dialog.message import plain
-from chatbot.dialog.prefilter import required
 from chatbot.dialog.replies import Replies, ReplyText
+from chatbot.prefilter import required
 
 _ADVERBS = r"(?: (?:really|actually|even|ever|still|just|at all)){0,2}"
 _NOT = r"(?:\bnot|n't|\b(?:do|did|does|wo|have|has|was)nt|\bnever|\bno longer)" + _ADVERBS

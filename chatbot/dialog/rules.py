@@ -13,9 +13,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from chatbot.dialog.message import clean, plain
-from chatbot.dialog.prefilter import LiteralIndex, beginnings, begins_text, required, whole, width
 from chatbot.documents import read_yaml
 from chatbot.errors import BundleError
+from chatbot.prefilter import LiteralIndex, beginnings, begins_text, required, whole, width
 
 _CACHED_WORDS = 16_384
 SHORT_TEXT = 500

@@ -8,6 +8,9 @@ names ("I am"), a name must be listed.
 
 from __future__ import annotations
 
+from functools import cache
+
+from chatbot.prefilter import required
 from chatbot.privacy.draft import Draft, Pattern
 
 
@@ -117,19 +120,24 @@ _TABLE = {
         (rf"(?:בברכה|תודה|בתודה|בכבוד[ ]רב){_LINE}", NAME),
     ),
 }  # fmt: skip
-_BY_SCRIPT = tuple(
-    (Pattern(script, 0), tuple((Pattern(pattern, 0), mark) for pattern, mark in patterns))
-    for script, patterns in _TABLE.items()
-)
+_SCRIPTS = tuple((Pattern(script, 0), script) for script in _TABLE)
+
+
+@cache
+def _patterns(script: str) -> tuple[tuple[Pattern, frozenset[str], str], ...]:
+    """Return the patterns of a script with the words of which each match contains one, and the mark."""
+    return tuple((Pattern(pattern, 0), required(pattern), mark) for pattern, mark in _TABLE[script])
 
 
 def redact_scripts(draft: Draft) -> None:
     """Mark what is stated in scripts without capitals: Arabic, Chinese, Hebrew, Hindi, Japanese, Korean, Thai."""
     if draft.text.isascii():
         return
-    for script, patterns in _BY_SCRIPT:
-        if script.search(draft.text):
-            for pattern, mark in patterns:
+    for detected, script in _SCRIPTS:
+        if detected.search(draft.text):
+            for pattern, words, mark in _patterns(script):
+                if words and not any(word in draft.lower for word in words):
+                    continue
                 draft.mark(
                     (found.start("value"), found.start("value") + len(found["value"].rstrip(_STOPS)), mark)
                     for found in pattern.finditer(draft.text)

@@ -21,9 +21,9 @@ import yaml
 from chatbot.dialog.denial import Denials
 from chatbot.dialog.language import foreign_language
 from chatbot.dialog.message import clean, plain
-from chatbot.dialog.prefilter import required
 from chatbot.dialog.replies import Replies, ReplyText
 from chatbot.dialog.rules import Rules
+from chatbot.prefilter import required
 from chatbot.privacy import redact, redact_with_core
 from chatbot.privacy.redaction import HINTS
 from chatbot.records.schema import features

@@ -10,8 +10,8 @@ import pytest
 
 from chatbot.dialog import rules as module
 from chatbot.dialog.message import clean, plain
-from chatbot.dialog.prefilter import LiteralIndex, beginnings, required
 from chatbot.dialog.rules import Rule, Rules
+from chatbot.prefilter import LiteralIndex, beginnings, required
 from tests.support.requirements import ROOT
 
 SEPARATORS = (" ", " ", " ", "", ", ", ".", "_", "-", "'", "\u0301")

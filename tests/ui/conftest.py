@@ -196,7 +196,7 @@ def axe_script() -> str:
         try:
             subprocess.run(command, check=True, capture_output=True, timeout=120)
         except subprocess.CalledProcessError as error:
-            kept.unlink()
+            kept.unlink(missing_ok=True)  # another worker may have done so
             reason = error.stderr.decode().strip().splitlines()[0]
             requirements.lacks("axe-core", f"npm must reach its registry ({reason})")
     return script.read_text()

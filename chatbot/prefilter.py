@@ -137,12 +137,17 @@ def _of(parts: Iterable[tuple[Any, Any]]) -> Literals:
     """Return the most selective literals of a sequence: those whose shortest literal is the longest."""
     best, run = _NONE, ""
     for kind, content in [*parts, (None, None)]:
-        if kind is op.LITERAL and content < 128:
+        if kind is op.LITERAL and (content < 128 or _is_caseless(chr(content))):
             run += chr(content).lower()
             continue
         best = max(best, frozenset({run} - {""}), _inside(kind, content), key=_shortest)
         run = ""
     return best
+
+
+def _is_caseless(character: str) -> bool:
+    """Whether a character has one form only, as those of Han, Hebrew and Thai: folding leaves it as it is."""
+    return character.lower() == character == character.upper()
 
 
 def _inside(kind: Any, content: Any) -> Literals:
