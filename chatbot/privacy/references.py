@@ -110,6 +110,8 @@ _ABOUT = Pattern(
     r"(?:(?:\A|[.!?]\s)(?:re|about|betr\.?|betreff|asunto|oggetto|assunto)\s?:?|es[ ]geht[ ]um|(?:cancel|storniere|annulez|cancela|annulla|cancele)|which[ ]order\?|ending[ ]in|(?:\A|[.!?]\s)(?:c'est|es|è|é|das[ ]ist)[ ](?:la|le|el|il|o|a|die))[ ](?P<code>(?!(?:19|20)\d\d(?!\d))\d{4,10})(?=\s*(?:[.,:;!?)]|\Z))"
 )
 """A message about a number alone: "cancel 48291", "re: 48291"."""
+_FOUR_DIGITS = Pattern(r"\d{4}", 0)
+"""What such a number has at least."""
 _CARD = Pattern(r"(?:\d{4}[ -]?){3}\d{1,7}", 0)
 
 
@@ -127,7 +129,7 @@ def redact_references(draft: Draft) -> None:
         draft.mark((*found.span("code"), "<NUMBER>") for found in _SORT_CODE.finditer(draft.text))
     if not _STATUS_WORDS.isdisjoint(draft.words):
         draft.mark((*found.span("code"), "<ORDER>") for found in _STATUS.finditer(draft.text))
-    if not ABOUT_WORDS.isdisjoint(draft.words):
+    if not ABOUT_WORDS.isdisjoint(draft.words) and _FOUR_DIGITS.search(draft.text):
         draft.mark((*found.span("code"), "<ORDER>") for found in _ABOUT.finditer(draft.text))
     if not RESERVING.isdisjoint(draft.words):
         draft.mark((*found.span("code"), "<NUMBER>") for found in _RESERVED.finditer(draft.text))
