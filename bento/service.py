@@ -178,7 +178,6 @@ class _FastPathService(bentoml.Service):  # type: ignore[misc]  # bentoml is unt
             # A route with a parameter in its path goes through FastAPI's router.
             {route.path: route.post for route in routes if not route.param_convertors},
             metrics,
-            _draining(),
             bentoml=app,
             access=Access(settings, keys, metrics.count_rate_limited),
             cors_origins=settings.cors_origins,
@@ -190,6 +189,7 @@ class _FastPathService(bentoml.Service):  # type: ignore[misc]  # bentoml is unt
             trusted_proxies=library_internals.trust_proxies(settings.trusted_proxies),
             head_seconds=settings.head_seconds,
             max_age_seconds=settings.max_connection_age_seconds,
+            is_draining=lambda: _draining().is_active,
             on_refused=fast_path.count_refused,
         )
         return fast_path

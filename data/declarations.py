@@ -94,7 +94,7 @@ class Declared(BaseModel):
 
     @property
     def retired(self) -> frozenset[str]:
-        """Return the intents that a declaration ends, so that their absence is no loss."""
+        """Return the intents that a declaration ends, so that the gate does not count them as lost."""
         return frozenset(self.successors) | self._gone
 
     def now(self, intent: str) -> str | None:

@@ -85,7 +85,7 @@ def parse(content: str) -> tuple[ApiKey, ...]:
     """Parse the file.
 
     Raises:
-        SettingError: a line is invalid, or there is no key.
+        SettingError: a line is invalid, or the file has no key.
     """
     keys = []
     for number, line in enumerate(content.splitlines(), 1):

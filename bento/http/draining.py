@@ -18,7 +18,6 @@ from types import FrameType
 import uvicorn
 
 from bento import library_internals
-from bento.http.asgi import Message, Send
 
 # uvicorn closes idle keep-alive connections after 5 s: after this time every connection left is still in use.
 LAST_ANSWERS_SECONDS = 6.0
@@ -64,17 +63,6 @@ class ConnectionDraining:
                 loop.call_soon_threadsafe(start)
 
         signal.signal(signal.SIGTERM, delay)
-
-    def closing(self, send: Send) -> Send:
-        """Wrap `send` so that the response says `Connection: close`."""
-
-        async def send_and_close(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                others = [(k, v) for k, v in message.get("headers", ()) if k.lower() != b"connection"]
-                message = {**message, "headers": [*others, (b"connection", b"close")]}
-            await send(message)
-
-        return send_and_close
 
 
 def is_stop_requested() -> bool:

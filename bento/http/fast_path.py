@@ -31,7 +31,6 @@ from bento.http.asgi import (
     require_json,
     route_of,
 )
-from bento.http.draining import ConnectionDraining
 from bento.http.limits import CLIENT_LEFT, CancelOnDisconnect, RequestLimits
 from bento.http.metrics import Metrics
 from chatbot.errors import ChatbotError
@@ -102,7 +101,6 @@ class FastPath:
         app: App,
         posts: Mapping[str, PostEndpoint],
         metrics: Metrics,
-        draining: ConnectionDraining | None = None,
         *,
         bentoml: App | None = None,
         access: Access | None = None,
@@ -114,7 +112,6 @@ class FastPath:
             app: handles all other requests.
             posts: handlers of POST routes, by path.
             metrics: receives request counts and durations.
-            draining: connection draining; once active, every response says `Connection: close`.
             bentoml: BentoML's app, for its lifespan and `PROBES`; None in tests.
             access: API keys and rate limits; None: every request is allowed.
             cors_origins: origins that a browser may call the API from, comma-separated.
@@ -125,7 +122,6 @@ class FastPath:
         self._cors = Cors(self._serve, cors_origins) if cors_origins else None
         self._posts = posts
         self._metrics = metrics
-        self._draining = draining or ConnectionDraining(0)
         # Cached: looking up a metric by its labels costs more than incrementing it.
         self._known: dict[tuple[str, int], tuple[Counter, Histogram]] = {}
 
@@ -137,8 +133,6 @@ class FastPath:
         start = time.perf_counter()
         path = scope["path"]
         status = CLIENT_LEFT
-        if self._draining.is_active:
-            send = self._draining.closing(send)
         try:
             if self._cors is not None and header(scope, b"origin") is not None:
                 counted = _SecuredSend(send)

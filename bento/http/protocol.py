@@ -8,8 +8,9 @@ with half-sent requests. A request is refused in the API's error format and the 
     429  more than MAX_PIPELINED requests wait          503  all connections in use
 
 A client that does not read its responses for `write_seconds` is disconnected: it would hold its connection forever.
-A keep-alive connection that is older than `max_age_seconds` ends with its next response (`Connection: close`): in a
-cluster a connection stays with one pod, so clients that never reconnect would never reach the pods of a scale-up.
+A keep-alive connection ends with its next response (`Connection: close`) while the server drains, and when it is older
+than `max_age_seconds`: in a cluster a connection stays with one pod, so clients that never reconnect would never reach
+the pods of a scale-up.
 
 The head is buffered and checked before it is parsed. An `Upgrade` header is removed: a server may ignore it (RFC 9110,
 7.8), and the parser would otherwise discard the body of a request that offers h2c, as Java's HttpClient does.
@@ -62,6 +63,7 @@ class ConnectionLimits:
         write_seconds: maximum time in which a client reads nothing of a response that waits for it.
         max_age_seconds: age from which a connection ends with its next response, up to a quarter more at random, so
             that clients that came together do not reconnect together; 0: unlimited.
+        is_draining: whether every response ends its connection (connection draining).
         on_refused: called with the status of each refused request or connection.
         idle: connections between two requests, the longest idle first.
         by_address: number of open connections per client address.
@@ -73,6 +75,7 @@ class ConnectionLimits:
     head_seconds: float = 10.0
     write_seconds: float = 30.0
     max_age_seconds: float = 0.0
+    is_draining: Callable[[], bool] = lambda: False
     on_refused: Callable[[int], None] = lambda _status: None
     idle: OrderedDict[LimitedProtocol, None] = field(default_factory=OrderedDict)
     by_address: Counter[str] = field(default_factory=Counter)
@@ -237,8 +240,6 @@ class LimitedProtocol(CoalescingProtocol):
             self._refuse(429, "overloaded", f"more than {MAX_PIPELINED} requests wait on this connection")
             raise _RefusedError
         super().on_headers_complete()
-        if self.loop.time() >= self._ends_at:
-            self.cycle.keep_alive = False  # what uvicorn sets for its last response before it stops
 
     def on_body(self, body: bytes) -> None:
         """Count the body, so that chunk framing and trailers stay in proportion to it."""
@@ -261,6 +262,11 @@ class LimitedProtocol(CoalescingProtocol):
         """Answer a parser error in the API's format, unless the request was refused already."""
         if not self.transport.is_closing():
             self._refuse(400, "bad_request", msg)
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        if self.limits.is_draining() or self.loop.time() >= self._ends_at:
+            cycle.keep_alive = False  # what uvicorn sets for its last response before it stops
+        super()._start_asgi_task(cycle, app)
 
     def _is_acceptable(self, head: bytes) -> bool:
         line = head.find(b"\r\n")

@@ -17,7 +17,7 @@ _MESSAGE = re.compile(
 """Date, time, name and text: `[12/03/2024, 14:05:11] Anna: hi`, `12.03.24, 14:05 - Anna: hi`."""
 
 NO_LABELS = (
-    "is a chat export: its messages have no labels, and names and times are no intents. Put the customers' messages "
+    "is a chat export: its messages have no labels, and names and times are not intents. Put the customers' messages "
     "into a table with the columns `message` and `intent`, label them, and give that"
 )
 

@@ -221,7 +221,7 @@ class Story:
                 raise StepError(f"the retraining says {result['outcome']}: {json.dumps(result)[:2000]}")
             challenger = self.parts.registry.challenger()
             if challenger is None:
-                raise StepError("the retraining was accepted, but there is no challenger")
+                raise StepError("the retraining was accepted, but the registry has no challenger")
             step.say(
                 f"challenger version {challenger.number}, gate: {challenger.verdict}"
                 f"{self._gate_line(challenger.bundle_digest)}",
