@@ -24,10 +24,11 @@ from bento.http.api_keys import ApiKeys
 from bento.http.app import About, create_app, post_routes, use_common_error_format
 from bento.http.asgi import App
 from bento.http.coalescing import CoalescingProtocol
+from bento.http.direct import DirectProtocol
 from bento.http.fast_path import FastPath
 from bento.http.limits import ConcurrencyLimit, RequestLimits
 from bento.http.metrics import Metrics
-from bento.http.protocol import ConnectionLimits, LimitedProtocol
+from bento.http.protocol import ConnectionLimits
 from bento.http.rate_limit import RateLimit
 from bento.lifecycle import bundle_source, fail_fast, resources, served_model, shutdown, workers
 from bento.lifecycle.cpu_quota import usable_cores
@@ -182,8 +183,8 @@ class _FastPathService(bentoml.Service):  # type: ignore[misc]  # bentoml is unt
             access=Access(settings, keys, metrics.count_rate_limited),
             cors_origins=settings.cors_origins,
         )
-        library_internals.use_http_protocol(LimitedProtocol)
-        LimitedProtocol.limits = ConnectionLimits(
+        library_internals.use_http_protocol(DirectProtocol)
+        DirectProtocol.limits = ConnectionLimits(
             max_connections=resources.max_connections(settings.max_connections),
             max_per_address=settings.max_connections_per_address,
             trusted_proxies=library_internals.trust_proxies(settings.trusted_proxies),
@@ -192,6 +193,7 @@ class _FastPathService(bentoml.Service):  # type: ignore[misc]  # bentoml is unt
             is_draining=lambda: _draining().is_active,
             on_refused=fast_path.count_refused,
         )
+        DirectProtocol.route = fast_path.direct("/chat")
         return fast_path
 
 

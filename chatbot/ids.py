@@ -29,6 +29,7 @@ KEY_BYTES = 32
 LEAST_KEY_CHARS = 16
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = [high + low for high in _ALPHABET for low in _ALPHABET]
 _VALUES = {character: value for value, character in enumerate(_ALPHABET)}
 _TIME_CHARS, _COUNT_CHARS, _PROCESS_CHARS, _MAC_CHARS = 10, 3, 8, 13
 _SIGNED_CHARS = _TIME_CHARS + _COUNT_CHARS + _PROCESS_CHARS
@@ -202,11 +203,11 @@ def _keyed(key: bytes) -> hmac.HMAC:
 
 
 def _encode(number: int, length: int) -> str:
-    characters = []
-    for _ in range(length):
-        characters.append(_ALPHABET[number & 31])
-        number >>= 5
-    return "".join(reversed(characters))
+    text = ""
+    for _ in range(0, length, 2):
+        text = _PAIRS[number & 1023] + text
+        number >>= 10
+    return text[-length:]
 
 
 def _decode(text: str) -> int:

@@ -48,20 +48,20 @@ class RequestBatcher(Generic[Request, Result]):
         """Number of queued requests."""
         return len(self._waiting)
 
-    async def submit(self, request: Request) -> Result:
-        """Queue one request and wait for its result; cancellation removes it from the queue.
+    def submit(self, request: Request) -> asyncio.Future[Result]:
+        """Queue one request; the future gets its result, or the exception that the call raised or returned for it.
 
-        Raises:
-            Exception: the exception that the call raised, or returned for this request.
+        Cancelling the future removes the request from the queue.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Result] = loop.create_future()
         self._waiting[future] = (request, time.perf_counter())
+        future.add_done_callback(self._forget)
         self._dispatch_soon(loop)
-        try:
-            return await future
-        finally:
-            self._waiting.pop(future, None)
+        return future
+
+    def _forget(self, future: asyncio.Future[Result]) -> None:
+        self._waiting.pop(future, None)
 
     def _dispatch_soon(self, loop: asyncio.AbstractEventLoop) -> None:
         """Schedule a dispatch for the next loop iteration, so that requests read in this one join the batch."""

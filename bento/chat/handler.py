@@ -71,6 +71,7 @@ class _PendingMessage:
     Attributes:
         message: cleaned. redacted: the same without personal data. core: the text that the model sees.
         since: when it arrived (`perf_counter`).
+        earlier: the record of an earlier message with the same text and reply; None: none is known.
     """
 
     message: str
@@ -78,6 +79,7 @@ class _PendingMessage:
     since: float
     redacted: str = ""
     core: str = ""
+    earlier: Record | None = None
 
     @property
     def is_plain(self) -> bool:
@@ -159,13 +161,13 @@ class Chat:
         self._last_classified = time.monotonic()
         self._is_runner_available = False
 
-    async def reply(self, body: bytes) -> bytes:
-        """Answer the body of a `POST /chat`. The record is in the inference log when this returns.
+    def reply(self, body: bytes) -> asyncio.Future[bytes]:
+        """Answer the body of a `POST /chat`. The record is in the inference log when the future has its result.
 
         Raises:
             InvalidMessage: the body is invalid, or its message is empty or too long.
-            Unavailable: the model is not running.
             RateLimited: too many messages of this session.
+            Unavailable: set as the future's exception: the model is not running.
         """
         since = time.perf_counter()
         request = parse(_chat_request, body)
@@ -181,25 +183,34 @@ class Chat:
         if request.session_id not in (None, ""):
             session_id = ids.opaque(self._key, str(request.session_id))
             self._limit_session(session_id)
-        if self._cache.is_plain(message):
-            redacted = core = message
-        else:
-            decided = self._router.before_model(message)
-            if decided is not None:
-                return await self._decided.submit((_PendingMessage(message, session_id, since), decided))
-            # Personal data beside the question must not change how it is understood.
-            redacted, core = redact_with_core(message)
-        pending = _PendingMessage(message, session_id, since, redacted, core)
-        prediction = self._cache.get(core)
-        if prediction is None and self._first_tier is not None:
-            # Before the runner's batcher: an easy message does not wait behind those that need the runner.
-            prediction = await self._first_tier.submit(core)
-            if prediction is not None:
-                self._cache.put(core, prediction, is_plain=pending.is_plain)
+        if (answered := self._cache.answered(message)) is not None:
+            reply, record = answered
+            repeat = _PendingMessage(message, session_id, since, earlier=record)
+            return self._decided.submit((repeat, reply))
+        decided = self._router.before_model(message)
+        if decided is not None:
+            return self._decided.submit((_PendingMessage(message, session_id, since), decided))
+        # Personal data beside the question must not change how it is understood.
+        pending = _PendingMessage(message, session_id, since, *redact_with_core(message))
+        prediction = self._cache.get(pending.core)
         if prediction is not None:
-            decided = self._router.after_model(message, prediction, redacted)
-            return await self._decided.submit((pending, decided))
-        return await self._batcher.submit(pending)
+            return self._decide(pending, prediction)
+        if self._first_tier is not None:
+            return asyncio.ensure_future(self._ask_tiers(self._first_tier, pending))
+        return self._batcher.submit(pending)
+
+    async def _ask_tiers(
+        self, first_tier: TurnBatcher[str, Prediction | None], pending: _PendingMessage
+    ) -> bytes:
+        """Classify by the first tier, before the runner's batcher: an easy message does not wait for hard ones."""
+        prediction = await first_tier.submit(pending.core)
+        return await (
+            self._batcher.submit(pending) if prediction is None else self._decide(pending, prediction)
+        )
+
+    def _decide(self, pending: _PendingMessage, prediction: Prediction) -> asyncio.Future[bytes]:
+        reply = self._router.after_model(pending.message, prediction, pending.redacted)
+        return self._decided.submit((pending, reply))
 
     async def take_feedback(self, body: bytes) -> bytes:
         """Record the body of a `POST /feedback`.
@@ -309,10 +320,10 @@ class Chat:
                 for request, prediction in zip(requests, predictions, strict=True)
             ]
         self._metrics.runner_seconds.observe(time.perf_counter() - start)
-        replies = []
-        for request, prediction in zip(requests, predictions, strict=True):
-            self._cache.put(request.core, prediction, is_plain=request.is_plain)
-            replies.append(self._router.after_model(request.message, prediction, request.redacted))
+        replies = [
+            self._router.after_model(request.message, prediction, request.redacted)
+            for request, prediction in zip(requests, predictions, strict=True)
+        ]
         return self._finish(requests, replies)
 
     def _finish_decided(self, decided: Sequence[tuple[_PendingMessage, Reply]]) -> list[bytes]:
@@ -323,15 +334,7 @@ class Chat:
         prediction_ids = [ids.new_id(self._key) for _ in replies]
         now = time.perf_counter()
         records = [
-            Record.of(
-                reply,
-                request.message,
-                prediction_id,
-                session_id=request.session_id,
-                model_version=self._model_version,
-                bundle_digest=self._bundle_digest,
-                latency_ms=(now - request.since) * 1000,
-            )
+            self._record(request, reply, prediction_id, (now - request.since) * 1000)
             for request, reply, prediction_id in zip(requests, replies, prediction_ids, strict=True)
         ]
         self._log.append(records)
@@ -339,6 +342,25 @@ class Chat:
         for reply in replies:
             self._count(reply)
         return [to_json(self._answer(r, i)) for r, i in zip(replies, prediction_ids, strict=True)]
+
+    def _record(
+        self, request: _PendingMessage, reply: Reply, prediction_id: str, latency_ms: float
+    ) -> Record:
+        """Build the record of a message, and cache what a repeat of it shares."""
+        if request.earlier is not None:
+            return request.earlier.again(prediction_id, session_id=request.session_id, latency_ms=latency_ms)
+        record = Record.of(
+            reply,
+            request.message,
+            prediction_id,
+            session_id=request.session_id,
+            model_version=self._model_version,
+            bundle_digest=self._bundle_digest,
+            latency_ms=latency_ms,
+        )
+        if reply.prediction is not None:
+            self._cache.put(request.core, reply.prediction, (reply, record) if request.is_plain else None)
+        return record
 
     def _hand_over(self, replies: Sequence[Reply], records: Sequence[Record]) -> None:
         """Queue handoffs for delivery, with one write, and remember the turns of the conversation."""

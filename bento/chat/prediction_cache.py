@@ -1,9 +1,9 @@
 """Cache the model's predictions of exact repeats: bounded, in memory only, for the one bundle that a process serves.
 
-An entry is the model's prediction of a text, and whether a message with this text is plain (no rule matches it, and it
-contains no personal data), so that neither is searched for again. Every message still passes rate limits, and gets a
-routing decision, a record and its own id. The key is the text that the model sees: cleaned, and without personal
-data.
+An entry is the model's prediction of a text. The key is the text that the model sees: cleaned, and without personal
+data. Where a message with this text is plain (no rule matches it, and it contains no personal data), an entry also has
+its reply and its record, so that nothing is decided again. Every message still passes rate limits, and gets a record
+and an id of its own.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 
-from chatbot.dialog.router import Prediction
+from chatbot.dialog.router import Prediction, Reply
+from chatbot.records.schema import Record
 
 MAX_CHARS = 200
 """Longer texts hardly repeat, and are not kept: the cache takes at most some kilobytes an entry."""
@@ -29,32 +30,38 @@ class PredictionCache:
         """
         self._entries = entries
         self._on_lookup = on_lookup
-        self._predictions: OrderedDict[str, tuple[Prediction, bool]] = OrderedDict()
+        self._predictions: OrderedDict[str, tuple[Prediction, tuple[Reply, Record] | None]] = OrderedDict()
 
     def get(self, text: str) -> Prediction | None:
         """Return the prediction of this text; None: it is not cached."""
         if not self._entries:
             return None
-        cached = self._predictions.get(text)
-        if cached is None:
+        if text not in self._predictions:
             self._on_lookup("miss")
             return None
-        self._predictions.move_to_end(text)
-        self._on_lookup("hit")
-        return cached[0]
+        return self._hit(text)[0]
 
-    def is_plain(self, message: str) -> bool:
-        """Return whether a message is cached, and known to match no rule and to hold no personal data."""
-        return message in self._predictions and self._predictions[message][1]
+    def answered(self, message: str) -> tuple[Reply, Record] | None:
+        """Return reply and record of an earlier plain message with this text; None: none is cached."""
+        return self._hit(message)[1] if self._predictions.get(message, (None, None))[1] else None
 
-    def put(self, text: str, prediction: Prediction, *, is_plain: bool = False) -> None:
-        """Cache the prediction of a text; evicts the least recently used one if the cache is full."""
-        if not self._entries or len(text) > MAX_CHARS:
+    def put(self, text: str, prediction: Prediction, answered: tuple[Reply, Record] | None = None) -> None:
+        """Cache the prediction of a text; evicts the least recently used one if the cache is full.
+
+        Args:
+            answered: reply and record of the message, if it is plain; None: those that are cached stay.
+        """
+        if not self._entries or len(text) > MAX_CHARS or (answered is None and text in self._predictions):
             return
-        self._predictions[text] = (prediction, is_plain)
+        self._predictions[text] = (prediction, answered)
         self._predictions.move_to_end(text)
         if len(self._predictions) > self._entries:
             self._predictions.popitem(last=False)
+
+    def _hit(self, text: str) -> tuple[Prediction, tuple[Reply, Record] | None]:
+        self._predictions.move_to_end(text)
+        self._on_lookup("hit")
+        return self._predictions[text]
 
     def __len__(self) -> int:
         return len(self._predictions)

@@ -56,9 +56,12 @@ class Access:
         self._keys = keys
         self._by_key = RateLimit("key", settings.rate_limit_key, burst, on_limited, clock)
         self._by_address = RateLimit("address", settings.rate_limit_address, burst, on_limited, clock)
-        # By default a message costs nothing here.
         self._is_open = keys is None and not settings.rate_limit_address
         self._feedback = RateLimit("feedback", settings.rate_limit_feedback, burst, on_limited, clock)
+
+    def is_open(self, route: str) -> bool:
+        """Whether `check` admits every request to a route: by default a message costs nothing here."""
+        return self._is_open and route not in _FEEDBACK
 
     def check(self, scope: Scope) -> None:
         """Admit a request.
@@ -67,7 +70,7 @@ class Access:
             InvalidApiKey, MissingScope, RateLimited: the request is refused.
         """
         path = route_of(scope["path"])
-        if self._is_open and path not in _FEEDBACK:
+        if self.is_open(path):
             return
         key = self._key_of(scope)
         if path not in _UNLIMITED:

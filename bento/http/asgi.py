@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
 
@@ -26,6 +27,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
+
+logger = logging.getLogger("bentoml.chatbot")
 
 SECURITY_HEADERS: Headers = [
     # No caching, no content sniffing, no framing of the documentation page.
@@ -133,6 +136,16 @@ async def answer_error(error: ChatbotError, receive: Receive, send: Send) -> Non
     if isinstance(error, TooLarge):
         await _drain(receive)
     await send({"type": "http.response.body", "body": b""})
+
+
+def reported(error: Exception) -> ChatbotError | None:
+    """Return the error that a client is told: one of ours, else an internal one, which is logged; None: it has left."""
+    if isinstance(error, ClientLeftError):
+        return None
+    if isinstance(error, ChatbotError):
+        return error
+    logger.error("a request failed", exc_info=error)
+    return ChatbotError("an internal error: it was logged")
 
 
 def error_headers(error: ChatbotError) -> Headers:

@@ -53,7 +53,8 @@ class CoalescingProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """Send the buffered rest, before the next response of the pipeline."""
-        self._running.transport.flush()
+        if self._running is not None:
+            self._running.transport.flush()
         super().on_response_complete()
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:

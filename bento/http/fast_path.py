@@ -6,9 +6,9 @@ long as this project's own work. The POST routes that `bento.http.app` declares 
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 
 from prometheus_client import Counter, Histogram
 
@@ -17,7 +17,6 @@ from bento.http.asgi import (
     OTHER,
     SECURITY_HEADERS,
     App,
-    ClientLeftError,
     Message,
     Receive,
     Scope,
@@ -28,14 +27,14 @@ from bento.http.asgi import (
     is_served,
     no_such_route,
     read_body,
+    reported,
     require_json,
     route_of,
 )
+from bento.http.direct import DirectRoute
 from bento.http.limits import CLIENT_LEFT, CancelOnDisconnect, RequestLimits
 from bento.http.metrics import Metrics
 from chatbot.errors import ChatbotError
-
-logger = logging.getLogger("bentoml.chatbot")
 
 PROBES = frozenset({"/livez", "/readyz"})
 """Routes of BentoML that are served; its pages (`/schema.json`, `/docs.json`, `/`) are not."""
@@ -58,39 +57,31 @@ class PostEndpoint:
             limits: limits of size, time and concurrency.
             status: status of a successful response.
         """
-        self._handle = handle
-        self._limits = limits
+        self.handle = handle
+        self.limits = limits
         self._status = status
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> int:
         """Answer one request and return the status, for the metrics."""
-        limits = self._limits
+        limits = self.limits
         try:
             require_json(scope)
             body = await read_body(scope, receive, limits.max_body_bytes, limits.body_seconds)
             # The slot is taken only after the body has arrived, so that slow senders do not block others.
-            with limits.concurrency, CancelOnDisconnect(receive, limits.timeout_seconds):
-                since = limits.concurrency.now()
-                try:
-                    result = await self._handle(body, **scope.get("path_params", {}))
-                finally:  # also of a client that did not wait for the answer
-                    limits.concurrency.observe(since)
-        except ChatbotError as error:
-            await answer_error(error, receive, send)
-            return error.status
-        except ClientLeftError:
-            return CLIENT_LEFT
-        except Exception:
-            logger.exception("a request failed")
-            problem = _internal_error()
+            since = limits.concurrency.acquire()
+            try:
+                with CancelOnDisconnect(receive, limits.timeout_seconds):
+                    result = await self.handle(body, **scope.get("path_params", {}))
+            finally:  # also of a client that did not wait for the answer
+                limits.concurrency.release(since)
+        except Exception as error:
+            problem = reported(error)
+            if problem is None:
+                return CLIENT_LEFT
             await answer_error(problem, receive, send)
             return problem.status
         await answer(send, self._status, result)
         return self._status
-
-
-def _internal_error() -> ChatbotError:
-    return ChatbotError("an internal error: it was logged")
 
 
 class FastPath:
@@ -161,11 +152,19 @@ class FastPath:
             return secured.status
         try:
             await (self._bentoml if path in PROBES else self._app)(scope, receive, secured)
-        except Exception:
-            logger.exception("a request failed")
-            if secured.status == CLIENT_LEFT:  # otherwise the app has answered, in the API's error format
-                await answer_error(_internal_error(), receive, secured)
+        except Exception as error:
+            problem = reported(error)
+            # Otherwise the app has answered, in the API's error format.
+            if problem is not None and secured.status == CLIENT_LEFT:
+                await answer_error(problem, receive, secured)
         return secured.status
+
+    def direct(self, path: str) -> DirectRoute | None:
+        """Return a POST route for the protocol to answer; None: access to it has to be checked first."""
+        if self._access is not None and not self._access.is_open(path):
+            return None
+        post = self._posts[path]
+        return DirectRoute(path, post.handle, post.limits, partial(self._count, route_of(path)))
 
     def count_refused(self, status: int) -> None:
         """Count a request or connection that was refused before it reached the app."""

@@ -72,8 +72,8 @@ class ConcurrencyLimit:
         """Return a fixed limit of another route, shown by the same gauge; None: the highest of this one."""
         return ConcurrencyLimit(limit or self._highest, self._gauge, clock=self._clock)
 
-    def __enter__(self) -> None:
-        """Take a slot; raise Overloaded (429) if all are in use."""
+    def acquire(self) -> float:
+        """Take a slot and return the time for `release`; raise Overloaded (429) if all are in use."""
         if self._busy >= int(self._limit):
             raise Overloaded(
                 f"too many messages at once: try again in {Overloaded.retry_after} s",
@@ -81,17 +81,15 @@ class ConcurrencyLimit:
             )
         self._busy += 1
         self._gauge.inc()
+        return self._clock()
 
-    def __exit__(self, *_: object) -> None:
+    def release(self, since: float) -> None:
+        """Return a slot, and adapt the limit to the latency of its message."""
+        self._observe(since)
         self._busy -= 1
         self._gauge.dec()
 
-    def now(self) -> float:
-        """Return the time for `observe`."""
-        return self._clock()
-
-    def observe(self, since: float) -> None:
-        """Adapt the limit to the latency of a message that was admitted at `since` and has left its slot now."""
+    def _observe(self, since: float) -> None:
         now = self._clock()
         if self._busy > self._lowest / _QUIET_SHARE:
             self._quiet_since = now

@@ -27,11 +27,13 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
+from http import HTTPStatus
 from typing import Any, ClassVar
 
 from pydantic_core import to_json
 
-from bento.http.asgi import JSON
+from bento.http.asgi import JSON, Headers
 from bento.http.coalescing import CoalescingProtocol
 from bento.library_internals import Addresses
 
@@ -45,10 +47,13 @@ _MAX_FRAMING_PER_BYTE = 16
 
 _WARNING_SECONDS = 60.0
 _END = b"\r\n\r\n"
+_CLOSE = (b"connection", b"close")
 _UPGRADE = re.compile(rb"\r\nupgrade:[^\r\n]*", re.IGNORECASE)
-_REASONS = {400: "Bad Request", 408: "Request Timeout", 414: "URI Too Long", 429: "Too Many Requests",
-            431: "Request Header Fields Too Large", 503: "Service Unavailable"}  # fmt: skip
-_HEADERS = b"".join(b"%s: %s\r\n" % pair for pair in JSON)
+
+
+@cache
+def _status_line(status: int) -> bytes:
+    return b"HTTP/1.1 %d %s\r\n" % (status, HTTPStatus(status).phrase.encode())
 
 
 @dataclass(slots=True)
@@ -264,9 +269,23 @@ class LimitedProtocol(CoalescingProtocol):
             self._refuse(400, "bad_request", msg)
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        self._end_if_due(cycle)
+        super()._start_asgi_task(cycle, app)
+
+    def _end_if_due(self, cycle: Any) -> None:
+        """Let the connection end with the response of this request, if it is old or the server drains."""
         if self.limits.is_draining() or self.loop.time() >= self._ends_at:
             cycle.keep_alive = False  # what uvicorn sets for its last response before it stops
-        super()._start_asgi_task(cycle, app)
+
+    def _write(self, status: int, body: bytes, headers: Headers, *, closes: bool) -> None:
+        """Send a complete response in one write; close the connection if it `closes` or a header says so."""
+        every = [*self.server_state.default_headers, *headers, (b"content-length", b"%d" % len(body))]
+        if closes and _CLOSE not in headers:
+            every.append(_CLOSE)
+        lines = [b"%s: %s\r\n" % pair for pair in every]
+        self.transport.write(b"".join([_status_line(status), *lines, b"\r\n", body]))
+        if closes or _CLOSE in headers:
+            self.transport.close()
 
     def _is_acceptable(self, head: bytes) -> bool:
         line = head.find(b"\r\n")
@@ -334,9 +353,6 @@ class LimitedProtocol(CoalescingProtocol):
         # Else a response is in progress; if it has not started, the error is sent instead.
         if running is None or running.response_complete or not running.response_started:
             body = to_json({"error": {"type": kind, "message": message, "details": {}}})
-            self.transport.write(
-                b"HTTP/1.1 %d %s\r\n%scontent-length: %d\r\nconnection: close\r\n\r\n%s"
-                % (status, _REASONS[status].encode(), _HEADERS, len(body), body)
-            )
+            self._write(status, body, JSON, closes=True)
         self.transport.close()
         self.limits.on_refused(status)

@@ -6,10 +6,14 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 DECIMALS = 4
 """Decimal places of confidences, scopes, shares and summaries; more are noise and cost space."""
+
+
+_CACHED = 4_096
 
 
 class Codec(NamedTuple):
@@ -58,6 +62,8 @@ def _bool_from_cell(cell: str) -> bool:
     return cell == "true"
 
 
+# Cached, like the floats' cells: records of exact repeats share them.
+@lru_cache(maxsize=_CACHED)
 def _pairs_to_json(pairs: Sequence[tuple[str, float]]) -> str:
     return _TO_JSON(dict(pairs))
 
@@ -69,6 +75,7 @@ def _pairs_from_json(text: str) -> tuple[tuple[str, float], ...]:
     return tuple((intent, float(confidence)) for intent, confidence in pairs.items())
 
 
+@lru_cache(maxsize=_CACHED)
 def _floats_to_cell(values: Sequence[float]) -> str:
     return " ".join([repr(float(value)) for value in values])
 

@@ -131,11 +131,22 @@ class Record:
             *features(message),
             ()
             if prediction is None
-            else tuple(round(float(value), DECIMALS) for value in prediction.summary),
+            else tuple([round(float(value), DECIMALS) for value in prediction.summary]),
             round(latency_ms, 2),
             bundle_digest,
             tier="" if prediction is None else prediction.tier,
         )
+
+    def again(self, prediction_id: str, *, session_id: str = "", latency_ms: float = 0.0) -> Record:
+        """Build the record of another message with the same text and reply, as `of` does but without its work."""
+        values = list(_LAYOUT[Record][0](self))
+        for column, value in zip(
+            _OWN,
+            (time_of(prediction_id), prediction_id, _opaque(session_id), round(latency_ms, 2)),
+            strict=True,
+        ):
+            values[column] = value
+        return Record(*values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +208,8 @@ def latest_feedback(feedback: Iterable[Feedback]) -> dict[str, Feedback]:
 Row = TypeVar("Row", Record, Feedback)
 COLUMNS = tuple(field.name for field in fields(Record))
 FEEDBACK_COLUMNS = tuple(field.name for field in fields(Feedback))
+_OWN = [COLUMNS.index(name) for name in ("timestamp", "prediction_id", "session_id", "latency_ms")]
+"""Columns that differ between the records of one text."""
 
 
 def columns_of(kind: type[Record | Feedback]) -> tuple[str, ...]:

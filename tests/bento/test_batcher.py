@@ -83,13 +83,13 @@ def test_a_client_that_leaves_takes_its_message_out_of_the_queue() -> None:
 
     async def leave() -> None:
         batcher = RequestBatcher(call, concurrency=1, max_batch=64)
-        first = asyncio.create_task(batcher.submit(0))
+        first = batcher.submit(0)
         await under_way.wait()
-        others = [asyncio.create_task(batcher.submit(n)) for n in range(1, 6)]
+        others = [batcher.submit(n) for n in range(1, 6)]
         await asyncio.sleep(0)
         assert batcher.waiting == 5
-        for task in others[:3]:
-            task.cancel()
+        for future in others[:3]:
+            future.cancel()
         await asyncio.sleep(0)
         assert batcher.waiting == 2
         go_on.set()
@@ -150,7 +150,7 @@ def test_one_failing_message_of_a_batch_does_not_affect_the_others() -> None:
 
     async def ask_all() -> None:
         batcher: RequestBatcher[int, int] = RequestBatcher(call, concurrency=1, max_batch=64)
-        tasks = [asyncio.create_task(batcher.submit(n)) for n in range(4)]
+        tasks = [batcher.submit(n) for n in range(4)]
         assert [await task for task in tasks[::2]] == [0, 2]
         for task in tasks[1::2]:
             with pytest.raises(ValueError, match="odd"):

@@ -132,7 +132,7 @@ def test_messages_of_one_turn_of_the_event_loop_are_one_call_of_the_tier() -> No
 def test_a_message_whose_client_left_does_not_disturb_the_others_of_its_turn() -> None:
     async def some() -> list[object]:
         chat = paper_api(classify, cascade=EasyTracking()).chat
-        tasks = [asyncio.create_task(chat.reply(to_json({"message": f"{EASY} {row}"}))) for row in range(3)]
+        tasks = [asyncio.ensure_future(chat.reply(to_json({"message": f"{EASY} {row}"}))) for row in range(3)]
         await asyncio.sleep(0)
         tasks[1].cancel()
         return list(await asyncio.gather(*tasks, return_exceptions=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from itertools import pairwise
 
 import pytest
@@ -31,20 +32,16 @@ class Traffic:
 
     def round_trip(self, offered: int, seconds: float) -> int:
         """Offer messages at once, answer the admitted ones after `seconds`; returns how many were admitted."""
-        since, admitted = self.limit.now(), 0
+        admitted = []
         for _ in range(offered):
-            try:
-                self.limit.__enter__()
-            except Overloaded:
-                continue
-            admitted += 1
-        assert self.registry.get_sample_value("in_flight") == admitted
+            with suppress(Overloaded):
+                admitted.append(self.limit.acquire())
+        assert self.registry.get_sample_value("in_flight") == len(admitted)
         self.time += seconds
-        for _ in range(admitted):
-            self.limit.observe(since)
-            self.limit.__exit__()
+        for since in admitted:
+            self.limit.release(since)
         assert self.registry.get_sample_value("in_flight") == 0
-        return admitted
+        return len(admitted)
 
 
 def test_late_answers_lower_the_limit_once_a_round_trip_down_to_the_minimum() -> None:
@@ -120,9 +117,9 @@ def test_another_route_has_slots_of_its_own_as_many_as_the_highest_limit_or_as_n
     for limit, slots in ((None, 100), (3, 3)):
         apart = traffic.limit.apart(limit)
         for _ in range(slots):
-            apart.__enter__()
+            apart.acquire()
         with pytest.raises(Overloaded, match="too many messages at once"):
-            apart.__enter__()
+            apart.acquire()
 
 
 @pytest.mark.parametrize(

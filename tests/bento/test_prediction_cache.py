@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
 from bento.chat import handler
 from bento.chat.prediction_cache import MAX_CHARS, PredictionCache
 from chatbot import privacy
-from chatbot.dialog.router import Alternative, Prediction
+from chatbot.dialog.router import Alternative, Prediction, Router
+from chatbot.ids import time_of
 from chatbot.records.schema import Record
 from tests.bento import paper
 from tests.bento.paper import Api, paper_api
@@ -89,6 +91,24 @@ def test_only_a_repeat_that_is_plain_passes_neither_rules_nor_redaction_again(
     assert Counter(record.query for record in records(api))[plain] == 3
     assert not any("12345" in record.query for record in records(api))
     assert sum(record.source == "rule" for record in records(api)) == 3
+
+
+def test_a_repeat_is_not_routed_again_and_its_record_differs_in_its_own_columns_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    api = paper_api(Runner().classify, cache_entries=8)
+    first = ask(api, "a refund please")
+    ask(
+        api, "a refund please, order 12345-AB"
+    )  # the same text to the model: it does not displace the plain one
+    monkeypatch.setattr(Router, "after_model", None)
+    second = ask(api, "a refund please")
+    assert first["response"] == second["response"]
+    earlier, _, later = records(api)
+    own = {"timestamp", "prediction_id", "latency_ms"}
+    assert later == replace(earlier, **{name: getattr(later, name) for name in own})
+    assert later.prediction_id == second["prediction_id"] != earlier.prediction_id
+    assert later.timestamp == time_of(later.prediction_id)
 
 
 def test_without_entries_every_message_reaches_the_runner() -> None:

@@ -79,6 +79,15 @@ def record(message: str = "I want a refund", **fields: object) -> Record:
     return Record.of(REPLY, message, new_id(KEY), **fields)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("session_id", ["", "0123456789abcdef", "jane@example.com"])
+def test_the_record_of_a_repeat_is_that_of_its_message(session_id: str) -> None:
+    prediction_id = new_id(KEY)
+    own = {"session_id": session_id, "latency_ms": 1.234}
+    expected = Record.of(REPLY, "I want a refund", prediction_id, model_version="7", **own)  # type: ignore[arg-type]
+    earlier = record(model_version="7", session_id="fedcba9876543210", latency_ms=99.0)
+    assert earlier.again(prediction_id, **own) == expected  # type: ignore[arg-type]
+
+
 @settings(deadline=None)
 @given(rows)
 def test_what_is_written_as_csv_is_read_again(row: Record) -> None:

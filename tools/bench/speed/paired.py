@@ -1,4 +1,4 @@
-"""Compare this checkout with another one: processor time of a message by process, in alternating windows.
+"""Compare this checkout with another one in alternating windows: processor time of a message by process, latency.
 
 python -m tools.bench.speed.paired OTHER [--connections 64] [--rounds 10] [--repeats]
 
@@ -90,7 +90,13 @@ def main(
                 errors += load.errors
                 found = {f"{PROCESSES[name]}, µs": used[name] / load.total / 1000 for name in PROCESSES}
                 figures.setdefault(side.name, []).append(
-                    {**found, "both, µs": sum(found.values()), "p50, ms": load.percentile(50)}
+                    {
+                        **found,
+                        "both, µs": sum(found.values()),
+                        "p50, ms": load.percentile(50),
+                        "p99, ms": load.percentile(99),
+                        "answers a second": load.per_second,
+                    }
                 )
     table = Table("", "other", "this", "ratio", title=f"{connections} connections, {rounds} rounds")
     for name in figures["this"][0]:
