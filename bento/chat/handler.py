@@ -69,7 +69,7 @@ class _PendingMessage:
     """A message that waits for its reply.
 
     Attributes:
-        message: cleaned. redacted: the same without personal data. core: the text that the model sees.
+        message: cleaned. redacted: the same without personal data. core: the text that the model sees; empty: none.
         since: when it arrived (`perf_counter`).
         earlier: the record of an earlier message with the same text and reply; None: none is known.
     """
@@ -80,11 +80,6 @@ class _PendingMessage:
     redacted: str = ""
     core: str = ""
     earlier: Record | None = None
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether redaction left the message as it is."""
-        return self.message == self.redacted == self.core
 
 
 class Chat:
@@ -358,8 +353,10 @@ class Chat:
             bundle_digest=self._bundle_digest,
             latency_ms=latency_ms,
         )
-        if reply.prediction is not None:
-            self._cache.put(request.core, reply.prediction, (reply, record) if request.is_plain else None)
+        is_plain = record.query == request.message and request.core in (request.message, "")
+        if is_plain or reply.prediction is not None:
+            text = request.message if is_plain else request.core
+            self._cache.put(text, reply.prediction, (reply, record) if is_plain else None)
         return record
 
     def _hand_over(self, replies: Sequence[Reply], records: Sequence[Record]) -> None:

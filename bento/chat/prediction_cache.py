@@ -1,9 +1,9 @@
-"""Cache the model's predictions of exact repeats: bounded, in memory only, for the one bundle that a process serves.
+"""Cache predictions and replies of exact repeats: bounded, in memory only, for the one bundle that a process serves.
 
-An entry is the model's prediction of a text. The key is the text that the model sees: cleaned, and without personal
-data. Where a message with this text is plain (no rule matches it, and it contains no personal data), an entry also has
-its reply and its record, so that nothing is decided again. Every message still passes rate limits, and gets a record
-and an id of its own.
+An entry is the model's prediction of a text, if no rule decides. The key is the text that the model sees: cleaned, and
+without personal data. Where a message with this text contained no personal data, an entry also has its reply and its
+record, so that nothing is decided again. Every message still passes rate limits, and gets a record and an id of its
+own.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from chatbot.records.schema import Record
 
 MAX_CHARS = 200
 """Longer texts hardly repeat, and are not kept: the cache takes at most some kilobytes an entry."""
+
+_NOTHING = (None, None)
 
 
 class PredictionCache:
@@ -30,38 +32,44 @@ class PredictionCache:
         """
         self._entries = entries
         self._on_lookup = on_lookup
-        self._predictions: OrderedDict[str, tuple[Prediction, tuple[Reply, Record] | None]] = OrderedDict()
+        self._known: OrderedDict[str, tuple[Prediction | None, tuple[Reply, Record] | None]] = OrderedDict()
 
     def get(self, text: str) -> Prediction | None:
         """Return the prediction of this text; None: it is not cached."""
         if not self._entries:
             return None
-        if text not in self._predictions:
+        prediction, _ = self._find(text)
+        if prediction is None:
             self._on_lookup("miss")
-            return None
-        return self._hit(text)[0]
+        return prediction
 
     def answered(self, message: str) -> tuple[Reply, Record] | None:
-        """Return reply and record of an earlier plain message with this text; None: none is cached."""
-        return self._hit(message)[1] if self._predictions.get(message, (None, None))[1] else None
+        """Return reply and record of an earlier message with this text and no personal data; None: none is cached."""
+        return self._find(message)[1] if self._known.get(message, _NOTHING)[1] else None
 
-    def put(self, text: str, prediction: Prediction, answered: tuple[Reply, Record] | None = None) -> None:
+    def put(
+        self, text: str, prediction: Prediction | None, answered: tuple[Reply, Record] | None = None
+    ) -> None:
         """Cache the prediction of a text; evicts the least recently used one if the cache is full.
 
         Args:
-            answered: reply and record of the message, if it is plain; None: those that are cached stay.
+            prediction: None: a rule decides.
+            answered: reply and record of the message, if it contains no personal data; None: what is cached stays.
         """
-        if not self._entries or len(text) > MAX_CHARS or (answered is None and text in self._predictions):
+        if not self._entries or len(text) > MAX_CHARS or (answered is None and text in self._known):
             return
-        self._predictions[text] = (prediction, answered)
-        self._predictions.move_to_end(text)
-        if len(self._predictions) > self._entries:
-            self._predictions.popitem(last=False)
+        self._known[text] = (prediction, answered)
+        self._known.move_to_end(text)
+        if len(self._known) > self._entries:
+            self._known.popitem(last=False)
 
-    def _hit(self, text: str) -> tuple[Prediction, tuple[Reply, Record] | None]:
-        self._predictions.move_to_end(text)
-        self._on_lookup("hit")
-        return self._predictions[text]
+    def _find(self, text: str) -> tuple[Prediction | None, tuple[Reply, Record] | None]:
+        if (found := self._known.get(text)) is None:
+            return _NOTHING
+        self._known.move_to_end(text)
+        if found[0] is not None:
+            self._on_lookup("hit")
+        return found
 
     def __len__(self) -> int:
-        return len(self._predictions)
+        return len(self._known)

@@ -12,7 +12,7 @@ import pytest
 from bento.chat import handler
 from bento.chat.prediction_cache import MAX_CHARS, PredictionCache
 from chatbot import privacy
-from chatbot.dialog.router import Alternative, Prediction, Router
+from chatbot.dialog.router import Alternative, Prediction, Reply, Router
 from chatbot.ids import time_of
 from chatbot.records.schema import Record
 from tests.bento import paper
@@ -109,6 +109,24 @@ def test_a_repeat_is_not_routed_again_and_its_record_differs_in_its_own_columns_
     assert later == replace(earlier, **{name: getattr(later, name) for name in own})
     assert later.prediction_id == second["prediction_id"] != earlier.prediction_id
     assert later.timestamp == time_of(later.prediction_id)
+
+
+def test_a_rule_is_looked_up_once_for_a_text_without_personal_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[str] = []
+    before_model = Router.before_model
+
+    def counted(router: Router, message: str) -> Reply | None:
+        searched.append(message)
+        return before_model(router, message)
+
+    monkeypatch.setattr(Router, "before_model", counted)
+    api = paper_api(Runner().classify, cache_entries=8)
+    plain, personal = "i will sue you", "i will sue you, call 555-123-4567"
+    answers = [ask(api, message) for message in (plain, personal) * 2]
+    assert [answer["source"] for answer in answers] == ["rule"] * 4
+    assert searched == [plain, personal, personal], "what is kept in memory holds no personal data"
+    assert answers[0] | {"prediction_id": ""} == answers[2] | {"prediction_id": ""}
+    assert lookups(api) == {}, "only predictions count"
 
 
 def test_without_entries_every_message_reaches_the_runner() -> None:
