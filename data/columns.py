@@ -17,21 +17,37 @@ MESSAGE_NAMES = (
     "message", "text", "instruction", "utterance", "query", "question", "sentence", "user_message", "utt",
     "user_utterance", "user_input", "user_text", "customer_message", "training_phrase", "phrase", "example",
     "sample", "content", "body", "input", "prompt", "messages", "utterances", "texts",
-    "nachricht", "mensaje",
+    "nachricht", "anfrage", "frage", "demande", "mensaje", "consulta", "pregunta", "messaggio", "domanda",
+    "mensagem", "pergunta", "bericht", "vraag",
 )  # fmt: skip
 """Usual names of the message column; the first one present is used."""
 INTENT_NAMES = (
     "intent", "intent_name", "label", "label_text", "label_name", "intent_label", "class", "class_name", "target",
     "category", "topic", "tag",
     "intent_display_name", "intents", "labels",
-    "absicht", "intention", "intención",
+    "absicht", "anliegen", "thema", "kategorie", "intention", "motif", "sujet", "catégorie", "intención", "motivo",
+    "tema", "categoría", "argomento", "categoria", "intenção", "assunto", "onderwerp", "categorie",
 )  # fmt: skip
 """Usual names of the intent column; `category` is the intent only if no earlier one is present (Banking77)."""
-REPLY_NAMES = ("reply", "response", "answer", "bot_response", "antwort", "réponse", "respuesta")
+REPLY_NAMES = (
+    "reply",
+    "response",
+    "answer",
+    "bot_response",
+    "antwort",
+    "réponse",
+    "respuesta",
+    "risposta",
+    "resposta",
+    "antwoord",
+)
 """Usual names of a column with the reply."""
 SUBJECT_NAMES = (
     "subject", "ticket_subject", "case_subject", "conversation_subject", "ticket_name", "raw_subject",
+    "summary", "short_description",
 )  # fmt: skip
+_TITLES = ("summary", "short_description")
+"""Subjects in Jira and ServiceNow; elsewhere they are other things, unless a `description` is beside them."""
 TICKET_MESSAGE_NAMES = (
     "source.body", "stripped_text", "description_text", "body_text", "plain_body", "ticket_description",
     "case_description", "description", "message_body", "text", "message", "first_message", "body", "content",
@@ -40,9 +56,10 @@ TICKET_MESSAGE_NAMES = (
 )  # fmt: skip
 """What ticket systems call the customer's text; text comes before HTML, and a whole text before its beginning."""
 TICKET_INTENT_NAMES = (
-    "intent", "label", "contact_reason", "case_reason", "reason", "hs_ticket_category", "ticket_category", "category",
-    "topic", "topics", "issue", "queue", "tags", "ticket_tags", "conversation_tags", "tag", "ticket_type", "case_type",
-    "type",
+    "intent", "label", "contact_reason", "case_reason", "reason", "request_type", "customer_request_type",
+    "hs_ticket_category", "ticket_category", "category", "classification", "help_topic", "topic", "topics", "issue",
+    "queue", "tags", "ticket_tags", "conversation_tags", "tag", "component/s", "components", "labels", "ticket_type",
+    "case_type", "type", "issue_type",
 )  # fmt: skip
 """What ticket systems call the reason of a ticket."""
 
@@ -53,6 +70,19 @@ ONE_COLUMN = (
 """What to do with a table that has no labels."""
 
 _SEPARATORS = re.compile(r"[\s_-]+")
+_CUSTOM = re.compile(r"custom field \((.+)\)", re.IGNORECASE)
+_LANGUAGES = {
+    "en": ("english", "englisch", "anglais", "inglés"),
+    "de": ("german", "deutsch", "allemand", "alemán"),
+    "fr": ("french", "français", "französisch", "francés"),
+    "es": ("spanish", "español", "spanisch", "espagnol"),
+    "it": ("italian", "italiano", "italienisch"),
+    "nl": ("dutch", "nederlands", "niederländisch"),
+    "pt": ("portuguese", "português", "portugiesisch"),
+}
+_CODES = {word: code for code, names in _LANGUAGES.items() for word in (code, *names)}
+_LANGUAGE = re.compile(rf"(?:[\s_-]+|(?=[(\[]))[(\[]?({'|'.join(_CODES)})[)\]]?\Z", re.IGNORECASE)
+"""The language at the end of a column's name: `Question (EN)`, `text_de`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +164,7 @@ def find_columns(header: Sequence[str], asked: Columns, file: str, line: int | N
     def refuse(reason: str) -> CorpusError:
         return CorpusError([Problem(file, line, reason)])
 
-    def place(candidates: Sequence[str]) -> int | None:
+    def place(candidates: Sequence[str], what: str = "", is_repeated: bool = False) -> int | None:
         for candidate in candidates:
             found = [i for i, name in enumerate(names) if name == candidate]
             found = found or [i for i, name in enumerate(names) if column_key(name) == column_key(candidate)]
@@ -145,14 +175,25 @@ def find_columns(header: Sequence[str], asked: Columns, file: str, line: int | N
                     if column_key(name).endswith(f".{column_key(candidate)}")
                 ]
                 found = sorted(nested, key=lambda i: names[i].count("."))[:1]
-            if len(found) > 1:
+            if len(found) > 1 and not is_repeated:
                 raise refuse(f"column {names[found[0]]!r} occurs {len(found)} times: rename all but one")
+            if found:
+                return found[0]
+        for candidate in candidates:
+            found = [i for i, name in enumerate(names) if column_key(candidate) in _parts(name)]
+            if len(found) > 1:
+                found = [i for i in found if language_of(names[i]) == "en"] or found
+            if len(found) > 1 and what:
+                both = " and ".join(repr(names[i]) for i in found)
+                raise refuse(f"columns {both} fit: choose one with --{what}-column")
             if found:
                 return found[0]
         return None
 
     def need(what: str, name: str | None, usual: Sequence[str]) -> int:
-        found = place(usual if name is None else [name])
+        found = place(usual if name is None else [name], what, is_ticket and what != "message")
+        if found is None and name is not None and name.isdecimal() and 0 < int(name) <= len(names):
+            return int(name) - 1
         if found is None:
             if name is None and len(names) == 1:
                 raise refuse(ONE_COLUMN)
@@ -173,18 +214,17 @@ def find_columns(header: Sequence[str], asked: Columns, file: str, line: int | N
     intents = tuple(need("intent", part, usual) for part in parts)
     if message in intents:
         raise refuse(f"column {names[message]!r} cannot be both message and intent")
-    reply = next(
-        (
-            i
-            for i, name in enumerate(names)
-            if column_key(name) in REPLY_NAMES and i not in (message, *intents)
-        ),
-        None,
-    )
+    replies = [
+        i
+        for i, name in enumerate(names)
+        if not _parts(name).isdisjoint(REPLY_NAMES) and i not in (message, *intents)
+    ]
+    same = [i for i in replies if language_of(names[i]) == language_of(names[message])]
+    reply = next(iter(same or replies), None)
     if asked.category is not None:
         category: int | None = need("category", asked.category, ())
     else:
-        category = place(["category"])
+        category = place(["category"], is_repeated=is_ticket)
         category = category if category not in (message, *intents) else None
     subject = place(SUBJECT_NAMES) if is_ticket and asked.message is None else None
     return Places(
@@ -195,11 +235,38 @@ def find_columns(header: Sequence[str], asked: Columns, file: str, line: int | N
 def _is_ticket(names: Sequence[str]) -> bool:
     """Whether a header has a ticket's subject and text."""
     last = {column_key(name).rpartition(".")[2] for name in names}
-    return not last.isdisjoint(SUBJECT_NAMES) and not last.isdisjoint(
+    if "description" in last and not last.isdisjoint(_TITLES):
+        return True
+    return not last.isdisjoint(set(SUBJECT_NAMES) - set(_TITLES)) and not last.isdisjoint(
         {name.rpartition(".")[2] for name in TICKET_MESSAGE_NAMES}
     )
 
 
 def column_key(name: str) -> str:
     """Return what spellings of a column's name have in common: folded case, `_` between words."""
-    return _SEPARATORS.sub("_", name.strip()).casefold()
+    name = name.strip()
+    custom = _CUSTOM.fullmatch(name)
+    return _SEPARATORS.sub("_", custom[1] if custom else name).casefold()
+
+
+def language_of(name: str) -> str:
+    """Return the code of the language that a column's name ends with (`Question (EN)`), or an empty string."""
+    found = _LANGUAGE.search(name.strip())
+    return _CODES[found[1].lower()] if found else ""
+
+
+def other_languages(header: Sequence[str], places: Places) -> list[str]:
+    """Return the columns that hold the messages in other languages than the one that is read."""
+    chosen = language_of(header[places.message])
+    return [
+        name
+        for place, name in enumerate(header)
+        if chosen and place != places.message and language_of(name) not in ("", chosen)
+        if not _parts(name).isdisjoint(MESSAGE_NAMES)
+    ]
+
+
+def _parts(name: str) -> set[str]:
+    """Return the keys of a name's parts, without the language: of `Thema / Topic`, `Question (EN)`."""
+    parts = (part.strip() for part in re.split(r"\s/\s|\|", name))
+    return {column_key(_LANGUAGE.sub("", part)) for part in parts}

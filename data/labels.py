@@ -18,7 +18,10 @@ OUT_OF_SCOPE_NAMES = frozenset((
     "irrelevant", "off_topic", "offtopic", "unknown", "unknown_intent", "unsupported", "not_supported",
 ))  # fmt: skip
 """What other products and datasets call out of scope, as keys of `label_key`."""
-PERHAPS_OUT_OF_SCOPE = frozenset(["other", "others", "misc", "miscellaneous", "rest"])
+PERHAPS_OUT_OF_SCOPE = frozenset((
+    "other", "others", "misc", "miscellaneous", "rest", "something_else", "anything_else", "other_question",
+    "other_questions", "sonstiges", "andere", "autre", "autres", "otro", "otros", "altro", "outro", "outros", "overig",
+))  # fmt: skip
 
 _SEPARATORS = re.compile(r"[\s_-]+")
 _JOINTS = re.compile(r"[_.\s]+|(?<=\w)-(?=\w)|(?<=[a-z])(?=[A-Z][a-z])")

@@ -1,4 +1,4 @@
-"""Reduce e-mails to what the customer wrote: text instead of HTML, no quoted replies, no signature.
+"""Reduce e-mails to what the customer wrote: text instead of HTML or wiki markup, no quoted replies, no signature.
 
 Conservative: a part goes only where a mark of mail programs introduces it, and never if nothing would remain.
 """
@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 
 from data.errors import LOCATIONS, Problem
 from data.rows import Row
+from data.wiki import is_wiki, wiki_text
 
 _BLOCKS = frozenset((
     "address", "article", "blockquote", "body", "br", "center", "dd", "div", "dl", "dt", "fieldset", "figure",
@@ -88,6 +89,7 @@ class CleanedMail:
 
     text: str
     is_html: bool
+    """HTML or Jira's wiki markup was converted."""
     is_quoting: bool
     """Quoted replies were removed."""
     is_signed: bool
@@ -108,6 +110,9 @@ def clean_mail(text: str) -> CleanedMail:
         parser.feed(_parsable(text))
         parser.close()
         text, quoting, signed = parser.result()
+    if wiki_found := is_wiki(text):
+        text, is_quoting = wiki_text(text)
+        quoting = quoting or is_quoting
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     lines = text.split("\n")
     for shorten in (_without_quotes, _without_signature):
@@ -115,7 +120,7 @@ def clean_mail(text: str) -> CleanedMail:
         if kept != lines and any(line.strip() for line in kept):
             quoting, signed = quoting or shorten is _without_quotes, signed or shorten is _without_signature
             lines = kept
-    return CleanedMail("\n".join(lines).strip(), html_found, quoting, signed)
+    return CleanedMail("\n".join(lines).strip(), html_found or wiki_found, quoting, signed)
 
 
 def clean_subject(subject: str) -> str:
@@ -164,7 +169,7 @@ def clean_mails(
             message = joined(clean_subject(row.subject or ""), " ".join(mail.text.split()))
             said = f"{where}: {_shown(row.message)} is read as {_shown(mail.text)}"
             for is_done, what in (
-                (mail.is_html, "HTML is converted to text; --as-written keeps it"),
+                (mail.is_html, "HTML is converted to text, wiki markup too; --as-written keeps it"),
                 (mail.is_quoting, "quoted replies are removed; --as-written keeps them"),
                 (mail.is_signed, "signatures are removed; --as-written keeps them"),
             ):

@@ -68,7 +68,8 @@ def _header_place(filled: Sequence[tuple[int, Sequence[Cell]]], asked: Columns, 
     if _is_data(filled, asked):
         reason = (
             f"there seems to be no header: the first row is {[shown(cell)[:60] for cell in filled[0][1]]}. "
-            "With --no-header it is read as data, and columns have numbers: --message-column 1 --intent-column 2"
+            "With --no-header it is read as data, and columns have numbers: --message-column 1 --intent-column 2. "
+            "If it has the names of the columns, choose two, by name or number, without --no-header"
         )
         raise CorpusError([Problem(file, filled[0][0], reason)]) from None
     # A title row with one cell is not the header that is meant.

@@ -10,6 +10,7 @@ from typing import Any
 from data.columns import Columns
 from data.errors import CorpusError, Problem
 from data.formats.cells import Table, keyed
+from data.formats.chat_export import NO_LABELS, is_chat
 from data.formats.document import Document, guarded
 from data.formats.grouped import is_grouped, read_grouped
 from data.formats.json_exports import EXPORTS
@@ -93,6 +94,8 @@ def read_json(path: Path, columns: Columns, arrays: bool = False) -> Rows:
     if table := _columnar(document, file):
         return read_table(table, columns)
     elements = _elements(document)
+    if columns.intent is None and is_chat([element for element in elements if isinstance(element, dict)]):
+        raise CorpusError([Problem(file, None, NO_LABELS)])
     if elements and not arrays:
         raise CorpusError([Problem(file, 1, _ARRAY.format(file=file))])
     if records := [(number, e) for number, e in enumerate(elements, start=1) if isinstance(e, dict)]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from data.columns import INTENT_NAMES, Columns, Places, find_columns
+from data.columns import INTENT_NAMES, Columns, Places, find_columns, other_languages
 from data.decisions import DECISION, DECISIONS_FILE, ROW_HASH
 from data.errors import CorpusError, Problem
 from data.formats.cells import MISSING, Cell, Table, at, is_empty, is_number, shown
@@ -68,6 +68,12 @@ def _places(table: Table, asked: Columns, result: Rows) -> Places:
     if not asked.header and asked.message is None and asked.intent is None:
         return _by_content(table)
     places = find_columns(table.header, asked, table.file, table.line)
+    if others := other_languages(table.header, places):
+        reason = (
+            f"{table.header[places.message]!r} is read; not taken: {', '.join(map(repr, others))}, the messages in "
+            "another language (--message-column chooses)"
+        )
+        result.notices.append(Problem(table.file, table.line, reason))
     if asked.intent is None:
         return places if places.is_ticket else _text_label(table, places, result)
     if table.line is not None:

@@ -45,11 +45,13 @@ def customers_tickets(table: Table, places: Places, asked: Columns) -> tuple[Tab
         else:
             named += f", and {_named(table, subject)} is part of the message"
     usual = {column_key(name) for name in TICKET_INTENT_NAMES}
+    # Jira repeats a column for each of several values.
+    same = [i for i, name in enumerate(table.header) if column_key(name) == column_key(table.header[label])]
     others = [
         i
         for i, name in enumerate(table.header)
         if _last(name) in usual
-        and i not in (label, places.message)
+        and i not in (*same, places.message)
         and column_key(name) not in _SENDERS
         and not name.startswith(f"{table.header[label]}.")
         and len({shown(at(cells, i)) for _, cells in table.records}) > 1
@@ -60,8 +62,11 @@ def customers_tickets(table: Table, places: Places, asked: Columns) -> tuple[Tab
 
     sender = next((i for i, name in enumerate(table.header) if column_key(name) in _SENDERS), None)
     wrong = _SENDERS[column_key(table.header[sender])] if sender is not None else ()
-    are_tags = _last(table.header[label]).endswith(("tags", "tag"))
-    tags = [_labels(at(cells, label), are_tags) for _, cells in table.records]
+    are_tags = _last(table.header[label]).endswith(("tags", "tag", "labels", "components", "component/s"))
+    tags = [
+        list(dict.fromkeys(tag for place in same for tag in _labels(at(cells, place), are_tags)))
+        for _, cells in table.records
+    ]
     if are_tags and _are_words(tags):
         tags = [[word for tag in found for word in tag.split()] for found in tags]
     wanted = {label_key(tag): tag for tag in asked.tags}

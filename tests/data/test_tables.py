@@ -17,7 +17,7 @@ import pytest
 
 from data import text
 from data.code_pages import alphabet_page
-from data.columns import Columns
+from data.columns import Columns, language_of
 from data.errors import CorpusError
 from data.formats import xlsx
 from data.loading import load_corpus, read_corpus
@@ -626,3 +626,59 @@ def test_a_lone_column_is_told_to_need_labels_and_how_many(name: str, tmp_path: 
         file.write_text("message\nwhere is it\nmoney back\n")
     with pytest.raises(CorpusError, match="a second column, `intent`; ten to twenty messages of each intent"):
         read_corpus(file)
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [("Question (EN)", "en"), ("text_de", "de"), ("Frage Deutsch", "de"), ("text[fr]", "fr"), ("garden", "")],
+)
+def test_the_language_that_a_columns_name_ends_with_is_known(header: str, language: str) -> None:
+    assert language_of(header) == language
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        ("Thema", "Anfrage"),
+        ("Sujet", "Demande"),
+        ("Tema", "Pregunta"),
+        ("Argomento", "Domanda"),
+        ("Assunto", "Pergunta"),
+        ("Onderwerp", "Vraag"),
+        ("Thema / Topic", "Frage / Question"),
+        ("label_en", "text_en"),
+    ],
+)
+def test_headers_in_the_languages_of_the_users_are_found(tmp_path: Path, header: tuple[str, str]) -> None:
+    file = written(tmp_path / "x.csv", f"{','.join(header)}\na,where is it\nb,money back\n")
+    assert pairs(file) == [("where is it", "a"), ("money back", "b")]
+
+
+def test_of_two_languages_side_by_side_the_english_one_is_read_with_its_replies(tmp_path: Path) -> None:
+    file = written(
+        tmp_path / "x.csv",
+        "Thema,Frage (DE),Question (EN),Antwort (DE),Answer (EN)\n"
+        "pets,Darf der Hund mit?,May the dog come?,Ja.,Yes.\npark,Wo parken?,Where to park?,Hier.,Here.\n",
+    )
+    assert pairs(file) == [("May the dog come?", "pets"), ("Where to park?", "park")]
+    assert read_corpus(file).replies == {"pets": "Yes.", "park": "Here."}
+    assert "'Question (EN)' is read; not taken: 'Frage (DE)'" in notices(file)
+    german = Columns(message="Frage (DE)")
+    assert pairs(file, german) == [("Darf der Hund mit?", "pets"), ("Wo parken?", "park")]
+    assert read_corpus(file, german).replies == {"pets": "Ja.", "park": "Hier."}
+
+
+def test_of_two_columns_in_languages_that_are_not_english_one_must_be_chosen(tmp_path: Path) -> None:
+    file = written(tmp_path / "x.csv", "label,text_de,text_fr\na,Hallo,Salut\nb,Tag,Jour\n")
+    assert "columns 'text_de' and 'text_fr' fit: choose one with --message-column" in refusal(file)
+
+
+def test_a_form_whose_headers_are_questions_is_told_to_name_two_and_a_number_will_do(tmp_path: Path) -> None:
+    file = written(
+        tmp_path / "form.csv",
+        "Timestamp,What is your question about?,Please write your question here\n"
+        "2026/03/01 8:10:00,Fees,why do I have a fine\n2026/03/01 8:20:00,Hours,are you open on sunday\n",
+    )
+    assert "choose two, by name or number, without --no-header" in refusal(file)
+    chosen = Columns(message="3", intent="2")
+    assert pairs(file, chosen) == [("why do I have a fine", "Fees"), ("are you open on sunday", "Hours")]

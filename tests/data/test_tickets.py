@@ -464,3 +464,80 @@ def test_an_e_mail_in_no_folder_or_in_an_unknown_encoding_is_a_problem(tmp_path:
     corpus = read_corpus(tmp_path)
     assert "an e-mail that cannot be read: unknown encoding: nope" in said(corpus)
     assert "put it into one with the name of its intent" in said(corpus)
+
+
+JIRA = (
+    *("Summary", "Issue key", "Issue Type", "Labels", "Labels", "Description", "Comment", "Comment"),
+    "Custom field (Request Type)",
+)
+
+
+def jira(kinds: list[str], labels: list[tuple[str, str]]) -> list[tuple[str, ...]]:
+    return [
+        (f"VPN {n}", f"ITS-{n}", "Service", *found, f"no access {n}", "03/Mar/26;5c8a;tried it?", "", kind)
+        for n, (kind, found) in enumerate(zip(kinds, labels, strict=True))
+    ]
+
+
+def test_the_table_of_jira_is_read_with_its_request_type(tmp_path: Path) -> None:
+    rows = jira(["VPN", "Printer", "VPN", ""], [("north", ""), ("urgent", "2026"), ("", ""), ("", "")])
+    corpus = read_corpus(table(tmp_path / "jira.csv", JIRA, rows))
+    assert corpus.table["message"].tolist() == [f"VPN {n}. no access {n}" for n in range(3)]
+    assert corpus.table["intent"].tolist() == ["VPN", "Printer", "VPN"]
+    assert "not taken: 1 tickets without a label in 'Custom field (Request Type)'" in said(corpus)
+
+
+def test_columns_that_jira_repeats_are_one_label(tmp_path: Path) -> None:
+    rows = jira([""] * 4, [("vpn", "urgent"), ("urgent", "printer"), ("vpn", ""), ("printer", "")])
+    file = table(tmp_path / "jira.csv", JIRA, rows)
+    assert "several tags: vpn, urgent" in said(read_corpus(file))
+    named = read_corpus(file, Columns(tags=("vpn", "printer")))
+    assert named.table["intent"].tolist() == ["vpn", "printer"] * 2
+    assert not named.problems
+
+
+def test_the_table_of_servicenow_is_read_as_tickets(tmp_path: Path) -> None:
+    header = ("number", "short_description", "description", "category", "state")
+    rows = [
+        (f"INC{n}", f"Order {n}", BODIES[n % 2], ("delivery", "cancel")[n % 2], "new") for n in range(COUNT)
+    ]
+    assert_customers_words(read_corpus(table(tmp_path / "incident.csv", header, rows)))
+
+
+def test_a_summary_without_a_description_is_no_ticket(tmp_path: Path) -> None:
+    rows = [(f"short {n}", f"<b>long</b> {n}", "ab"[n % 2]) for n in range(4)]
+    corpus = read_corpus(table(tmp_path / "texts.csv", ("summary", "text", "label"), rows))
+    assert corpus.table["message"][0] == "<b>long</b> 0"
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("h3. Problem\n\nThe VPN drops.", "Problem The VPN drops."),
+        ("{color:#172b4d}Hi team,{color}\n\nno *wifi* here", "Hi team, no wifi here"),
+        ("It says\n{noformat}\nerror 0x80\n{noformat}\nagain", "It says error 0x80 again"),
+        ("{code:java}x = a * b * c{code}", "x = a * b * c"),
+        ("see [the manual|https://x.example/a] please", "see the manual please"),
+        ("Dear [~accountid:5d1], no toner", "Dear , no toner"),
+        ("!screen shot.png|thumbnail!\nit is black", "it is black"),
+        ("||Room||Device||\n|2.14|PC-7|\n\nis broken", "Room Device 2.14 PC-7 is broken"),
+        ("{quote}tried it?{quote}\nyes, no change", "yes, no change"),
+        ("{quote}only this{quote}", "only this"),
+        ("a *b* c", "a *b* c"),
+        ("5 * 3 * 2 and my_old_name", "5 * 3 * 2 and my_old_name"),
+        ("great! really {nice} [sic]!", "great! really {nice} [sic]!"),
+    ],
+)
+def test_jiras_markup_is_converted_and_what_only_looks_like_it_stays(written: str, read: str) -> None:
+    assert " ".join(clean_mail(written).text.split()) == read
+
+
+def test_long_markup_takes_no_longer_than_its_length() -> None:
+    def seconds(count: int) -> float:
+        text = "{noformat}" + "[a|{quote}*_!" * count
+        start = time.process_time()
+        clean_mail(text)
+        return time.process_time() - start
+
+    seconds(1_000)
+    assert seconds(40_000) < 40 * max(seconds(4_000), 0.001)
