@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from tools.bench.gate import __main__ as command
 from tools.bench.gate.__main__ import Trial
@@ -90,3 +91,32 @@ def test_the_table_counts_correct_verdicts_by_check() -> None:
 def test_issue_fives_kinds_are_all_there() -> None:
     asked = {name for name, kind in KINDS.items() if kind.asked}
     assert asked == {"more", "flipped", "moved", "emptied"}
+
+
+def test_some_kinds_alone_make_a_page_with_their_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = {
+        "difference": 0.01,
+        "ece": 0.02,
+        "answers": 0.5,
+        "taught_before": 6,
+        "taught": 8,
+        "test_rows": 6,
+    }
+    monkeypatch.setattr(command, "commit", lambda: "abc1234")
+    kept = [Trial(command.code(), case, "flipped", 0, ("answers",), numbers) for case in command.CASES]
+    monkeypatch.setattr(command, "TRIALS", tmp_path / "gate.jsonl")
+    monkeypatch.setattr(command, "PAGE", tmp_path / "gate.md")
+    command.TRIALS.write_text("".join(json.dumps(asdict(one)) + "\n" for one in kept))
+    assert CliRunner().invoke(command.app, ["--seeds", "1", "--only", "flipped"]).exit_code == 0
+    page = command.PAGE.read_text()
+    assert "`python -m tools.bench.gate --only flipped` (1 seeds each" in page
+    assert page.count("1 of 1 refused") == len(command.CASES)
+    assert "rows with a *" not in page
+
+
+def test_an_unknown_kind_is_refused_with_those_that_exist() -> None:
+    result = CliRunner().invoke(command.app, ["--only", "flopped"])
+    assert result.exit_code == 1
+    assert "no kind flopped: there are more, few, flipped" in result.output

@@ -37,15 +37,17 @@ NEEDED = 19
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
+_EXCEPT_HARDER = """, in the rows without a *; rows with a * are harder, and are here to show where the gate's sight
+ends"""
 _HEAD = """## The gate tells good challengers from bad ones
 
 `{command}` ({seeds} seeds each; at commit `{commit}`). {machine}.
 
 A champion is taught a part of a corpus's groups of near-duplicates, an honest challenger the same rows and more, a
 poisoned one those rows with something wrong in them; all are judged on the champion's rows, by out-of-fold predictions.
-{cases} Target: at least {needed} of {seeds} right, in the rows without a *; rows with a * are harder, and are
-here to show where the gate's sight ends. *Caught by* counts the verdicts in which a check refused (several may);
-*without the first* is how many would still be refused if the check that caught most were not there.
+{cases} Target: at least {needed} of {seeds} right{except_harder}.
+*Caught by* counts the verdicts in which a check refused (several may); *without the first* is how many would still be
+refused if the check that caught most were not there.
 """
 
 
@@ -65,14 +67,21 @@ class Trial:
 @reports_errors()
 def main(
     seeds: Annotated[int, typer.Option(min=1, help="Trials of each corpus and kind.")] = SEEDS,
+    only: Annotated[
+        list[str] | None, typer.Option(help=f"A kind of challenger: {', '.join(KINDS)}; default: all.")
+    ] = None,
 ) -> None:
     """Run the trials, print the page and write it."""
     console = Console()
+    if unknown := sorted(set(only or ()) - set(KINDS)):
+        console.print(f"[red]no kind {', '.join(unknown)}: there are {', '.join(KINDS)}[/red]")
+        raise typer.Exit(1)
+    kinds = [kind for kind in KINDS if not only or kind in only]
     done = read_trials(TRIALS, code())
-    wanted = [(c, k, seed) for seed in range(seeds) for c in CASES for k in KINDS]
+    wanted = [(c, k, seed) for seed in range(seeds) for c in CASES for k in kinds]
     for trial in _run([key for key in wanted if key not in done], console):
         done[trial.case, trial.kind, trial.seed] = trial
-    content = _page([done[key] for key in wanted], seeds)
+    content = _page([done[key] for key in wanted], seeds, kinds)
     console.print(Markdown(content))
     write_file(PAGE, content, sync=False)
     console.print(f"written: {PAGE}")
@@ -177,7 +186,7 @@ def _median(trials: Sequence[Trial], name: str) -> str:
     return f"{100 * values[len(values) // 2]:{sign}.1f} %" if values else "-"
 
 
-def _page(found: Sequence[Trial], seeds: int) -> str:
+def _page(found: Sequence[Trial], seeds: int, kinds: Sequence[str]) -> str:
     told = []
     for name in CASES:
         known = [trial.numbers for trial in found if trial.case == name and "taught" in trial.numbers]
@@ -188,12 +197,13 @@ def _page(found: Sequence[Trial], seeds: int) -> str:
                 f"{test:,.0f} rows are compared."
             )
     head = _HEAD.format(
-        command=COMMAND,
+        command=" ".join([COMMAND, *(f"--only {kind}" for kind in kinds if len(kinds) < len(KINDS))]),
         seeds=seeds,
         commit=commit(),
         machine=Machine.this().describe(),
         needed=NEEDED,
         cases=" ".join(told),
+        except_harder="" if all(KINDS[kind].asked for kind in kinds) else _EXCEPT_HARDER,
     )
     missed = [f"{cells[0]}, {cells[1]} ({cells[2]})" for ok, cells in table_lines(found) if not ok]
     verdict = f"Missed: {'; '.join(missed)}." if missed else "Every row that was measured is met."
