@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from chatbot.dialog.router import Thresholds
 from chatbot.model.classifier import Classifier, Scores
+from chatbot.model.encoder import Encoded
 from data.splitting import groups
 from tools.bench.quality.corpora import (
     bitext,
@@ -28,11 +29,14 @@ from training.model.evaluation.outcome import macro_f1
 from training.model.fit import Fitted, fit
 from training.model.params import read_params
 from training.model.thresholds import LEVEL, Judged, judge, judged, learn_from
+from training.model.titles import titles_of
 
 TEST_SHARE = 0.2
 FEW_ROWS = 20
+FEW_SHOTS = (5, 10)
 DRAWS = 3
 
+Rows = NDArray[np.int64]
 Values = Mapping[str, tuple[float, str]]
 """By a figure's key: percent, and a note."""
 
@@ -64,6 +68,17 @@ class Guesses:
         }
 
 
+def taught(vectors: Vectors, encoded: Encoded, intents: Sequence[str], near: NDArray[np.integer]) -> Fitted:
+    """Fit as the product does: the names of the intents are taught too.
+
+    Args:
+        encoded, intents, near: n messages, their intents, and their groups of near-duplicates, shape (n,).
+    """
+    titles = titles_of(intents)
+    named = vectors.encode(list(titles.values())), list(titles)
+    return fit(encoded, list(intents), near.astype(str).tolist(), titles=named)
+
+
 def bitext_by_groups(vectors: Vectors, draws: int) -> Values:
     """Train on four fifths of the groups of near-duplicates, test on one fifth; mean of several draws."""
     rows = bitext()
@@ -75,7 +90,7 @@ def bitext_by_groups(vectors: Vectors, draws: int) -> Values:
         taken = np.random.default_rng(draw).permutation(names)[: round(TEST_SHARE * len(names))]
         held = np.isin(group_of, taken)
         rest = np.flatnonzero(~held)
-        fitted = fit(encoded.part(rest), intents[rest].tolist(), group_of[rest].astype(str).tolist())
+        fitted = taught(vectors, encoded.part(rest), intents[rest].tolist(), group_of[rest])
         asked = Guesses.of(fitted.classifier, fitted.classifier.score(encoded.part(np.flatnonzero(held))))
         found.append(asked.percents(intents[held]))
         risks.append(_fresh_risk(fitted, asked, intents[held], vectors))
@@ -92,15 +107,40 @@ def bitext_few(vectors: Vectors, draws: int) -> Values:
     for draw in range(draws):
         taken = few_rows(intents, FEW_ROWS, draw)
         rest = np.setdiff1d(np.arange(len(intents)), taken)
-        names = intents[taken].tolist()
-        near = groups([messages[row] for row in taken], names)
-        fitted = fit(encoded.part(taken), names, near.astype(str).tolist())
+        fitted = _taught_few(vectors, messages, encoded, intents, taken)
         asked = Guesses.of(fitted.classifier, fitted.classifier.score(encoded.part(rest)))
         found.append(asked.percents(intents[rest]))
     return _means(found, f"{draws} draws: {_each(found, 'accuracy')}")
 
 
-def few_rows(intents: NDArray[np.str_], count: int, draw: int) -> NDArray[np.int64]:
+def few_shot(vectors: Vectors, draws: int) -> Values:
+    """Train on 5 and 10 random rows per intent of Banking77 and CLINC150, test on their test parts."""
+    parts = {
+        "banking77": (load_banking77("train"), load_banking77("test")),
+        "clinc150": (in_scope(load_clinc150("train")), in_scope(load_clinc150("test"))),
+    }
+    values: dict[str, tuple[float, str]] = {}
+    for name, (train, test) in parts.items():
+        messages, intents, truth = cleaned(train), intents_of(train), intents_of(test)
+        encoded, asked = vectors.encode(messages), vectors.encode(cleaned(test))
+        for count in FEW_SHOTS:
+            found = []
+            for draw in range(draws):
+                fitted = _taught_few(vectors, messages, encoded, intents, few_rows(intents, count, draw))
+                found.append(Guesses.of(fitted.classifier, fitted.classifier.score(asked)).percents(truth))
+            mean = _means(found, f"{len(test):,} messages, {draws} draws: {_each(found, 'accuracy')}")
+            values[f"{name}_{count}"] = mean["accuracy"]
+    return values
+
+
+def _taught_few(
+    vectors: Vectors, messages: Sequence[str], encoded: Encoded, intents: NDArray[np.str_], taken: Rows
+) -> Fitted:
+    names = intents[taken].tolist()
+    return taught(vectors, encoded.part(taken), names, groups([messages[row] for row in taken], names))
+
+
+def few_rows(intents: NDArray[np.str_], count: int, draw: int) -> Rows:
     """Draw rows of each intent, intents in ascending order."""
     generator = np.random.default_rng(draw)
     return np.concatenate(
@@ -125,22 +165,41 @@ def clinc150(vectors: Vectors) -> Values:
     truth = intents_of(test)
     fitted, asked = _taught(vectors, in_scope(load_clinc150("train")), test)
     foreign = fitted.classifier.score(vectors.encode(cleaned(out_of_scope(load_clinc150("test"))))).scope
+    tuned = pd.concat([load_clinc150("train"), load_clinc150("val")])
+    strange = fitted.classifier.score(vectors.encode(cleaned(out_of_scope(tuned)))).scope
     said = fitted.classifier.score(vectors.encode(cleaned(val)))
+    at = best_boundary(said.scope, strange, len(foreign) / len(test))
     columns = np.searchsorted(np.asarray(fitted.classifier.labels), intents_of(val))
     tuning = judged(said.probabilities, said.scope, columns)
     note = f"{len(test):,} messages in scope, {len(foreign):,} out of it, none taught or tuned with"
     return _means([asked.percents(truth)], f"{len(test):,} messages") | {
         "auroc": (100 * auroc(asked.scope, foreign), note),
         "recall": (100 * recall_at_acceptance(asked.scope, foreign), note),
+        "f1": (100 * refusal_f1(asked.scope, foreign, 1.0, at), f"{note}, except for the boundary"),
         # The train part has many near-duplicates and is easier than the others: choose thresholds on the val part.
         "risk": _fresh_risk(fitted, asked, truth, vectors, tuning),
     }
 
 
+def best_boundary(
+    inside: NDArray[np.floating], outside: NDArray[np.floating], outside_per_inside: float
+) -> float:
+    """Return the scope score below which refusing gives the highest F1 (`refusal_f1`) at a ratio of messages."""
+    weight = outside_per_inside * len(inside) / len(outside)
+    return float(max(np.unique(inside), key=lambda at: refusal_f1(inside, outside, weight, float(at))))
+
+
+def refusal_f1(
+    inside: NDArray[np.floating], outside: NDArray[np.floating], weight: float, at: float
+) -> float:
+    """Return the F1 of refusing scores below `at`; each out-of-scope message counts `weight`."""
+    refused = weight * float((outside < at).sum())
+    return 2 * refused / (weight * len(outside) + refused + float((inside < at).sum()))
+
+
 def _taught(vectors: Vectors, train: pd.DataFrame, test: pd.DataFrame) -> tuple[Fitted, Guesses]:
     messages, intents = cleaned(train), train["intent"].tolist()
-    near = groups(messages, intents).astype(str).tolist()
-    fitted = fit(vectors.encode(messages), intents, near)
+    fitted = taught(vectors, vectors.encode(messages), intents, groups(messages, intents))
     return fitted, Guesses.of(fitted.classifier, fitted.classifier.score(vectors.encode(cleaned(test))))
 
 
