@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from chatbot.dialog.message import OUT_OF_SCOPE
+from chatbot.dialog.router import Reply
 from data.folder import read_intents
 from data.messages import normalise
-from tools.bench.quality.natural import read_natural
+from tools.bench.quality.natural import Case, read_natural
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -33,3 +36,27 @@ def test_it_is_not_in_the_corpus_beyond_what_everybody_writes() -> None:
     shared = [message for message, _ in read_natural() if normalise(message) in taught]
     assert len(shared) <= 0.1 * len(read_natural())
     assert [message for message in shared if len(message.split()) > 6] == []
+
+
+@pytest.mark.parametrize(
+    ("intent", "reply", "is_answered", "is_small_talk"),
+    [
+        ("get_refund", Reply("get_refund", "Here.", 0.9, "model"), True, False),
+        ("get_refund", Reply("get_refund", "Which?", 0.5, "clarify"), False, False),
+        ("complaint", Reply("legal_threat", "A colleague ...", 1.0, "rule", handoff=True), False, False),
+        (
+            "contact_human_agent",
+            Reply("contact_human_agent", "A colleague ...", 1.0, "rule", handoff=True),
+            True,
+            False,
+        ),
+        (OUT_OF_SCOPE, Reply("bereavement", "I'm sorry.", 1.0, "rule", handoff=True), False, False),
+        (OUT_OF_SCOPE, Reply("thanks", "You're welcome.", 1.0, "rule"), True, True),
+        (OUT_OF_SCOPE, Reply("get_refund", "Here.", 0.9, "model"), True, False),
+    ],
+)
+def test_a_handoff_by_a_rule_is_no_answer_and_small_talk_no_intents_reply(
+    intent: str, reply: Reply, is_answered: bool, is_small_talk: bool
+) -> None:
+    case = Case("a message", intent, reply, reply.intent)
+    assert (case.is_answered, case.is_small_talk) == (is_answered, is_small_talk)

@@ -26,8 +26,13 @@ class Case:
 
     @property
     def is_answered(self) -> bool:
-        """Whether the bot answered by itself; a person's request for a person counts, wherever it is fulfilled."""
-        return self.reply.source in ANSWERS
+        """Whether the bot answered by itself; a handoff by a rule counts only for who asked for a person."""
+        return self.reply.source in ANSWERS and (not self.reply.handoff or self.reply.intent == self.intent)
+
+    @property
+    def is_small_talk(self) -> bool:
+        """Whether a rule replied in kind to a greeting, thanks or the like: the reply of no intent."""
+        return self.is_answered and self.reply.source == "rule" and not self.reply.handoff
 
     @property
     def is_wrong(self) -> bool:
@@ -63,7 +68,11 @@ def route(bundle: Bundle, messages: list[tuple[str, str]]) -> list[Case]:
 
 
 def natural(bundle: Bundle) -> Values:
-    """Return the percentages: answered and right first choices in scope, wrong among answers, out-of-scope answered."""
+    """Return the percentages: answered, wrong and right first choices in scope; out of scope, replies of an intent.
+
+    Small talk is out of scope in the file, as it is in the corpus. A rule's reply to it ("You're welcome") is not the
+    answer of an intent: it is counted apart.
+    """
     cases = route(bundle, read_natural())
     inside = [case for case in cases if case.intent != OUT_OF_SCOPE]
     outside = [case for case in cases if case.intent == OUT_OF_SCOPE]
@@ -73,7 +82,7 @@ def natural(bundle: Bundle) -> Values:
         "wrong": (sum(case.is_wrong for case in inside), len(inside)),
         "asked": (sum(case.reply.source == "clarify" for case in inside), len(inside)),
         "first": (sum(case.first == case.intent for case in inside), len(inside)),
-        "foreign": (sum(case.is_answered for case in outside), len(outside)),
-        "foreign_model": (sum(case.reply.source == "model" for case in outside), len(outside)),
+        "foreign": (sum(case.is_answered and not case.is_small_talk for case in outside), len(outside)),
+        "small_talk": (sum(case.is_small_talk for case in outside), len(outside)),
     }
     return {name: (100 * part / max(1, whole), note) for name, (part, whole) in counts.items()}
