@@ -17,9 +17,9 @@ import os
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from chatbot.files import write_file
 from chatbot.settings import HandoffSettings
@@ -61,6 +61,14 @@ class Target(Protocol):
         """Close the connection."""
 
 
+@runtime_checkable
+class BatchTarget(Target, Protocol):
+    """Receiver on this machine, which takes many documents in less time than files of a queue take."""
+
+    def send_all(self, documents: Mapping[str, bytes]) -> None:
+        """Deliver documents by name or raise `NotDeliveredError`. Must be idempotent for the same name."""
+
+
 OnCount = Callable[[str, str, int], None]
 """Callback: target name, outcome ("delivered", "failed", "dropped"), number of documents."""
 
@@ -99,12 +107,23 @@ class Delivery:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def put(self, name: str, body: bytes) -> None:
-        """Enqueue a document by an atomic write; idempotent for the same name and body.
+    def put_all(self, documents: Mapping[str, bytes]) -> None:
+        """Enqueue documents by name, each by an atomic write; deliver them at once if the target takes batches.
 
-        Raises: OSError: the file cannot be written.
+        Idempotent for the same names and bodies.
+
+        Raises: OSError: a file cannot be written.
         """
-        write_file(self._folder / f"{name}{SUFFIX}", body, sync=False)
+        if isinstance(self._target, BatchTarget):
+            try:
+                self._target.send_all(documents)
+            except NotDeliveredError:
+                pass  # `deliver` tries each, and reports
+            else:
+                self._on_count(self.name, "delivered", len(documents))
+                return
+        for name, body in documents.items():
+            write_file(self._folder / f"{name}{SUFFIX}", body, sync=False)
 
     def waiting(self) -> list[Path]:
         """Return the undelivered files, oldest first."""

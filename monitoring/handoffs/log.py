@@ -2,11 +2,13 @@
 
     append -> this process's segment in <log>/handoffs/spool/ -> sort -> <log>/handoffs/webhook/<prediction id>.json
                                                                      -> <log>/handoffs/store/<prediction id>.json
+                                                                     -> the store, if it is a folder of this machine
 
 `append` is one write to a segment that only this process writes, as for the inference log
 (`monitoring.inference_log.spool`): it does not wait for the network, and killing the process loses nothing. Sorting
-creates one file per handoff and target (an outbox per target). Delivery from there is at-least-once and independent
-per target (`monitoring.handoffs.delivery`); the prediction id is the idempotency key.
+creates one file per handoff and target (an outbox per target), unless a store on this machine accepts the handoff at
+once. Delivery from there is at-least-once and independent per target (`monitoring.handoffs.delivery`); the prediction
+id is the idempotency key.
 """
 
 from __future__ import annotations
@@ -16,13 +18,14 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from chatbot.errors import StoreError
 from chatbot.records.handoff import Handoff, key_of, parse
 from chatbot.settings import HandoffSettings
 from chatbot.store import Store
+from chatbot.store.folder import FolderStore
 from monitoring.handoffs.delivery import Delivery, NotDeliveredError, OnCount, Target
 from monitoring.inference_log import spool
 from monitoring.inference_log.buffered_writer import Stream
@@ -58,6 +61,24 @@ class StoreTarget:
 
     def close(self) -> None:
         """Do nothing: the store has no connection to close."""
+
+
+class FolderTarget(StoreTarget):
+    """Writes handoffs to a store on this machine, those of a segment together."""
+
+    def __init__(self, store: FolderStore) -> None:
+        super().__init__(store)
+        self._folder = store
+
+    def send_all(self, documents: Mapping[str, bytes]) -> None:
+        """Put handoffs into the store; idempotent.
+
+        Raises: NotDeliveredError: the store does not accept one of them.
+        """
+        try:
+            self._folder.put_all({key_of(name): body for name, body in documents.items()})
+        except (StoreError, OSError) as error:
+            raise NotDeliveredError(str(error), everything=True) from error
 
 
 class HandoffLog:
@@ -160,9 +181,9 @@ class HandoffLog:
         with spool.claimed(segment) as complete:
             if not complete:
                 return
-            for name, body in _rows(segment):
+            if rows := dict(_rows(segment)):
                 for delivery in self._deliveries:
-                    delivery.put(name, body)
+                    delivery.put_all(rows)
             # Deleted last: after a kill, the next sort writes the same files again (idempotent).
             segment.unlink()
 
@@ -213,7 +234,7 @@ def targets_of(settings: HandoffSettings, store: Store | None) -> dict[str, Targ
 
         targets[WEBHOOK] = Webhook(settings)
     if store is not None:
-        targets[STORE] = StoreTarget(store)
+        targets[STORE] = FolderTarget(store) if isinstance(store, FolderStore) else StoreTarget(store)
     return targets
 
 

@@ -30,6 +30,7 @@ from chatbot.store import (
     open_store,
 )
 from chatbot.store.__main__ import main
+from chatbot.store.folder import FolderStore
 
 if TYPE_CHECKING:
     from tests.support.minio import Minio
@@ -353,6 +354,29 @@ def test_kill_9_in_the_middle_of_a_put_leaves_an_old_or_a_new_object_and_nothing
         assert len(content) == 500_000
         assert len(set(content)) == 1
         assert [entry.key for entry in store.list()] == ["object"]
+
+
+def test_several_objects_are_written_with_one_flush_of_their_folder_after_the_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, flushed = FolderStore(tmp_path), list[set[str]]()
+    store.put("day/0", b"earlier")
+    fsync = os.fsync
+
+    def note(descriptor: int) -> None:
+        if os.path.isdir(f"/proc/self/fd/{descriptor}"):  # noqa: PTH112  # a link to the folder
+            flushed.append({entry.key for entry in store.list()})
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    contents = {f"day/{number}": b"%d" % number for number in range(9)}
+    store.put_all(contents)
+    assert {key: store.get(key) for key in contents} == contents
+    assert flushed == [set(contents)]
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(StoreError, match="outside"):
+        store.put_all({"day/9": b"9", "../outside": b""})
+    assert sorted(tmp_path.rglob("*")) == before, "nothing is left of a batch that is refused"
 
 
 def test_drafts_of_killed_processes_are_swept_after_a_day(tmp_path: Path) -> None:

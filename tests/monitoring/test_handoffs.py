@@ -331,6 +331,28 @@ def test_a_store_that_was_unavailable_receives_its_handoffs_later(
     assert len(stored(store)) == 3
 
 
+def test_a_store_on_this_machine_takes_handoffs_without_a_queue_and_from_it_after_a_failure(
+    begin: Callable[..., HandoffLog], store: Store, folder: Path, tmp_path: Path, counts: Counts
+) -> None:
+    log = begin(url="", start=False)
+    first, second = make(2)
+    log.append([first])
+    assert log.sort()
+    assert set(stored(store)) == {first.prediction_id}
+    assert counts.outcomes == {("store", "delivered"): 1}
+    (tmp_path / "store").rename(tmp_path / "away")
+    (tmp_path / "store").touch()  # not a folder
+    log.append([second])
+    assert log.sort()
+    queue = folder / "handoffs" / "store"
+    assert [file.stem for file in queue.glob("*.json")] == [second.prediction_id]
+    (tmp_path / "store").unlink()
+    (tmp_path / "away").rename(tmp_path / "store")
+    log.start()
+    eventually(lambda: set(stored(store)) == {first.prediction_id, second.prediction_id})
+    eventually(lambda: not list(queue.glob("*.json")))
+
+
 def test_a_malformed_handoff_does_not_block_others(
     begin: Callable[..., HandoffLog], receiver: Receiver, folder: Path
 ) -> None:
