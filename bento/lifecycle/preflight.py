@@ -7,11 +7,14 @@ BentoML is imported.
 
 from __future__ import annotations
 
+import difflib
+import logging
 import os
 from collections.abc import Callable
 
 from bento.http.api_keys import ApiKeys
 from bento.lifecycle import bundle_source
+from chatbot.dialog.replies import Replies, slots_of
 from chatbot.errors import ChatbotError
 from chatbot.settings import (
     HandoffSettings,
@@ -23,6 +26,8 @@ from chatbot.settings import (
 
 # Imported here and not where it is used: after a Bento's service is loaded, its other modules are not found.
 from monitoring.handoffs.log import targets_of
+
+logger = logging.getLogger(__name__)
 
 
 class PreflightCheck:
@@ -77,7 +82,26 @@ def check(model: str | None = None) -> None:
     source = bundle_source.fetch(service)
     loaded = bundle.load(source.folder, is_verified=bool(source.digest))
     source.check(loaded.digest)
-    loaded.router(RouterSettings(), SlotSettings())
+    slots = SlotSettings()
+    loaded.router(RouterSettings(), slots)
+    for problem in unknown_slots(slots, loaded.replies):
+        logger.warning(problem)
+
+
+def unknown_slots(slots: SlotSettings, replies: Replies) -> list[str]:
+    """Return one message per set slot that is neither a setting nor in a reply, with the closest that is.
+
+    A misspelt slot would otherwise leave its default in the replies, silently.
+    """
+    used = {name for text in replies.texts.values() for name in slots_of(text.response)}
+    problems = []
+    for name in sorted(slots.values().keys() - SlotSettings.model_fields.keys() - used):
+        closest = difflib.get_close_matches(name, used, 1)
+        problems.append(
+            f"CHATBOT_SLOT_{name.upper()} is a slot of no reply"
+            + (f": did you mean CHATBOT_SLOT_{closest[0].upper()}?" if closest else "")
+        )
+    return problems
 
 
 def failure_of(model: str) -> str | None:

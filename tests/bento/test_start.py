@@ -47,6 +47,21 @@ def test_a_slot_that_only_this_corpus_uses_is_filled_from_the_environment(
     assert any("0800 7654321" in intent.reply for intent in list_intents(model, SlotSettings()))
 
 
+def test_a_misspelt_slot_is_named_in_the_log_with_the_one_that_was_meant(
+    bundle_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = bundles.needing(bundle_folder, tmp_path / "own", "hotline")
+    monkeypatch.setenv("CHATBOT_BUNDLE", str(own))
+    monkeypatch.setenv("CHATBOT_LOG_FOLDER", str(tmp_path / "log"))
+    for name in ("HOTLINE", "SUPPORT_HOURS", "SUPORT_PHONE", "XYZ"):
+        monkeypatch.setenv(f"CHATBOT_SLOT_{name}", "0800 7654321")
+    preflight.check()
+    assert [record.getMessage() for record in caplog.records] == [
+        "CHATBOT_SLOT_SUPORT_PHONE is a slot of no reply: did you mean CHATBOT_SLOT_SUPPORT_PHONE?",
+        "CHATBOT_SLOT_XYZ is a slot of no reply",
+    ]
+
+
 def _missing(folder: Path) -> None:
     shutil.rmtree(folder)
 

@@ -13,9 +13,9 @@ import pytest
 from chatbot.errors import Denied
 from chatbot.store import Store, open_store
 from chatbot.store.__main__ import check
+from tests.chart.conftest import Render
 from tests.support.minio import Minio
 from tests.support.requirements import program
-from tools.generate import chart
 
 CLIENTS = ("api", "drift", "upkeep", "retrain", "staff", "mlflow")
 KEYS = (
@@ -62,10 +62,17 @@ DELETES = {
 }
 
 
-SCRIPT = chart.CHART / "files" / "minio-setup.sh"
+@pytest.fixture(scope="module")
+def script(render: Render, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bootstrap's script beside its policies, as the Job mounts them: a ConfigMap of the rendered chart."""
+    (config,) = [part for part in render() if part["metadata"]["name"].endswith("-minio-setup")]
+    folder = tmp_path_factory.mktemp("setup")
+    for name, text in config["data"].items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder / "minio-setup.sh"
 
 
-def setup(minio: Minio, bucket: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def setup(script: Path, minio: Minio, bucket: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """The bootstrap's script, run as the Job runs it."""
     environment = {
         "PATH": f"{program('mc').parent}:{os.environ['PATH']}",
@@ -82,16 +89,16 @@ def setup(minio: Minio, bucket: str, folder: Path) -> subprocess.CompletedProces
             f"SECRET_{client.upper()}": f"secret-of-{client}",
         }
     return subprocess.run(
-        ["bash", str(SCRIPT)], env=environment, capture_output=True, text=True, check=False, timeout=120
+        ["bash", str(script)], env=environment, capture_output=True, text=True, check=False, timeout=120
     )
 
 
 @pytest.fixture(scope="module")
-def bucket(minio: Minio, tmp_path_factory: pytest.TempPathFactory) -> str:
+def bucket(script: Path, minio: Minio, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A bucket that the script made, twice: the second run changes nothing."""
     name = "policies-test"
     for _ in range(2):
-        done = setup(minio, name, tmp_path_factory.mktemp("mc"))
+        done = setup(script, minio, name, tmp_path_factory.mktemp("mc"))
         assert done.returncode == 0, done.stdout + done.stderr
         assert minio.password not in done.stdout + done.stderr
     return name
@@ -155,26 +162,26 @@ def test_every_client_may_run_the_check_of_the_runbook(
     assert steps[-1] == "  delete: yes"
 
 
-def test_every_policy_belongs_to_a_client() -> None:
-    rows = SCRIPT.with_name("policies.txt").read_text().splitlines()[1:]
+def test_every_policy_belongs_to_a_client(script: Path) -> None:
+    rows = script.with_name("policies.txt").read_text().splitlines()[1:]
     assert {row.split()[0] for row in rows} == {*CLIENTS, "each"}
-    assert f"for client in {' '.join(CLIENTS)}; do" in SCRIPT.read_text()
+    assert f"for client in {' '.join(CLIENTS)}; do" in script.read_text()
 
 
 @pytest.mark.process
 @pytest.mark.parametrize("client", CLIENTS)
-def test_a_policy_names_no_bucket_but_its_own(client: str, tmp_path: Path) -> None:
+def test_a_policy_names_no_bucket_but_its_own(script: Path, client: str, tmp_path: Path) -> None:
     environment = {"PATH": os.environ["PATH"], "BUCKET": "own", "MC_CONFIG_DIR": str(tmp_path)}
-    made = subprocess.run(["bash", str(SCRIPT), client], env=environment, capture_output=True, check=True)
+    made = subprocess.run(["bash", str(script), client], env=environment, capture_output=True, check=True)
     statements = json.loads(made.stdout)["Statement"]
     for resource in itertools.chain.from_iterable(s["Resource"] for s in statements):
         assert resource == "arn:aws:s3:::own" or resource.startswith("arn:aws:s3:::own/"), resource
 
 
-def test_a_wrong_root_key_is_reported_and_ends_the_script(minio: Minio, tmp_path: Path) -> None:
+def test_a_wrong_root_key_is_reported_and_ends_the_script(script: Path, minio: Minio, tmp_path: Path) -> None:
     wrong = Minio(tmp_path)
     wrong.port, wrong.user, wrong.password = minio.port, minio.user, "another-password"
-    done = setup(wrong, "never-made", tmp_path)
+    done = setup(script, wrong, "never-made", tmp_path)
     assert done.returncode == 1
     assert "did not take the root key" in done.stderr
     assert "another-password" not in done.stdout + done.stderr

@@ -94,6 +94,19 @@ def test_a_wrong_value_is_refused_with_its_path(value: str, path: str, reason: s
         ),
         ("api.settings.CHATBOT_UPLOAD_QUEUE_MB=4000", "stored there add up to 5088 MB"),
         ("api.apiKeys.clientSecret=a", "api.apiKeys.existingSecret is empty"),
+        (
+            r"pod.annotations.support-chatbot/model-version=9",
+            "pod.annotations has support-chatbot/model-version",
+        ),
+        (r"api.pod.annotations.support-chatbot/x=9", "api.pod.annotations has support-chatbot/x"),
+        (r"pod.labels.app\.kubernetes\.io/instance=a", "pod.labels has app.kubernetes.io/instance"),
+        (
+            r"retrain.pod.labels.app\.kubernetes\.io/component=a",
+            "retrain.pod.labels has app.kubernetes.io/component",
+        ),
+        ("api.settings.CHATBOT_MODEL=9", "api has CHATBOT_MODEL"),
+        ("api.pod.extraEnv[0].name=CHATBOT_MODEL,api.pod.extraEnv[0].value=a", "api has CHATBOT_MODEL"),
+        ("pod.extraEnv[0].name=CHATBOT_MODEL,pod.extraEnv[0].value=a", "api has CHATBOT_MODEL"),
     ],
 )
 def test_contradictory_values_are_refused_with_their_paths(values: str, problem: str) -> None:

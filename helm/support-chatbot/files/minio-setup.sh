@@ -23,7 +23,8 @@ json_list() {
 # Prints the policy of a client, in bash alone: the image has no jq.
 policy() {
   local row where statements="" bucket=arn:aws:s3:::$BUCKET
-  while read -ra row; do
+  # The last line may have no line break, as in a ConfigMap of the chart.
+  while read -ra row || ((${#row[@]})); do
     [[ ${row[0]} == "$1" || ${row[0]} == each ]] || continue
     where="\"Resource\": $(json_list "$bucket/" "${row[@]:2}")"
     if [ "${row[1]}" = list ]; then

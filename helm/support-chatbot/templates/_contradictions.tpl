@@ -62,6 +62,24 @@
 {{- if and $v.staffPages.existingSecret $v.staffPages.oidcSecret -}}
 {{- $found = append $found "staffPages.existingSecret and staffPages.oidcSecret are both set: with a login there is no token" -}}
 {{- end -}}
+{{- /* What k8s.promote writes, and what selectors, Services and network policies select by. */}}
+{{- range $path := list "pod" "api.pod" "chatPage.pod" "staffPages.pod" "mlflow.pod" "minio.pod" "pushgateway.pod" "driftCheck.pod" "upkeep.pod" "retrain.pod" "bootstrap.pod" -}}
+{{- $pod := $v -}}
+{{- range splitList "." $path }}{{ $pod = index $pod . | default dict }}{{ end -}}
+{{- range $name, $_ := $pod.annotations -}}
+{{- if hasPrefix "support-chatbot/" $name -}}
+{{- $found = append $found (printf "%s.annotations has %s: only k8s.promote and k8s.rollback write it" $path $name) -}}
+{{- end -}}
+{{- end -}}
+{{- range $name := keys ($pod.labels | default dict) | sortAlpha -}}
+{{- if has $name (list "app.kubernetes.io/name" "app.kubernetes.io/instance" "app.kubernetes.io/component") -}}
+{{- $found = append $found (printf "%s.labels has %s: Services and network policies select the pods by it" $path $name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if and $v.api.enabled (include "chart.setting" (list . $v.api "CHATBOT_MODEL" "")) -}}
+{{- $found = append $found "api has CHATBOT_MODEL (api.settings or pod.extraEnv): the annotation names the model that serves; set it with `python -m k8s.rollback VERSION`" -}}
+{{- end -}}
 {{- range $part := list "api" "chatPage" -}}
 {{- with index $v $part -}}
 {{- if and .enabled .route.enabled (not .route.parents) -}}
