@@ -69,7 +69,7 @@ class _PendingMessage:
     """A message that waits for its reply.
 
     Attributes:
-        message: cleaned. redacted: the same without personal data. core: the text that the model sees; empty: none.
+        message: cleaned. redacted: the same without personal data. core: the text that the model sees.
         since: when it arrived (`perf_counter`).
         earlier: the record of an earlier message with the same text and reply; None: none is known.
     """
@@ -178,8 +178,8 @@ class Chat:
         if request.session_id not in (None, ""):
             session_id = ids.opaque(self._key, str(request.session_id))
             self._limit_session(session_id)
-        if (answered := self._cache.answered(message)) is not None:
-            reply, record = answered
+        if (answer := self._cache.answer_to(message)) is not None:
+            reply, record = answer
             repeat = _PendingMessage(message, session_id, since, earlier=record)
             return self._decided.submit((repeat, reply))
         decided = self._router.before_model(message)
@@ -353,10 +353,9 @@ class Chat:
             bundle_digest=self._bundle_digest,
             latency_ms=latency_ms,
         )
-        is_plain = record.query == request.message and request.core in (request.message, "")
-        if is_plain or reply.prediction is not None:
-            text = request.message if is_plain else request.core
-            self._cache.put(text, reply.prediction, (reply, record) if is_plain else None)
+        if reply.prediction is not None:
+            self._cache.put(request.core, reply.prediction)
+        self._cache.put_answer(request.message, reply, record)
         return record
 
     def _hand_over(self, replies: Sequence[Reply], records: Sequence[Record]) -> None:

@@ -46,8 +46,8 @@ class ServiceSettings(Settings):
     max_batch: int = Field(default=64, ge=1, le=1024)
     """Maximum number of messages per call of the runner."""
     cache_entries: int = Field(default=4096, ge=0)
-    """Maximum number of predictions cached for exact repeats, per process, in memory only; 0: none. Rules, rate limits,
-    records and ids still apply to each message."""
+    """Maximum number of predictions, and of replies, cached for exact repeats, per process, in memory only and without
+    personal data; 0: none. Rate limits still apply to each message, and each has its own record and id."""
     max_concurrency: int = Field(default=256, ge=1)
     """Maximum number of concurrent messages per process, and separately of feedback; beyond it requests get 429 with
     Retry-After. Under overload the limit of messages falls, see `CHATBOT_TARGET_LATENCY_SECONDS`."""
