@@ -139,7 +139,7 @@ class IntentRunner:
         switch, and while the loop is blocked the next batch accumulates in the sockets.
         """
         start = time.perf_counter()
-        predictions = self._bundle.predict_full(messages)
+        predictions = self._bundle.predict(messages)
         self._metrics.model_seconds.observe(time.perf_counter() - start)
         self._metrics.batch_size.observe(len(messages))
         return predictions
@@ -266,7 +266,6 @@ class SupportChatbot:
             self._log,
             metrics,
             intents=served_model.reply_intents(model),
-            cascade=model.load_cascade(source.folder, router) if settings.first_tier else None,
             key=ids.load_or_make_key(settings, log),
             model_version=version,
             bundle_digest=model.digest,

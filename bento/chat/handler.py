@@ -7,7 +7,7 @@ import hmac
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, Protocol
@@ -22,9 +22,8 @@ from bento.http.metrics import Metrics
 from bento.http.schemas import ChatRequest, ContactRequest, FeedbackRequest, parse
 from chatbot import ids
 from chatbot.dialog.message import OUT_OF_SCOPE, WARM_UP, clean
-from chatbot.dialog.router import FIRST, Prediction, Reply, Router
+from chatbot.dialog.router import Prediction, Reply, Router
 from chatbot.errors import ChatbotError, InvalidMessage, NotFound, StoreError, Unavailable
-from chatbot.model.cascade import Cascade, tier_of
 from chatbot.privacy import redact_with_core
 from chatbot.records.contact import contact_of
 from chatbot.records.handoff import Handoff
@@ -105,7 +104,6 @@ class Chat:
         limit_prediction: Callable[[str], None] = _unlimited,
         save_contact: Callable[[str, bytes], None] | None = None,
         cache_entries: int = 0,
-        cascade: Cascade | None = None,
     ) -> None:
         """Configure the handler; starts no task before the first message.
 
@@ -127,7 +125,6 @@ class Chat:
             limit_prediction: called for each feedback and each change of contact data; raises RateLimited.
             save_contact: stores contact data of a handoff; may block; None: replies offer no field for it.
             cache_entries: maximum number of predictions cached for exact repeats; 0: none.
-            cascade: answers easy messages without the runner; None: the runner classifies all.
         """
         self._router = router
         self._classify = classify
@@ -147,7 +144,6 @@ class Chat:
         # Cached: looking up a metric by its labels costs more than incrementing it.
         self._predictions, lookups = cache(metrics.predictions.labels), cache(metrics.cache.labels)
         self._cache = PredictionCache(cache_entries, lambda outcome: lookups(outcome).inc())
-        self._first_tier = None if cascade is None else TurnBatcher(cascade.predict)
         self._batcher: RequestBatcher[_PendingMessage, bytes] = RequestBatcher(
             self._classify_batch, concurrency, max_batch, self._observe_waits
         )
@@ -189,23 +185,9 @@ class Chat:
         pending = _PendingMessage(message, session_id, since, *redact_with_core(message))
         prediction = self._cache.get(pending.core)
         if prediction is not None:
-            return self._decide(pending, prediction)
-        if self._first_tier is not None:
-            return asyncio.ensure_future(self._ask_tiers(self._first_tier, pending))
+            reply = self._router.after_model(message, prediction, pending.redacted)
+            return self._decided.submit((pending, reply))
         return self._batcher.submit(pending)
-
-    async def _ask_tiers(
-        self, first_tier: TurnBatcher[str, Prediction | None], pending: _PendingMessage
-    ) -> bytes:
-        """Classify by the first tier, before the runner's batcher: an easy message does not wait for hard ones."""
-        prediction = await first_tier.submit(pending.core)
-        return await (
-            self._batcher.submit(pending) if prediction is None else self._decide(pending, prediction)
-        )
-
-    def _decide(self, pending: _PendingMessage, prediction: Prediction) -> asyncio.Future[bytes]:
-        reply = self._router.after_model(pending.message, prediction, pending.redacted)
-        return self._decided.submit((pending, reply))
 
     async def take_feedback(self, body: bytes) -> bytes:
         """Record the body of a `POST /feedback`.
@@ -309,11 +291,6 @@ class Chat:
             self._is_runner_available = False
             raise
         self._note_classified()
-        if self._first_tier is not None:
-            predictions = [
-                replace(prediction, tier=tier_of(request.core))
-                for request, prediction in zip(requests, predictions, strict=True)
-            ]
         self._metrics.runner_seconds.observe(time.perf_counter() - start)
         replies = [
             self._router.after_model(request.message, prediction, request.redacted)
@@ -402,7 +379,4 @@ class Chat:
             metrics.handoffs.labels(reply.source).inc()
         if reply.prediction is not None:
             metrics.confidence.observe(reply.prediction.alternatives[0].confidence)
-            if reply.prediction.tier:
-                metrics.tiers.labels(reply.prediction.tier).inc()
-            if reply.prediction.tier != FIRST:  # the first tier's scope score is another one
-                metrics.scope.observe(reply.prediction.scope)
+            metrics.scope.observe(reply.prediction.scope)

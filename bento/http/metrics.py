@@ -92,12 +92,6 @@ class Metrics:
             "intent",
             "source",
         )
-        self.tiers = self._counter(
-            "tiers",
-            "Messages that a model with a first tier classified: by the tier (first), by the full model (full), or "
-            "by the full model because the drift check compares them (sampled).",
-            "tier",
-        )
         self.handoffs = self._counter(
             "handoffs", "Replies that hand over to a person, by who decided: rule or human.", "source"
         )

@@ -23,10 +23,6 @@ Source = Literal["rule", "model", "clarify", "human"]
 
 MAX_CHOICES = 3
 
-FIRST, FULL, SAMPLED = "first", "full", "sampled"
-"""Tiers of a prediction where the bundle has a first tier (`chatbot.model.first_tier`): it answered, it did not, or the
-message is of the sample that always goes to the full model."""
-
 
 class Thresholds(BaseModel):
     """Thresholds of selective prediction: maximize coverage at a target risk; learned, stored in the bundle."""
@@ -65,14 +61,12 @@ class Prediction:
     Attributes:
         alternatives: the most likely intents with calibrated confidence, the most likely first; at least one.
         scope: out-of-distribution score, higher is more in scope.
-        summary: low-dimensional projection of the embedding, for the drift check; empty from the first tier.
-        tier: FIRST, FULL or SAMPLED; empty: the bundle has no first tier.
+        summary: low-dimensional projection of the embedding, for the drift check.
     """
 
     alternatives: Sequence[Alternative]
     scope: float
     summary: Sequence[float] = ()
-    tier: str = ""
 
 
 @dataclass(frozen=True, slots=True)

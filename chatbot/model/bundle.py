@@ -1,7 +1,6 @@
 """Save, verify and load a model bundle: the only artifact that training passes to serving; contains no pickle.
 
 model.json  encoder.onnx  tokenizer.json  head.safetensors  rules.yaml  replies.yaml  reference.parquet  SHA256SUMS
-first_tier.safetensors, if the training made a first tier
 
 The build is reproducible: the same corpus, parameters and code give the same digest. Build time and commit would
 break that, so they are stored in made.json, which the digest does not cover and which may be missing. The registry
@@ -32,11 +31,8 @@ from chatbot.dialog.router import Alternative, Prediction, Router, Thresholds
 from chatbot.dialog.rules import Rules
 from chatbot.errors import BundleError
 from chatbot.files import sync_to_disk
-from chatbot.model import first_tier
-from chatbot.model.cascade import MAX_ALTERNATIVES, Cascade
 from chatbot.model.classifier import Classifier
 from chatbot.model.encoder import MODEL_FILE, TOKENIZER_FILE, Encoded, Encoder
-from chatbot.model.first_tier import FirstTier
 from chatbot.settings import RouterSettings, SlotSettings
 
 FORMAT = 2
@@ -50,12 +46,13 @@ REFERENCE = "reference.parquet"
 MADE = "made.json"
 SUMS = "SHA256SUMS"
 FILES = (MANIFEST, MODEL_FILE, TOKENIZER_FILE, HEAD, RULES, REPLIES, REFERENCE)
-OPTIONAL_FILES = (first_tier.FILE,)
-"""Files that a bundle may lack; listed in SHA256SUMS where they are there."""
+RETIRED_FILES = ("first_tier.safetensors",)
+"""Files that earlier code wrote into some bundles; listed in SHA256SUMS where they are there, and never read."""
 METADATA_FILES = (MANIFEST, RULES, REPLIES)
 
 # CPUs round differently: the largest accepted difference in the confidence of a known message.
 KNOWN_TOLERANCE = 0.1
+MAX_ALTERNATIVES = 5
 
 
 class KnownMessage(BaseModel):
@@ -139,24 +136,6 @@ class BundleMetadata:
             languages=settings.spoken(self.manifest.languages),
         )
 
-    def load_cascade(self, folder: Path, settings: RouterSettings | None = None) -> Cascade | None:
-        """Load the first tier, at thresholds from which the router answers; None: the bundle has none.
-
-        Args:
-            folder: the bundle, verified.
-            settings: override the bundle's thresholds.
-
-        Raises:
-            BundleError: the tier's file does not fit the bundle.
-        """
-        tier = FirstTier.load(folder, len(self.manifest.labels), TOKENIZER_FILE)
-        if tier is None:
-            return None
-        thresholds = self.manifest.thresholds
-        return Cascade(
-            tier, self.manifest.labels, thresholds.overridden(settings) if settings else thresholds
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class Bundle(BundleMetadata):
@@ -166,26 +145,9 @@ class Bundle(BundleMetadata):
     classifier: Classifier
     summary: NDArray[np.float32]
     """Shape (dim + 1, k): mean and projection axes that reduce a vector to k numbers for the drift check."""
-    cascade: Cascade | None = None
-    """The first tier; None: the bundle has none."""
 
     def predict(self, messages: Sequence[str]) -> list[Prediction]:
-        """Classify cleaned messages as serving does, with the first tier if there is one; in the order given."""
-        if self.cascade is None:
-            return self.predict_full(messages)
-        return self.cascade.overlay(messages, lambda rest: self.predict_full([messages[row] for row in rest]))
-
-    def judge_all(self, messages: Sequence[str], encoded: Encoded) -> list[Prediction]:
-        """Classify cleaned messages that are encoded already, as `predict` does."""
-        full = self.judge(encoded)
-        return (
-            full
-            if self.cascade is None
-            else self.cascade.overlay(messages, lambda rest: [full[row] for row in rest])
-        )
-
-    def predict_full(self, messages: Sequence[str]) -> list[Prediction]:
-        """Classify cleaned messages with the encoder, without the first tier; in the order given."""
+        """Classify cleaned messages; in the order given."""
         return self.judge(self.encoder.encode(messages))
 
     def summarise(self, encoded: Encoded) -> NDArray[np.float32]:
@@ -194,7 +156,7 @@ class Bundle(BundleMetadata):
         return numbers
 
     def judge(self, encoded: Encoded) -> list[Prediction]:
-        """Classify encoded messages with the full model."""
+        """Classify encoded messages."""
         scores = self.classifier.score(encoded)
         summaries = self.summarise(encoded)
         top = np.argsort(-scores.probabilities, axis=1, kind="stable")[:, :MAX_ALTERNATIVES]
@@ -220,7 +182,6 @@ def save(
     rules: Path,
     replies: Replies,
     reference: Path,
-    tier: first_tier.Tier | None = None,
 ) -> str:
     """Write a bundle to a temporary folder and rename it; replaces an existing one.
 
@@ -232,7 +193,6 @@ def save(
         rules: path of rules.yaml.
         replies: reply texts.
         reference: Parquet file with a sample of the training messages' features.
-        tier: the first tier; None: the bundle has none.
 
     Returns:
         The bundle's digest.
@@ -250,12 +210,8 @@ def save(
         shutil.copyfile(rules, workplace / RULES)
         (workplace / REPLIES).write_text(replies.dump(), encoding="utf-8")
         shutil.copyfile(reference, workplace / REFERENCE)
-        files: tuple[str, ...] = FILES
-        if tier is not None:
-            files = (*FILES, first_tier.FILE)
-            save_file(tier.to_tensors(), str(workplace / first_tier.FILE))
-        (workplace / SUMS).write_text("".join(f"{_sha256(workplace / name)}  {name}\n" for name in files))
-        for name in (*files, SUMS):
+        (workplace / SUMS).write_text("".join(f"{_sha256(workplace / name)}  {name}\n" for name in FILES))
+        for name in (*FILES, SUMS):
             sync_to_disk(workplace / name)
         workplace.chmod(0o755)
         digest = _sha256(workplace / SUMS)
@@ -272,8 +228,8 @@ def verify(folder: Path, files: Sequence[str] = FILES) -> str:
 
     Args:
         folder: the bundle.
-        files: the files to verify; all others must be listed. `OPTIONAL_FILES` that are listed or there are verified
-            in any case.
+        files: the files to verify; all others must be listed. `RETIRED_FILES` that are listed are verified in any
+            case.
 
     Returns:
         The bundle's digest.
@@ -294,15 +250,9 @@ def verify(folder: Path, files: Sequence[str] = FILES) -> str:
     wrong = [f"{name} is not listed in {SUMS}" for name in FILES if name not in listed]
     wrong += [
         f"{name} is listed but is not a file of a bundle"
-        for name in sorted(set(listed) - set(FILES) - set(OPTIONAL_FILES))
+        for name in sorted(set(listed) - set(FILES) - set(RETIRED_FILES))
     ]
-    # An optional file that is not listed could change every answer.
-    wrong += [
-        f"{name} is not listed in {SUMS}"
-        for name in OPTIONAL_FILES
-        if (folder / name).exists() and name not in listed
-    ]
-    for name in sorted((set(files) | set(OPTIONAL_FILES)) & set(listed)):
+    for name in sorted((set(files) | set(RETIRED_FILES)) & set(listed)):
         if not (folder / name).is_file():
             wrong.append(f"{name} is missing")
         elif (found := _sha256(folder / name)) != listed[name]:
@@ -313,10 +263,10 @@ def verify(folder: Path, files: Sequence[str] = FILES) -> str:
 
 
 def files_of(folder: Path) -> tuple[str, ...]:
-    """Return the files of a bundle besides SHA256SUMS and made.json; an optional one if SHA256SUMS lists it."""
+    """Return the files of a bundle besides SHA256SUMS and made.json; a retired one if SHA256SUMS lists it."""
     lines = (folder / SUMS).read_text(encoding="utf-8", errors="replace").splitlines()
     listed = {line.partition("  ")[2] for line in lines}
-    return (*FILES, *(name for name in OPTIONAL_FILES if name in listed))
+    return (*FILES, *(name for name in RETIRED_FILES if name in listed))
 
 
 def made_digest(folder: Path) -> str:
@@ -378,7 +328,6 @@ def load(folder: Path, *, is_verified: bool = False) -> Bundle:
             differently than at build time.
     """
     metadata = load_metadata(folder, () if is_verified else FILES)
-    cascade = metadata.load_cascade(folder)
     encoder = Encoder.load(folder)
     try:
         tensors = load_file(str(folder / HEAD))
@@ -387,9 +336,7 @@ def load(folder: Path, *, is_verified: bool = False) -> Bundle:
         classifier = Classifier.from_tensors(manifest.labels, manifest.temperature, tensors)
     except (SafetensorError, KeyError, ValueError, TypeError) as error:
         raise BundleError(f"{folder / HEAD} does not fit the manifest: {error}") from error
-    bundle = Bundle(
-        manifest, metadata.rules, metadata.replies, metadata.digest, encoder, classifier, summary, cascade
-    )
+    bundle = Bundle(manifest, metadata.rules, metadata.replies, metadata.digest, encoder, classifier, summary)
     _ask_known(bundle)
     return bundle
 
@@ -415,7 +362,7 @@ def load_metadata(folder: Path, verified: Sequence[str] = METADATA_FILES) -> Bun
 def _ask_known(bundle: Bundle) -> None:
     known = bundle.manifest.known
     # At least one message, so that a bundle without known messages is run too.
-    predictions = bundle.predict_full([WARM_UP, *(clean(expected.message) for expected in known)])[1:]
+    predictions = bundle.predict([WARM_UP, *(clean(expected.message) for expected in known)])[1:]
     for expected, found in zip(known, predictions, strict=True):
         likeliest = found.alternatives[0]
         difference = abs(likeliest.confidence - expected.confidence)

@@ -114,17 +114,7 @@ class Encoder:
             texts: any number of messages, of any length; truncated at the encoder's limit.
         """
         encodings = self._tokenizer.encode_batch_fast(list(texts))
-        return self._run([np.asarray(encoding.ids, dtype=np.int64) for encoding in encodings])
-
-    def encode_vocabulary(self) -> NDArray[np.float32]:
-        """Encode every wordpiece alone, between the special tokens; return sentence embeddings, shape (size, dim)."""
-        around = self._tokenizer.encode("").ids
-        pieces = range(self._tokenizer.get_vocab_size())
-        return self._run(
-            [np.array([around[0], piece, around[-1]], dtype=np.int64) for piece in pieces]
-        ).vectors
-
-    def _run(self, ids: list[NDArray[np.int64]]) -> Encoded:
+        ids = [np.asarray(encoding.ids, dtype=np.int64) for encoding in encodings]
         vectors = np.empty((len(ids), self.dim), dtype=np.float32)
         middle, bottom = np.empty_like(vectors), np.empty_like(vectors)
         lengths = [row.size for row in ids]

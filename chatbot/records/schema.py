@@ -24,7 +24,7 @@ from chatbot.records.codecs import CODECS, DECIMALS
 if TYPE_CHECKING:
     from chatbot.dialog.router import Reply
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 MAX_COMMENT_CHARS = 4_000
 MAX_NAME_CHARS = 64
 _OPAQUE = re.compile(r"[0-9a-z]{16}|")
@@ -66,8 +66,6 @@ class Record:
         alternatives: (intent, confidence), the most likely first.
         summary: low-dimensional projection of the embedding.
         latency_ms: from request to reply, in milliseconds.
-        tier: `Prediction.tier`: the drift check compares scores and embeddings of sampled messages,
-            or of those without a tier.
     """
 
     timestamp: datetime
@@ -90,7 +88,6 @@ class Record:
     latency_ms: float = 0.0
     bundle_digest: str = ""
     schema_version: int = SCHEMA_VERSION
-    tier: str = ""
 
     @classmethod
     def of(
@@ -134,7 +131,6 @@ class Record:
             else tuple([round(float(value), DECIMALS) for value in prediction.summary]),
             round(latency_ms, 2),
             bundle_digest,
-            tier="" if prediction is None else prediction.tier,
         )
 
     def again(self, prediction_id: str, *, session_id: str = "", latency_ms: float = 0.0) -> Record:

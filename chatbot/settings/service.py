@@ -41,8 +41,6 @@ class ServiceSettings(Settings):
     """Number of processes that encode and classify, one core each; 0: one per available core."""
     gather: bool = True
     """Send concurrent messages to the runner in one call (request batching)."""
-    first_tier: bool = True
-    """Answer easy messages without the encoder, if the bundle has a first tier."""
     max_batch: int = Field(default=64, ge=1, le=1024)
     """Maximum number of messages per call of the runner."""
     cache_entries: int = Field(default=4096, ge=0)

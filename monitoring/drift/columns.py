@@ -10,13 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from chatbot.dialog.router import FIRST, FULL
-
 TEXT_FEATURES = ("chars", "words", "non_letter_share", "upper_share")
 SCORES = ("confidence", "scope")
-# With a first tier, scores and embeddings are compared for the sampled messages alone: the tier's own are of another
-# kind, and the other messages of the full model are the hard ones.
-_UNSAMPLED = (FIRST, FULL)
 NUMBERS = (*TEXT_FEATURES, *SCORES)
 SUMMARY_AXES = 8
 
@@ -84,11 +79,6 @@ def of_table(table: pa.Table) -> RecordColumns:
         return np.asarray(values.cast(pa.float64()).combine_chunks().to_numpy(zero_copy_only=False))
 
     numbers = {name: number(name) for name in NUMBERS}
-    unseen = np.zeros(rows, dtype=bool)
-    if "tier" in names:
-        tiers = table["tier"].combine_chunks()
-        unseen = np.asarray(pc.fill_null(pc.is_in(tiers, pa.array(_UNSAMPLED)), False))
-    numbers["scope"] = np.where(unseen, np.nan, numbers["scope"])
     numbers["confidence"] = np.where(np.isnan(numbers["scope"]), np.nan, numbers["confidence"])
     summary = np.full((rows, SUMMARY_AXES), np.nan, dtype=np.float32)
     if "summary" in names and rows:
@@ -96,7 +86,6 @@ def of_table(table: pa.Table) -> RecordColumns:
         full = np.asarray(pc.fill_null(pc.equal(pc.list_value_length(lists), SUMMARY_AXES), False))
         values = pc.list_flatten(lists.filter(pa.array(full)))
         summary[full] = np.asarray(values.to_numpy(zero_copy_only=False)).reshape(-1, SUMMARY_AXES)
-    summary[unseen] = np.nan
     intents = np.asarray(table["intent"].combine_chunks().dictionary_encode().to_pandas(), dtype=object)
     handoff = number("handoff") > 0 if "handoff" in names else None
     return RecordColumns(

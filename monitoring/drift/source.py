@@ -32,7 +32,6 @@ COLUMNS = (
     "non_letter_share",
     "upper_share",
     "summary",
-    "tier",
 )
 """Columns of a record that the check needs."""
 LATE_FEEDBACK = timedelta(days=7)

@@ -99,7 +99,6 @@ def paper_api(
     clock: Callable[[], float] = time.monotonic,
     save_contact: Callable[[str, bytes], None] | None = None,
     cache_entries: int = 0,
-    cascade: Any = None,
     **settings: Any,
 ) -> Api:
     """The app around `classify`."""
@@ -133,7 +132,6 @@ def paper_api(
         limit_prediction=RateLimit("prediction", service.rate_limit_prediction, burst, refused, clock).take,
         save_contact=save_contact,
         cache_entries=cache_entries,
-        cascade=cascade,
     )
     routes = post_routes(
         lambda: chat,

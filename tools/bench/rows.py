@@ -10,7 +10,7 @@ from typing import Any
 
 from tools.bench.figures import Figure
 from tools.bench.speed.load import Load
-from tools.bench.speed.sides import BASELINE, ENCODER, REPEATS, SERVICE
+from tools.bench.speed.sides import BASELINE, REPEATS, SERVICE
 
 COMMAND = "python -m tools.bench.speed"
 CORE_HOUR_DOLLARS = 0.04
@@ -128,28 +128,6 @@ def judged(rows: Sequence[Row], start_seconds: float, processes: Processes) -> l
         _at_most("memory of the largest runner worker, resident", largest("IntentRunner"), " MB", target=350),
         _at_most("memory of the outer service, resident", largest("SupportChatbot"), " MB", target=200),
         _at_most(MILLION, million, " s", note=price),
-    ]
-
-
-def tiered(rows: Sequence[Row], tiers: Counter[str], other: int, asked: int) -> list[Figure]:
-    """Return what the first tier changes; without targets, because the default bundle decides those.
-
-    Args:
-        tiers: how many messages each tier classified.
-        other: of `asked` messages, how many get another intent than from the encoder alone.
-    """
-    at = {(row.side, row.connections): row for row in rows}
-    with_tier, without, baseline = (at[side, 64] for side in (SERVICE, ENCODER, BASELINE))
-    classified = sum(tiers.values())
-    first = "messages that the first tier answers, of those that the model classified"
-    share, sampled = 100 * tiers["first"] / max(1, classified), f"{tiers['sampled']:,} of {classified:,}"
-    changed = "messages that get another intent than from the encoder alone"
-    return [
-        _times("requests a second over 64 connections, encoder alone / baseline", without, baseline),
-        _times("requests a second over 64 connections, with / without the first tier", with_tier, without),
-        _at_most(f"{MILLION}, encoder alone", without.processor_seconds * 1e6, " s"),
-        Figure(first, share, None, "at least", " %", COMMAND, f"{sampled} were sampled for the encoder"),
-        _at_most(changed, 100 * other / max(1, asked), " %", note=f"{other:,} of {asked:,}", digits=2),
     ]
 
 

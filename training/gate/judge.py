@@ -186,7 +186,7 @@ def _evaluate_both(
         found: list[Prediction | None] = [predictions.get(place) for place in places]
         asked = [row for row, prediction in enumerate(found) if prediction is None]
         texts = [messages[row] for row in asked]
-        made = bundle.judge_all(texts, through(bundle.encoder, texts)) if asked else []
+        made = bundle.judge(through(bundle.encoder, texts)) if asked else []
         for row, prediction in zip(asked, made, strict=True):
             found[row] = prediction
         return route(bundle, messages, labels, [prediction for prediction in found if prediction is not None])

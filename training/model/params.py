@@ -31,10 +31,6 @@ class TrainParams(BaseModel):
     out_of_scope_share: float | None = Field(default=None, ge=0, lt=1)
     """Out-of-scope share of messages at which the risk is stated. None: unknown, see `share`."""
 
-    first_tier: bool = False
-    """Make a first tier, which answers easy messages without the encoder, where the rows show that it costs no more
-    than `training.model.first_tier` allows."""
-
     languages: tuple[str, ...] | None = None
     """Languages that the bot understands, such as `[en, de]`: a message in another one is handed over. Empty: any, for
     a multilingual encoder. None: those of the corpus."""

@@ -44,8 +44,6 @@ def print_trained(console: Console, trained: Trained) -> None:
     answer, clarify = f"answer {thresholds.answer:.3f}", f"clarify {thresholds.clarify:.3f}"
     summary.add_row("thresholds", f"{answer}, {clarify}, scope {thresholds.scope:.2f}")
     summary.add_row("", trained.points.sentence)
-    if "first_tier" in trained.manifest.target:
-        summary.add_row("first tier", trained.manifest.target["first_tier"]["sentence"])
     summary.add_row("temperature", f"{trained.manifest.temperature:.3f}")
     summary.add_row("time", f"{trained.seconds:.1f} s from corpus to bundle")
     if trained.without_reply:

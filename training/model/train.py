@@ -19,10 +19,8 @@ from chatbot.dialog.language import spoken_languages
 from chatbot.dialog.rules import Rules
 from chatbot.model import bundle as bundles
 from chatbot.model.bundle import Bundle, EncoderInfo, KnownMessage, Manifest
-from chatbot.model.cascade import Cascade
 from chatbot.model.classifier import join
 from chatbot.model.encoder import Encoded
-from chatbot.model.first_tier import FirstTier, Tier
 from data.errors import Problem
 from training.corpus.reading import REVIEWED, Corpus, replies_for
 from training.labels.examine import examine
@@ -32,7 +30,6 @@ from training.model.distinct import distinct_groups, name_groups, weights
 from training.model.encoder.batch import encode
 from training.model.encoder.export import Export, export
 from training.model.evaluation.outcome import evaluate, full_report
-from training.model.first_tier import Outside, learn_tier
 from training.model.fit import ENOUGH_OWN, FOLDS, UNKNOWN_FOLDS, OutsideRows, fit, score_unknown
 from training.model.generic_pool import POOL_LANGUAGE, load_pool, uncovered
 from training.model.notices import language_notices, rule_notices
@@ -163,34 +160,12 @@ def train(
             len(messages),
         )
     learned = points.in_force
-    tier = None
-    if params.first_tier:
-        with steps.wait("first tier"):
-            if not pool and (not languages or POOL_LANGUAGE in languages):
-                # The corpus's own out-of-scope messages are enough for the thresholds, and few for the tier's proof.
-                pool = load_pool()
-                encoded_pool = encode(encoder, pool)
-                used = uncovered(encoded_pool.vectors, encoded.vectors)
-            outside = Outside(
-                [*tuning["message"].iloc[distinct], *(pool[row] for row in used)],
-                join(own.part(distinct), fitted.classifier.score(encoded_pool.part(used))),
-            )
-            tier = learn_tier(
-                messages,
-                taught.tolist(),
-                fitted,
-                learned,
-                outside,
-                exported.vocabulary(),
-                exported.tokenizer(),
-                params.seed,
-            )
 
     manifest = Manifest(
         labels=fitted.classifier.labels,
         temperature=fitted.classifier.temperature,
         thresholds=learned.thresholds,
-        target=points.as_dict() | ({} if tier is None else {"first_tier": tier.as_dict()}),
+        target=points.as_dict(),
         languages=languages,
         encoder=EncoderInfo(name=exported.name, digest=exported.digest, dim=encoder.dim),
         corpus_digest=corpus.digest,
@@ -198,9 +173,6 @@ def train(
         created=datetime.now(UTC),
     )
     made = Bundle(manifest, rules, replies, "", encoder, fitted.classifier, summarize(encoded))
-    if tier is not None and tier.tier is not None:
-        cascade = Cascade(FirstTier(tier.tier, exported.tokenizer()), manifest.labels, learned.thresholds)
-        made = replace(made, cascade=cascade)
     with steps.wait("score"):
         held = Held(rows, tuning, taught, outside_groups, fitted, own, generic)
         if len(test):
@@ -223,7 +195,7 @@ def train(
     )
     made = replace(made, manifest=manifest)
     with steps.wait("bundle"):
-        digest = _save(out, made, exported, rules_file, held, encoded, None if tier is None else tier.tier)
+        digest = _save(out, made, exported, rules_file, held, encoded)
 
     def figures() -> dict[str, Figure]:
         return draw(encoded, fitted, outcome, learned, params.seed)
@@ -260,7 +232,7 @@ def _known(
     asked = [messages[-row] for _, row in chosen]
     return tuple(
         KnownMessage(message=message, intent=first.intent, confidence=round(first.confidence, 4))
-        for message, first in zip(asked, (p.alternatives[0] for p in made.predict_full(asked)), strict=True)
+        for message, first in zip(asked, (p.alternatives[0] for p in made.predict(asked)), strict=True)
     )
 
 
@@ -271,14 +243,13 @@ def _save(
     rules_file: Path,
     held: Held,
     encoded: Encoded,
-    tier: Tier | None,
 ) -> str:
     with tempfile.TemporaryDirectory() as scratch:
         reference = Path(scratch) / bundles.REFERENCE
         write_reference(reference, held.rows["message"].tolist(), held.fitted, made.summarise(encoded))
         tensors = made.classifier.to_tensors() | {"summary": made.summary} | held.kept()
         digest = bundles.save(
-            out, made.manifest, exported.folder, tensors, rules_file, made.replies, reference, tier
+            out, made.manifest, exported.folder, tensors, rules_file, made.replies, reference
         )
     bundles.load(out)
     return digest

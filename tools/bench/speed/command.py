@@ -6,8 +6,6 @@ python -m tools.bench.speed [--quick]
 from __future__ import annotations
 
 import random
-import re
-from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,7 +18,6 @@ from rich.markdown import Markdown
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from chatbot.model import first_tier
 from data.commands import reports_errors
 from tools.bench import figures as results
 from tools.bench import rows as table
@@ -30,10 +27,9 @@ from tools.bench.rows import Row
 from tools.bench.speed.expected import real_messages
 from tools.bench.speed.load import generate
 from tools.bench.speed.machine import MB, busy_cores, processor_seconds, settle, tree_memory
-from tools.bench.speed.servers import Server, request
+from tools.bench.speed.servers import Server
 from tools.bench.speed.sides import (
     BASELINE,
-    ENCODER,
     REPEATS,
     SERVICE,
     Side,
@@ -98,36 +94,23 @@ def measure(plan: Plan, console: Console, file: Path = FILE, bundle: Path = BUND
 
         messages, source = real_messages()
         service = service_side(bundle, messages[: plan.messages])
-        alone = (
-            service_side(bundle, service.messages, ENCODER) if (bundle / first_tier.FILE).exists() else None
-        )
         step("the baseline is trained")
         for_baseline = messages[: plan.baseline_messages]
         baseline = baseline_side(CORPUS, for_baseline)
         rows: list[Row] = []
         starts: dict[str, list[float]] = {BASELINE: [], SERVICE: []}
         processes: dict[str, list[dict[str, Any]]] = {}
-        tiers: list[Counter[str]] = []
         for number in range(plan.rounds):
             for side in (baseline, service):
                 with side.running() as server:
                     starts[side.name].append(round(server.start_seconds, 2))
                     rows += _windows(side, server, number, CONNECTIONS, plan.seconds, plan.warmup, step)
                     processes[side.name] = _processes(server)
-                    if alone is not None and side is service:
-                        tiers.append(_tiers(server))
-            if alone is not None:
-                with alone.running() as server:
-                    rows += _windows(alone, server, number, (64,), plan.seconds, plan.warmup, lambda _: None)
     repeats = service_side(bundle, messages[:REPEATED], REPEATS)
     with repeats.running() as server:
         rows += _windows(repeats, server, 0, (64,), plan.seconds, plan.warmup, lambda _: None)
     medians = table.summary(rows)
     found = table.judged(medians, median(starts[SERVICE]), processes)
-    if alone is not None:
-        pairs = zip(service.expected, alone.expected, strict=True)
-        other = sum(one.intent != two.intent for one, two in pairs)
-        found += table.tiered(medians, sum(tiers, Counter()), other, len(service.messages))
     more: dict[str, Any] = {
         "plan": asdict(plan),
         "others_busy_cores": others,
@@ -165,13 +148,6 @@ def _windows(
         load = generate(server.port, questions, count, seconds, warmup)
         yield Row.of(side.name, load, processor_seconds(server.pid) - used)
         step(f"round {seed + 1}: {side.name}, {count} connections done")
-
-
-def _tiers(server: Server) -> Counter[str]:
-    """Read how many messages each tier classified since the start of the server."""
-    text = request(server.port, "GET", "/metrics")[1].decode()
-    found = re.findall(r'^chatbot_tiers_total\{tier="(\w+)"\} (\S+)', text, re.MULTILINE)
-    return Counter({tier: int(float(count)) for tier, count in found})
 
 
 def _processes(server: Server) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ import json
 import random
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from chatbot.dialog.message import clean
@@ -47,17 +47,10 @@ def real_messages() -> tuple[list[str], str]:
     return distinct, source
 
 
-def ask_bundle(folder: Path, messages: Sequence[str], cache: Path, has_tier: bool = True) -> list[str]:
-    """Predict each message alone, one thread per core; cached under `cache` by the digest of the inputs.
-
-    Args:
-        has_tier: whether the bundle's first tier answers, if it has one.
-    """
+def ask_bundle(folder: Path, messages: Sequence[str], cache: Path) -> list[str]:
+    """Predict each message alone, one thread per core; cached under `cache` by the digest of the inputs."""
     bundle = bundles.load(folder)
-    if not has_tier:
-        bundle = replace(bundle, cascade=None)
-    tier = "redacted" if bundle.cascade is None else "redacted, first tier"
-    digest = hashlib.sha256("\n".join([bundle.digest, tier, *messages]).encode()).hexdigest()
+    digest = hashlib.sha256("\n".join([bundle.digest, "redacted", *messages]).encode()).hexdigest()
     file = cache / f"intents-{digest[:16]}.json"
     if not file.is_file():
         cache.mkdir(parents=True, exist_ok=True)
@@ -82,7 +75,5 @@ def _ask(bundle: Bundle, messages: Sequence[str]) -> list[str]:
         redacted, core = redact_with_core(message)
         return router.after_model(message, bundle.predict([core])[0], redacted).intent
 
-    if bundle.cascade is not None:  # it is not thread-safe
-        return [intent(message) for message in messages]
     with ThreadPoolExecutor(cores()) as pool:
         return list(pool.map(intent, messages))

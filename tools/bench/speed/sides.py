@@ -26,9 +26,6 @@ BASELINE, SERVICE, REPEATS = "baseline", "service", "service, repeats"
 ASKED_AGAIN = 100
 """How often a window of exact repeats may ask each message: more than the service answers in it."""
 
-ENCODER = "service, encoder alone"
-"""The service without its bundle's first tier."""
-
 FIRST_MESSAGE = to_json({"message": "Can I get a refund?"})
 
 _SERVICES = ("IntentRunner", "SupportChatbot")
@@ -77,14 +74,12 @@ def service_side(bundle: Path, messages: Sequence[str], name: str = SERVICE) -> 
     """Return the service, started as `make run` does, but without its cache of exact repeats.
 
     Args:
-        name: SERVICE; REPEATS: with the cache, each message is asked ASKED_AGAIN times; or ENCODER.
+        name: SERVICE; REPEATS: with the cache, each message is asked ASKED_AGAIN times.
     """
-    intents = ask_bundle(bundle, messages, CACHE, has_tier=name != ENCODER)
+    intents = ask_bundle(bundle, messages, CACHE)
     environment = {"CHATBOT_BUNDLE": str(bundle.resolve())}
     if name != REPEATS:
         environment["CHATBOT_CACHE_ENTRIES"] = "0"
-    if name == ENCODER:
-        environment["CHATBOT_FIRST_TIER"] = "false"
     expected = [Expected(intent) for intent in intents]
     times = ASKED_AGAIN if name == REPEATS else 1
     return Side(name, ("-m", "bento"), list(messages) * times, expected * times, environment)

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from tokenizers import Regex, Tokenizer, normalizers
 
 from chatbot.errors import ChatbotError
-from chatbot.files import replacing, write_file
+from chatbot.files import write_file
 from chatbot.model.encoder import MODEL_FILE, OUTPUTS, TOKENIZER_FILE, Encoder
 from training.model.encoder.quantize import quantize
 
@@ -39,7 +39,6 @@ EXPORT_FORMAT = 6
 NUMBER, MASK = r"\d{4,}", "12345"
 """Numbers that are masked, and what stands for them: a number, which the encoder knows from its own training."""
 PROOF_FILE = "proof.json"
-VOCABULARY_FILE = "vocabulary.npy"
 # Texts that calibrate the activation ranges; not the corpus, so that every corpus gets the same encoder.
 CALIBRATION = Path(__file__).with_name("calibration.txt")
 # Relative depth of the second pooling: layer 4 of 6.
@@ -101,21 +100,6 @@ class Export:
 
     def load(self) -> Encoder:
         return Encoder.load(self.folder)
-
-    def tokenizer(self) -> Tokenizer:
-        """Load the encoder's tokenizer."""
-        return Tokenizer.from_file(str(self.folder / TOKENIZER_FILE))
-
-    def vocabulary(self) -> NDArray[np.float32]:
-        """Return the embedding of each wordpiece (`Encoder.encode_vocabulary`); computed once, then cached."""
-        file = self.folder / VOCABULARY_FILE
-        try:
-            return np.asarray(np.load(file), dtype=np.float32)
-        except (OSError, ValueError, EOFError):
-            vectors = self.load().encode_vocabulary()
-        with replacing(file, sync=False) as draft, draft.open("wb") as stream:
-            np.save(stream, vectors)
-        return vectors
 
 
 def locate(name: str = DEFAULT_ENCODER) -> Path:
