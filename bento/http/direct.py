@@ -57,7 +57,7 @@ class DirectRoute:
         )
 
 
-class Exchange:
+class DirectExchange:
     """A request from the arrival of its body to its response."""
 
     __slots__ = ("_answer", "_expired", "_respond", "_route", "_since", "_start", "_timer")
@@ -133,7 +133,7 @@ class DirectProtocol(LimitedProtocol):
         super().__init__(*arguments, **options)
         self._is_parsing = False
         self._begun: tuple[Any, Any] | None = None  # a request that is being parsed, and its app
-        self._exchange: Exchange | None = None
+        self._exchange: DirectExchange | None = None
 
     def data_received(self, data: bytes) -> None:
         """Parse, then answer the request that has begun, now that as much of it as there is has been parsed."""
@@ -166,7 +166,7 @@ class DirectProtocol(LimitedProtocol):
             return
         self._end_if_due(cycle)
         respond = partial(self._respond, cycle)
-        self._exchange = Exchange(self.route, cycle.scope, bytes(cycle.body), respond)
+        self._exchange = DirectExchange(self.route, cycle.scope, bytes(cycle.body), respond)
 
     def _respond(self, cycle: Any, status: int, body: bytes, headers: Headers) -> None:
         self._exchange = None
