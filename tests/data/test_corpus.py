@@ -44,17 +44,20 @@ def intents() -> list[IntentFile]:
     return read_intents(CORPUS)
 
 
-def test_it_has_the_27_intents_in_11_categories_and_what_is_out_of_scope(intents: list[IntentFile]) -> None:
+def test_it_has_the_intents_and_categories_that_are_named_here_and_what_is_out_of_scope(
+    intents: list[IntentFile],
+) -> None:
     found = {intent.intent: intent.category for intent in intents if intent.intent != OUT_OF_SCOPE}
     assert found == {name: category for category, names in CATEGORIES.items() for name in names.split()}
-    assert len(found) == 27
     assert OUT_OF_SCOPE in {intent.intent for intent in intents}
     assert all(intent.path.stem == intent.intent for intent in intents)
 
 
-def test_its_intents_and_categories_are_those_of_bitext(corpus: pd.DataFrame, bitext: pd.DataFrame) -> None:
+def test_those_of_bitext_are_among_its_intents_and_categories(
+    corpus: pd.DataFrame, bitext: pd.DataFrame
+) -> None:
     ours = corpus[corpus["intent"] != OUT_OF_SCOPE]
-    assert set(zip(ours["intent"], ours["category"], strict=True)) == set(
+    assert set(zip(ours["intent"], ours["category"], strict=True)) >= set(
         zip(bitext["intent"], bitext["category"], strict=True)
     )
 

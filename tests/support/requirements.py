@@ -68,7 +68,5 @@ def program(name: str) -> Path:
 def cases() -> Path:
     """Return the folder of the input cases; skips the test if it is missing."""
     if not CASES.is_dir():
-        lacks(
-            "the input cases", f"they are not published; where they are at {CASES}, as in CI, this is tested"
-        )
+        lacks("the folder of input cases", f"it is not published; where {CASES} is, as in CI, this is tested")
     return CASES

@@ -31,6 +31,9 @@ START_SECONDS = 60
 APP = ROOT / "ui" / "chat" / "page.py"
 UNCLEAR = screenshot.UNCLEAR
 
+# Playwright's 5 seconds are too few on a busy machine.
+expect.set_options(timeout=screenshot.WAIT_MS)
+
 
 @pytest.fixture(scope="session")
 def api(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:

@@ -258,6 +258,8 @@ def test_everything_can_be_done_with_the_keyboard(
         keyboard.press(key)
 
     def tab_to(name: str) -> None:
+        # The page moves the focus when its script has finished: a Tab before that would be undone.
+        settled(tab.page)
         for _ in range(25):
             if tab.focused == name:
                 return
@@ -406,6 +408,20 @@ def test_the_page_can_be_used_on_a_phone_and_at_twice_the_size(
             button.scroll_into_view_if_needed()
             expect(button).to_be_in_viewport(ratio=0.99)
         expect(tab.page.get_by_test_id("stChatInputTextArea")).to_be_in_viewport(ratio=0.99)
+
+
+def test_on_a_phone_the_way_out_begins_where_the_choices_do(
+    failing_page: ChatPage, failing: FakeApi, open_tab: OpenTab
+) -> None:
+    tab = open_tab(failing_page.url, **NARROW)
+    tab.say("unclear")
+    choices = tab.page.locator('[class*="st-key-choices-"]')
+    first = choices.get_by_role("button").first.bounding_box()
+    way_out = choices.locator('button[kind="tertiary"] p').bounding_box()
+    assert first
+    assert way_out
+    assert way_out["y"] > first["y"] + first["height"]
+    assert abs(way_out["x"] - first["x"]) < 8
 
 
 def test_the_feedback_form_is_in_view_with_the_focus_in_it(

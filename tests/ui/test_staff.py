@@ -179,7 +179,8 @@ def test_before_any_traffic_the_review_says_so_and_how_to_get_some(
     said = html(open_pages(CHATBOT_STORE_URL=empty_store))
     assert "No traffic yet" in said
     assert "chat page" in said
-    assert "5 minutes" in said
+    assert "No message has arrived yet" in said
+    assert "5 minutes later" in said
     assert empty_store in said
     assert "decided" not in said
 

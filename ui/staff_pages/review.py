@@ -140,9 +140,10 @@ def _choose_reason(queue: Queue, items: Sequence[Item]) -> str | None:
 def _show_no_traffic() -> None:
     minutes = max(1, round(UploadSettings().part_seconds / 60))
     text = (
-        "Nobody has written to the bot yet, so there is nothing to decide. Write something on the chat page, or send "
-        f"`POST /chat` to the API: messages arrive here about {minutes} minutes later. If customers do write, the "
-        f"service uses another store than these pages: they read `{cache.board().store}` (`CHATBOT_STORE_URL`)."
+        "No message has arrived yet, so there is nothing to decide. Write something on the chat page, or send "
+        f"`POST /chat` to the API: a message arrives here about {minutes} minutes later, a handoff sooner. If none "
+        f"arrives, the service uses another store than these pages: they read `{cache.board().store}` "
+        "(`CHATBOT_STORE_URL`)."
     )
     st.html(html.empty("No traffic yet", text))
     st.button("Look again", key="again", on_click=_decided.look_again)
