@@ -35,7 +35,11 @@ _MAX_KEY_BYTES = 512
 
 
 class Access:
-    """Admits or refuses requests by API key and client."""
+    """Admits or refuses requests by API key and client.
+
+    Attributes:
+        needs_address: whether messages are limited by the client's address, which a trusted proxy may name.
+    """
 
     def __init__(
         self,
@@ -56,12 +60,10 @@ class Access:
         self._keys = keys
         self._by_key = RateLimit("key", settings.rate_limit_key, burst, on_limited, clock)
         self._by_address = RateLimit("address", settings.rate_limit_address, burst, on_limited, clock)
-        self._is_open = keys is None and not settings.rate_limit_address
+        self.needs_address = settings.rate_limit_address > 0
+        # By default a message costs nothing here.
+        self._is_open = keys is None and not self.needs_address
         self._feedback = RateLimit("feedback", settings.rate_limit_feedback, burst, on_limited, clock)
-
-    def is_open(self, route: str) -> bool:
-        """Whether `check` admits every request to a route: by default a message costs nothing here."""
-        return self._is_open and route not in _FEEDBACK
 
     def check(self, scope: Scope) -> None:
         """Admit a request.
@@ -70,7 +72,7 @@ class Access:
             InvalidApiKey, MissingScope, RateLimited: the request is refused.
         """
         path = route_of(scope["path"])
-        if self.is_open(path):
+        if self._is_open and path not in _FEEDBACK:
             return
         key = self._key_of(scope)
         if path not in _UNLIMITED:

@@ -40,12 +40,14 @@ class DirectRoute:
     Attributes:
         handle: maps the request body to the response body; raises a `ChatbotError` for a refused request.
         count: called with status and duration in seconds of each request.
+        check: admits a request, or raises a `ChatbotError`; None: all are admitted.
     """
 
     path: str
     handle: Callable[[bytes], Awaitable[bytes]]
     limits: RequestLimits
     count: Callable[[int, float], None]
+    check: Callable[[Scope], None] | None = None
 
     def takes(self, scope: Scope, body_bytes: int) -> bool:
         """Whether a request whose body has arrived is one of this route; those with CORS are not."""
@@ -71,6 +73,8 @@ class DirectExchange:
         self._answer: asyncio.Future[bytes] | None = None
         limits = route.limits
         try:
+            if route.check is not None:
+                route.check(scope)
             require_json(scope)
             self._since = limits.concurrency.acquire()
         except Exception as error:

@@ -160,11 +160,11 @@ class FastPath:
         return secured.status
 
     def direct(self, path: str) -> DirectRoute | None:
-        """Return a POST route for the protocol to answer; None: access to it has to be checked first."""
-        if self._access is not None and not self._access.is_open(path):
+        """Return the route of messages for the protocol to answer; None: it does not know the client's address."""
+        if self._access is not None and self._access.needs_address:
             return None
-        post = self._posts[path]
-        return DirectRoute(path, post.handle, post.limits, partial(self._count, route_of(path)))
+        post, check = self._posts[path], None if self._access is None else self._access.check
+        return DirectRoute(path, post.handle, post.limits, partial(self._count, route_of(path)), check)
 
     def count_refused(self, status: int) -> None:
         """Count a request or connection that was refused before it reached the app."""
