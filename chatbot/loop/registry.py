@@ -205,7 +205,13 @@ class RegistryClient:
         Raises: NotRegistered: the version does not exist.
         """
         with self._well_formed():
-            found = self._request("GET", "model-versions/get", name=self._model, version=number)
+            try:
+                found = self._request("GET", "model-versions/get", name=self._model, version=number)
+            except NotRegistered as error:
+                raise NotRegistered(
+                    f"{self._model} has no version {number}: `python -m training.versions` and the staff page "
+                    f"Versions list them ({error})"
+                ) from error
             return _parse(found["model_version"], {})
 
     def ref(self, number: str) -> ModelRef:

@@ -76,6 +76,11 @@ def test_the_latest_version_of_a_digest_is_found() -> None:
     assert client(network).version_of("f" * 64) == ""
 
 
+def test_a_version_that_does_not_exist_is_named_with_where_they_are_listed() -> None:
+    with pytest.raises(NotRegistered, match=r"^support-chatbot has no version 99: .*staff page Versions"):
+        client(Network()).ref("99")
+
+
 def basic(login: str) -> str:
     return "Basic " + base64.b64encode(login.encode()).decode()
 

@@ -77,8 +77,13 @@
 {{- end -}}
 {{- end -}}
 {{- end -}}
-{{- if and $v.api.enabled (include "chart.setting" (list . $v.api "CHATBOT_MODEL" "")) -}}
-{{- $found = append $found "api has CHATBOT_MODEL (api.settings or pod.extraEnv): the annotation names the model that serves; set it with `python -m k8s.rollback VERSION`" -}}
+{{- /* What the annotation, probes, Services and network policies rely on: another value would stop every new pod. */}}
+{{- range $part, $names := dict "api" (list "CHATBOT_MODEL" "CHATBOT_HOST" "CHATBOT_PORT" "CHATBOT_METRICS_PORT") "chatPage" (list "CHATBOT_UI_ADDRESS" "CHATBOT_UI_PORT") "staffPages" (list "CHATBOT_STAFF_ADDRESS" "CHATBOT_STAFF_PORT") "mlflow" (list "CHATBOT_MLFLOW_ADDRESS" "CHATBOT_MLFLOW_PORT") -}}
+{{- range $name := $names -}}
+{{- if and (index $v $part).enabled (ne (include "chart.setting" (list $ (index $v $part) $name "chart")) "chart") -}}
+{{- $found = append $found (printf "%s has %s (settings or pod.extraEnv): %s" $part $name (ternary "`python -m k8s.rollback VERSION` sets the model that serves" "the chart sets it; for a port of your own set that of the Service" (eq $name "CHATBOT_MODEL"))) -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- range $part := list "api" "chatPage" -}}
 {{- with index $v $part -}}
