@@ -170,7 +170,7 @@ def _few_messages(corpus: pd.DataFrame) -> list[Problem]:
     for intent, rows in corpus.groupby("intent", sort=True):
         if len(rows) < FEW_MESSAGES:
             count = f"{len(rows)} message{'s' if len(rows) > 1 else ''}"
-            reason = f"intent {intent!r} has {count}: it trains, but to judge it takes {FEW_MESSAGES}"
-            kind = f"intents have under {FEW_MESSAGES} messages: they train, but cannot be judged"
+            reason = f"intent {intent!r} has {count}: too few to be judged, add messages until it has {FEW_MESSAGES}"
+            kind = f"intents have under {FEW_MESSAGES} messages, too few to be judged: add messages"
             problems.append(Problem(*_place(rows["source"].iloc[0]), reason, kind=kind))
     return problems

@@ -134,7 +134,10 @@ class Rules:
             wrong += [f"{rule.name} misses {m!r}" for m in rule.match if not self._meets(rule, m)]
             wrong += [f"{rule.name} catches {m!r}" for m in rule.no_match if self._meets(rule, m)]
         if wrong:
-            raise BundleError("rules fail their own examples: " + "; ".join(wrong), wrong)
+            raise BundleError(
+                f"rules fail their own examples: {'; '.join(wrong)}: correct the pattern or the example in rules.yaml",
+                wrong,
+            )
 
     def _meets(self, rule: Rule, message: str) -> bool:
         text = plain(clean(message)).lower()

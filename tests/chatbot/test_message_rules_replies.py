@@ -90,7 +90,7 @@ def test_every_rule_that_ships_holds_its_own_examples() -> None:
 def test_a_rule_that_misses_its_example_is_named(tmp_path: Path) -> None:
     file = tmp_path / "rules.yaml"
     file.write_text(yaml.safe_dump([_rule(match=["open sesame"])]))
-    with pytest.raises(BundleError, match="r misses 'open sesame'"):
+    with pytest.raises(BundleError, match="r misses 'open sesame': correct the pattern or the example"):
         Rules.load(file).check()
 
 

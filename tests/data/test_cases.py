@@ -100,7 +100,7 @@ OUTCOMES: dict[str, Loads | Refused] = {
     "70-rich-markup.csv": Loads(74),
     "70b-rich-markup-bad.csv": Refused(r"csv:2: 3 fields where .*It begins '\[/INST\] hi'"),
     "80-tiny-2x2.csv": Loads(
-        4, 2, says=r"intents have under 10 messages: they train, but cannot be judged \(2\)"
+        4, 2, says=r"intents have under 10 messages, too few to be judged: add messages \(2\)"
     ),
     "81-one-message-intent.csv": Loads(73, 7, says=r"csv:74: intent 'gift_card' has 1 message"),
     "84-empty.csv": Refused(r"the file is empty: a header and a row are needed"),

@@ -300,6 +300,16 @@ def test_where_coverage_is_low_the_printed_report_says_why_and_what_to_do() -> N
     assert "'message 0 of intent_1' is labelled intent_1: intent_0?" in text
 
 
+def test_where_coverage_is_low_at_an_assumed_share_the_report_says_what_another_share_would_answer() -> None:
+    found = points()
+    usual = next(one for one in found.shares if one.share == 0.1)
+    text = printed(low := replace(found, in_force=replace(found.in_force, coverage=0.1)))
+    assert f"50% is assumed. At 10%, {usual.coverage:.0%} would be answered." in text
+    assert "--out-of-scope-share 0.1" in low.as_dict()["advice"][0]
+    for known in (points(share=0.5), points(own=120)):
+        assert "is assumed" not in printed(replace(known, in_force=replace(known.in_force, coverage=0.1)))
+
+
 def test_the_generic_pool_is_large_varied_and_without_repetition() -> None:
     pool = load_pool()
     assert len(pool) >= 1_500

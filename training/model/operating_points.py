@@ -12,7 +12,7 @@ from chatbot.model.classifier import Scores
 from training.labels.advice import advice
 from training.labels.findings import LabelFindings
 from training.model.evaluation.metrics import risk
-from training.model.params import TrainParams
+from training.model.params import KNOWN_TRAFFIC_SHARE, TrainParams
 from training.model.thresholds import Judged, Learned, learn
 
 TARGETS = (0.01, 0.02, 0.03, 0.05, 0.1)
@@ -64,6 +64,7 @@ class OperatingPoints:
             unknown intents of the corpus's own domain; None: the corpus has too few intents to leave some out.
         findings: about the labels of the training messages.
         messages: number of training messages, copies included.
+        share_declared: whether the share in force was declared; if not, it is assumed (`TrainParams.share`).
     """
 
     in_force: Learned
@@ -74,6 +75,7 @@ class OperatingPoints:
     findings: LabelFindings
     out_of_scope: OutOfScope
     messages: int
+    share_declared: bool = True
 
     @property
     def sentence(self) -> str:
@@ -92,6 +94,20 @@ class OperatingPoints:
         """Whether the coverage in force is so low that the report says why."""
         return self.in_force.coverage < LOW_COVERAGE
 
+    @property
+    def advice(self) -> list[str]:
+        """Return why little is answered and what to do about it, in sentences without any message."""
+        force = self.in_force
+        usual = next(one for one in self.shares if one.share == KNOWN_TRAFFIC_SHARE)
+        if self.share_declared or force.share <= usual.share or not self.is_low:
+            return advice(self.findings)
+        return [
+            f"No share of out-of-scope messages is declared, so {force.share:.0%} is assumed. At {usual.share:.0%}, "
+            f"{usual.coverage:.0%} would be answered. Count a day's messages and declare the share: "
+            f'--out-of-scope-share {usual.share} (`make run`: TRAIN="--out-of-scope-share {usual.share}").',
+            *advice(self.findings),
+        ]
+
     def as_dict(self) -> dict[str, Any]:
         """Return the content of `target` in model.json."""
         curve = self.in_force.curve
@@ -108,7 +124,7 @@ class OperatingPoints:
                 "covered": self.out_of_scope.covered,
                 "sentence": self.out_of_scope.sentence,
             },
-            "advice": advice(self.findings),
+            "advice": self.advice,
         }
 
 
@@ -148,6 +164,7 @@ def learn_points(
         findings,
         out_of_scope,
         messages,
+        params.out_of_scope_share is not None,
     )
 
 

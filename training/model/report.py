@@ -11,7 +11,6 @@ from rich.text import Text
 
 from chatbot.model.scores import MAIN, MEANINGS, shown
 from data.errors import problems_table
-from training.labels.advice import advice
 
 if TYPE_CHECKING:
     from training.model.operating_points import OperatingPoints
@@ -75,7 +74,7 @@ def print_points(console: Console, points: OperatingPoints) -> None:
         return
     console.print(Text(f"Only {force.coverage:.0%} is answered. Why, and what to do:", style="yellow"))
     findings = points.findings
-    for sentence in advice(findings):
+    for sentence in points.advice:
         console.print(Text(f"- {sentence}"))
     for suspect in findings.suspects[:_SHOWN_EXAMPLES]:
         console.print(Text(f"  {suspect.message!r} is labelled {suspect.label}: {suspect.better}?"))
