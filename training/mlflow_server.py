@@ -21,6 +21,7 @@ from chatbot.errors import ChatbotError
 from chatbot.files import replacing
 from chatbot.settings import MlflowServerSettings, StorageSettings
 from chatbot.store import layout
+from training.tracking import local_database
 
 _SQLITE = "sqlite:///"
 _S3 = "s3://"
@@ -100,6 +101,7 @@ def upgrade(backend: str, *, asked: bool = False) -> str:
     file = _file_of(backend)
     if file is not None and not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
+        local_database.create(file)
         return ""
     engine = create_engine(with_driver(backend))
     try:

@@ -365,6 +365,42 @@ def test_a_database_of_an_older_mlflow_is_copied_and_upgraded(old_database: Path
     assert server_module.upgrade(backend) == "", "a second start has nothing to do"
 
 
+@pytest.mark.parametrize("by", ["a client", "the server"])
+def test_a_process_stopped_while_it_creates_the_database_leaves_nothing_in_the_way(
+    by: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uri = f"sqlite:///{tmp_path / 'runs' / 'mlflow.db'}"
+
+    def experiments() -> set[str]:
+        if by == "the server":
+            server_module.upgrade(uri)
+        with connected(TrackingSettings(tracking_uri=uri)) as client:
+            return {experiment.name for experiment in client.search_experiments()}
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as stopped:
+        stopped.setattr("mlflow.store.db.utils._upgrade_db", stop)
+        with pytest.raises(KeyboardInterrupt):
+            experiments()
+    assert not list((tmp_path / "runs").iterdir())
+    assert experiments() == {"Default"}
+
+
+def test_a_database_that_is_half_made_is_an_error_of_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "mlflow.db"
+    with sqlite3.connect(file) as database:
+        database.execute("CREATE TABLE secrets (id INTEGER)")
+    database.close()
+    settings = TrackingSettings(tracking_uri=f"sqlite:///{file}")
+    with (
+        pytest.raises(TrackingError, match=r"secrets already exists: .* move it away"),
+        connected(settings) as client,
+    ):
+        client.search_experiments()
+
+
 def test_a_local_database_of_an_older_mlflow_says_what_upgrades_it(
     mlflow_database: Path, tmp_path: Path
 ) -> None:

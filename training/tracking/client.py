@@ -15,6 +15,7 @@ from chatbot.errors import ChatbotError
 from chatbot.loop.registry import certificates, is_server
 from chatbot.runtime import REAL
 from chatbot.settings import TrackingSettings
+from training.tracking import local_database
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -41,6 +42,7 @@ def connected(settings: TrackingSettings) -> Iterator[MlflowClient]:
         from mlflow.exceptions import MlflowException
         from mlflow.tracking import MlflowClient
         from requests import RequestException
+        from sqlalchemy.exc import SQLAlchemyError
     except ImportError as error:
         raise TrackingError(
             f"MLFLOW_TRACKING_URI={without_credentials(settings)}: this needs MLflow, which is not installed here "
@@ -49,8 +51,10 @@ def connected(settings: TrackingSettings) -> Iterator[MlflowClient]:
 
     try:
         with _quiet():
+            if settings.tracking_uri.startswith(_SQLITE):
+                local_database.create(Path(settings.tracking_uri.removeprefix(_SQLITE)))
             yield MlflowClient(settings.tracking_uri, settings.tracking_uri)
-    except (MlflowException, RequestException, OSError) as error:
+    except (MlflowException, RequestException, SQLAlchemyError, OSError) as error:
         raise TrackingError(f"MLflow at {without_credentials(settings)}: {explain(error)}") from error
 
 
@@ -110,7 +114,10 @@ def explain(error: Exception) -> str:
             "its database belongs to an older MLflow: `python -m training.mlflow_server --upgrade` copies it and "
             "upgrades it"
         )
-    return text.strip().splitlines()[0][:500]
+    line = text.strip().splitlines()[0][:500]
+    if "already exists" in line and "table" in line:
+        return f"{line}: its database is incomplete; restore its backup (`.before-...` beside it), or move it away"
+    return line
 
 
 def _ask(name: str) -> None:
