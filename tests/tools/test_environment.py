@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 from typer.main import get_command
 
+from tests.support.requirements import program
 from tools.generate import compose
 from training.retrain import app
 
@@ -118,6 +122,45 @@ def test_keys_in_compose_are_a_mounted_folder_for_the_api_and_one_key_for_the_pa
     assert "CHATBOT_API_KEY" in keys["ui"]["environment"]
     asked = set(re.findall(r"\$\{(\w+)", (compose.ROOT / "compose.api-keys.yaml").read_text()))
     assert asked <= set(re.findall(r"^#?(\w+)=", compose.example(), re.MULTILINE))
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "compose.corpus.yaml",
+        "compose.api-keys.yaml",
+        "docs/operations/compose.md",
+        "docs/operations/access.md",
+    ],
+)
+def test_where_a_file_is_added_to_compose_podman_composes_way_is_named(page: str) -> None:
+    """It ignores `COMPOSE_FILE` in .env without a word: the API would be open."""
+    assert "export COMPOSE_FILE=" in (compose.ROOT / page).read_text()
+
+
+@pytest.mark.process
+@pytest.mark.parametrize(
+    ("added", "expected"),
+    [("compose.api-keys.yaml", "CHATBOT_API_KEYS_FILE:"), ("compose.corpus.yaml", "CORPUS: my.csv")],
+)
+def test_podman_compose_adds_the_file_that_is_exported(added: str, expected: str, tmp_path: Path) -> None:
+    program("podman")
+    for name in ("compose.yaml", added):
+        shutil.copy(compose.ROOT / name, tmp_path)
+    secrets = re.findall(r"\$\{(\w+):\?", (tmp_path / "compose.yaml").read_text())
+    lines = [f"{name}=x" for name in (*secrets, "CHATBOT_API_KEY")] + ["CORPUS=my.csv"]
+    (tmp_path / ".env").write_text("\n".join(lines))
+    answer = subprocess.run(
+        [Path(sys.executable).with_name("podman-compose"), "config"],
+        cwd=tmp_path,
+        env={**os.environ, "COMPOSE_FILE": f"compose.yaml:{added}"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert expected in answer.stdout
 
 
 def test_an_own_corpus_in_compose_is_a_mounted_folder_that_one_service_trains_and_rolls_out() -> None:
