@@ -62,7 +62,9 @@ def emit_outcome(cluster: Cluster, deployment: Deployment, rollout: RolloutState
         case RolloutOutcome.PROMOTED:
             emit(cluster, deployment, "ModelPromoted", f"{target} serves and is champion, after {previous}")
         case RolloutOutcome.ROLLED_BACK:
-            sentence = f"{target} serves and is champion, in place of {previous}: {rollout.why}"
+            # The same: a person ended the trial of another version, and returned to the one before it.
+            replaced = f", in place of {previous}" if previous != target else ""
+            sentence = f"{target} serves and is champion{replaced}: {rollout.why}"
             emit(cluster, deployment, "ModelRolledBack", sentence)
         case RolloutOutcome.TAKEN_BACK:
             sentence = f"{previous} serves again, {target} was rolled back: {rollout.why}"

@@ -191,6 +191,21 @@ def test_a_rollback_by_hand_during_the_analysis_does_not_return_to_the_model_und
     assert world.events["ModelPromoted"] == 0
 
 
+def test_a_rollback_by_hand_to_the_version_before_the_analysis_blocks_the_one_under_analysis() -> None:
+    world = FROM_VERSION_3.create_world()
+    process = world.process()
+    process.before.append(
+        on_first(
+            lambda c: is_patch(c) and world.state.get("phase") == "watching",
+            lambda: run_rollback("3")(world.process()),
+        )
+    )
+    assert run_promote(process) == 0
+    assert run_rollback()(world.process()) == 0
+    assert (world.desired_model, world.champion, world.blocked) == (ref(3), "3", [digest(2)])
+    assert "in place of" not in world.message("ModelRolledBack")
+
+
 def test_a_model_set_by_hand_just_before_a_rollout_starts_is_not_overwritten(tmp_path: Path) -> None:
     write_retrain_result(tmp_path, ref(2), judged_against=ref(3))
     first_patch = recorded_requests(FROM_VERSION_3, is_patch)[0].number
