@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -211,3 +212,18 @@ def test_before_any_traffic_no_page_says_that_all_is_done(
     assert not pages.exception
     assert expected in html(pages)
     assert "chat page" in html(pages)
+
+
+def test_before_a_version_is_registered_the_page_names_the_command_that_registers_one(
+    open_pages: Callable[..., AppTest], mlflow_database: Path, tmp_path: Path
+) -> None:
+    def script() -> None:
+        from ui.staff_pages import versions
+
+        versions.show()
+
+    database = shutil.copyfile(mlflow_database, tmp_path / "none.db")
+    open_pages(MLFLOW_TRACKING_URI=f"sqlite:///{database}")
+    pages = AppTest.from_function(script, default_timeout=60).run()
+    assert not pages.exception
+    assert "python -m training.retrain --first" in html(pages)

@@ -27,7 +27,7 @@ def show() -> None:
         )
         return
     if not versions:
-        text = "The first `python -m training.retrain` registers one."
+        text = "`python -m training.retrain --first` registers the bundle that serves as version 1."
         st.html(html.empty("No version was registered yet", text))
         return
     rows = [
