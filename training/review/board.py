@@ -118,8 +118,7 @@ class Board:
 
     def accept(self, item: Item, reviewer: str) -> ReviewDecision:
         """Record that the bot's top intent is correct."""
-        check_intent(item.intent, self.intents())
-        return self._decide(item, DecisionKind.ACCEPT, item.intent, reviewer)
+        return self.correct(item, item.intent, reviewer)
 
     def correct(self, item: Item, intent: str, reviewer: str) -> ReviewDecision:
         """Record the correct intent, or `out_of_scope`."""

@@ -14,6 +14,9 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from chatbot.dialog.message import OUT_OF_SCOPE, has_words
 from chatbot.records.log_store import read_feedback, scan
 from chatbot.records.schema import Feedback, Record, from_row
@@ -127,9 +130,12 @@ def read_queue(store: Store, settings: ReviewSettings, decisions: Decisions | No
     since = until - timedelta(days=settings.days)
     feedback = read_feedback(store, since, until)
     decided = (decisions or Decisions(store)).read()
-    sizes: list[int] = []
-    records = _records(store, since, until, feedback, settings, sizes)
-    return replace(make_queue(records, feedback, decided, settings), records=sum(sizes))
+    total, kept = 0, []
+    for table in scan(store, Record, since, until, COLUMNS):
+        total += table.num_rows
+        kept.append(_doubtful(table, feedback, settings))
+    records = (from_row(Record, row) for table in kept for row in table.to_pylist())
+    return replace(make_queue(records, feedback, decided, settings), records=total)
 
 
 def make_queue(
@@ -258,28 +264,10 @@ def _order(item: Item) -> tuple[float, str]:
     return -item.priority, item.item_id
 
 
-def _records(
-    store: Store,
-    since: datetime,
-    until: datetime,
-    feedback: Mapping[str, Feedback],
-    settings: ReviewSettings,
-    sizes: list[int],
-) -> Iterator[Record]:
-    """Yield the records that may be in the queue; confident ones are filtered out in columnar form.
-
-    The number of records in each table, those that are filtered out included, is appended to `sizes`.
-    """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    rated = pa.array(feedback, pa.string())
-    for table in scan(store, Record, since, until, COLUMNS):
-        sizes.append(table.num_rows)
-        unsure = pc.is_in(table["source"], value_set=pa.array(["human", "clarify"]))
-        # In a near tie, the top confidence is at most (1 + margin) / 2.
-        least = max(settings.confidence, (1 + settings.margin) / 2)
-        wanted = pc.or_(unsure, pc.less(table["confidence"], least))
-        wanted = pc.or_(wanted, pc.is_in(table["prediction_id"], value_set=rated))
-        for row in table.filter(wanted).to_pylist():
-            yield from_row(Record, row)
+def _doubtful(table: pa.Table, feedback: Collection[str], settings: ReviewSettings) -> pa.Table:
+    """Return the records that may be in the queue; confident ones are filtered out in columnar form."""
+    unsure = pc.is_in(table["source"], value_set=pa.array(["human", "clarify"]))
+    # In a near tie, the top confidence is at most (1 + margin) / 2.
+    least = max(settings.confidence, (1 + settings.margin) / 2)
+    rated = pc.is_in(table["prediction_id"], value_set=pa.array(feedback, pa.string()))
+    return table.filter(pc.or_(pc.or_(unsure, pc.less(table["confidence"], least)), rated))
