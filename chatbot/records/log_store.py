@@ -31,19 +31,6 @@ from chatbot.records.schema import Feedback, Record, from_row, latest_feedback
 from chatbot.records.shard import COMPACTED, WHOLE, Shard, source_of
 from chatbot.store import Entry, Missing, Store, Unreachable, layout
 
-__all__ = [
-    "COMPACTED",
-    "OnSkip",
-    "days",
-    "parts_of",
-    "prefix_of",
-    "read_feedback",
-    "read_records",
-    "scan",
-    "source_of",
-    "write_part",
-]
-
 OnSkip = Callable[[str, str], None]
 """Callback for every skipped part: key and reason."""
 
@@ -106,16 +93,6 @@ def scan(
                 table = leave_out(table, ids, gone)
             if table.num_rows:
                 yield table.select(list(wanted))
-
-
-def read_records(
-    store: Store, since: datetime, until: datetime, on_skip: OnSkip | None = None
-) -> Iterator[Record]:
-    """Stream the records of a window, each prediction once, days in order."""
-    for table in scan(store, Record, since, until, on_skip=on_skip):
-        for batch in table.to_batches(max_chunksize=5_000):
-            for row in batch.to_pylist():
-                yield from_row(Record, row)
 
 
 def read_feedback(

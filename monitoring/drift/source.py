@@ -15,7 +15,7 @@ from chatbot.records.schema import Feedback, Record, arrow_schema, to_row
 from chatbot.records.shard import WHOLE, Shard
 from chatbot.store import Store
 from monitoring.drift.feedback import SCHEMA, Thumbs
-from monitoring.inference_log import log, reader
+from monitoring.inference_log import reader
 
 COLUMNS = (
     "timestamp",
@@ -97,7 +97,9 @@ class CsvSource:
         self, since: datetime, until: datetime, columns: Sequence[str], on_skip: OnSkip
     ) -> Iterator[pa.Table]:
         schema = pa.schema([arrow_schema(Record).field(name) for name in columns])
-        records = (r for r in log.read_log(self._folder, _by_line(on_skip)) if since <= r.timestamp < until)
+        records = (
+            r for r in reader.read_log(self._folder, _by_line(on_skip)) if since <= r.timestamp < until
+        )
         while chunk := list(islice(records, _CHUNK)):
             rows = [{name: row[name] for name in columns} for row in map(to_row, chunk)]
             yield pa.Table.from_pylist(rows, schema)
@@ -109,7 +111,7 @@ class CsvSource:
     def thumbs(self, since: datetime, until: datetime, on_skip: OnSkip) -> Thumbs:
         rows = [
             {name: getattr(feedback, name) for name in SCHEMA.names}
-            for feedback in log.read_feedback(self._folder, _by_line(on_skip)).values()
+            for feedback in reader.read_feedback(self._folder, _by_line(on_skip)).values()
             if since <= feedback.timestamp < until + LATE_FEEDBACK
         ]
         return Thumbs.of([pa.Table.from_pylist(rows, SCHEMA)])

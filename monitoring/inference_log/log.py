@@ -29,11 +29,9 @@ from monitoring.inference_log import spool
 from monitoring.inference_log.adoption import Ownership, adopt
 from monitoring.inference_log.buffered_writer import Stream
 from monitoring.inference_log.csv_file import CsvFile
-from monitoring.inference_log.reader import FEEDBACK, LOG, read_feedback, read_log
+from monitoring.inference_log.reader import FEEDBACK, LOG
 from monitoring.inference_log.spool import SegmentWriter
 from monitoring.inference_log.uploader import Uploader
-
-__all__ = ["Counts", "InferenceLog", "read_feedback", "read_log"]
 
 MEGABYTE = 1_000_000
 DRAIN_SECONDS = 1.0

@@ -21,10 +21,10 @@ from pydantic import ValidationError
 
 from chatbot.errors import ChatbotError, Missing
 from chatbot.records.erasure import forgotten, mark_forgotten
-from chatbot.records.log_store import COMPACTED, days, parts_of, prefix_of, read_part, source_of
+from chatbot.records.log_store import days, parts_of, prefix_of, read_part
 from chatbot.records.part import Kind, PartError, encode, without_erased
 from chatbot.records.schema import Feedback, Record
-from chatbot.records.shard import WHOLE, Shard
+from chatbot.records.shard import COMPACTED, WHOLE, Shard, source_of
 from chatbot.settings import StorageSettings
 from chatbot.store import Entry, Store, layout, open_store
 from monitoring.upkeep.erasure import SESSION_CHARS, rewrite, take_out_of

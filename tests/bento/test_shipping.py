@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from chatbot.records.log_store import read_feedback, read_records
+from chatbot.records.log_store import read_feedback
 from chatbot.store import Store, open_store
 from tests.bento.server import Server
+from tests.support.records import read_records
 
 if TYPE_CHECKING:
     from tests.support.minio import Minio

@@ -16,13 +16,14 @@ import pytest
 
 from chatbot.dialog.router import Alternative, Prediction, Reply
 from chatbot.ids import new_id
-from chatbot.records import log_store
 from chatbot.records.erasure import forgotten, mark_forgotten
-from chatbot.records.log_store import read_feedback, read_records, scan, write_part
+from chatbot.records.log_store import read_feedback, scan, write_part
 from chatbot.records.part import encode, to_table
 from chatbot.records.schema import COLUMNS, SCHEMA_VERSION, Feedback, Record
+from chatbot.records.shard import COMPACTED
 from chatbot.settings import StorageSettings
 from chatbot.store import Store, open_store
+from tests.support.records import read_records
 
 KEY = b"k" * 32
 DAY = date(2026, 3, 1)
@@ -194,7 +195,7 @@ def test_what_was_forgotten_is_left_out_by_prediction_and_by_session(store: Stor
 def compact(store: Store, name: str, parts: dict[str, list[Record]]) -> str:
     """As compaction puts it: one part with the rows of several."""
     table = pa.concat_tables([to_table(Record, records) for records in parts.values()])
-    key = f"log/day={DAY}/{log_store.COMPACTED}{name}.parquet"
+    key = f"log/day={DAY}/{COMPACTED}{name}.parquet"
     store.put(key, encode(table, [(source, len(records)) for source, records in parts.items()]))
     return key
 

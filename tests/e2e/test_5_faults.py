@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chatbot.records.log_store import read_records
 from chatbot.store.layout import RETRAIN_HISTORY
 from tests.bento.steady import SteadyLoad
 from tests.e2e import jobs
@@ -21,6 +20,7 @@ from tests.e2e.installing import Installed
 from tests.e2e.progress import Progress
 from tests.e2e.release import counted, is_ready, restarts
 from tests.support.drift_verdict import drift_verdict
+from tests.support.records import read_records
 from tests.support.testbed import Json, until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]

@@ -13,12 +13,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chatbot.records.log_store import read_records
 from tests.bento.steady import SteadyLoad
 from tests.e2e import installing
 from tests.e2e.installing import VALUES
 from tests.e2e.progress import Progress
 from tests.e2e.release import Release
+from tests.support.records import read_records
 from tests.support.testbed import until
 from tools.generate import chart
 

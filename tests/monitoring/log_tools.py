@@ -17,7 +17,8 @@ from chatbot.ids import new_id
 from chatbot.records.schema import Record
 from chatbot.settings import LogSettings, StorageSettings, UploadSettings
 from monitoring.inference_log import csv_file, spool
-from monitoring.inference_log.log import InferenceLog, read_log
+from monitoring.inference_log.log import InferenceLog
+from monitoring.inference_log.reader import read_log
 from monitoring.inference_log.uploader import Uploader
 from tests.monitoring.log_worker import answer
 

@@ -11,7 +11,6 @@ from typing import Any, cast
 
 import pytest
 
-from chatbot.records.log_store import read_records
 from chatbot.records.schema import Record, header, to_line
 from chatbot.settings import HandoffSettings, LogSettings, StorageSettings, UploadSettings
 from chatbot.store import Store, StoreError, open_store
@@ -27,6 +26,7 @@ from tests.monitoring import handoff_tools
 from tests.monitoring.handoff_tools import eventually
 from tests.monitoring.log_tools import Waiting, ids, make
 from tests.monitoring.test_shipper import FAR, LONG_AGO
+from tests.support.records import read_records
 
 
 class Killed(BaseException):

@@ -113,7 +113,8 @@ from chatbot.records.schema import Record
 from chatbot.ids import new_id
 from chatbot.settings import HandoffSettings, LogSettings
 from monitoring.handoffs.log import HandoffLog
-from monitoring.inference_log.log import InferenceLog, read_log
+from monitoring.inference_log.log import InferenceLog
+from monitoring.inference_log.reader import read_log
 from tests.monitoring.handoff_tools import make as make_handoffs
 from tests.monitoring.log_tools import KEY, REPLY
 from tests.monitoring.test_clock_jumps import Unavailable

@@ -14,22 +14,16 @@ import pytest
 
 from chatbot.ids import new_id
 from chatbot.records.erasure import mark_forgotten
-from chatbot.records.log_store import (
-    COMPACTED,
-    read_feedback,
-    read_part,
-    read_records,
-    scan,
-    write_part,
-)
+from chatbot.records.log_store import read_feedback, read_part, scan, write_part
 from chatbot.records.part import PartError, encode, to_table
 from chatbot.records.schema import Feedback, Record
-from chatbot.records.shard import Shard
+from chatbot.records.shard import COMPACTED, Shard
 from chatbot.settings import StorageSettings
 from chatbot.store import Store, open_store
 from monitoring.upkeep.compaction import compact
 from monitoring.upkeep.erasure import forget
 from tests.monitoring.log_tools import KEY, REPLY, ids
+from tests.support.records import read_records
 
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
 LATER = DAY + timedelta(days=2)

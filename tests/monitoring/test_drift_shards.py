@@ -19,7 +19,7 @@ from chatbot.errors import StoreError
 from chatbot.loop.drift_verdict import DriftVerdict
 from chatbot.model import bundle, bundle_store
 from chatbot.records.erasure import mark_forgotten
-from chatbot.records.log_store import read_records, scan, write_part
+from chatbot.records.log_store import scan, write_part
 from chatbot.records.schema import Feedback, Record
 from chatbot.records.shard import Shard
 from chatbot.settings import DriftSettings, ServiceSettings, StorageSettings
@@ -30,6 +30,7 @@ from monitoring.drift.shards import ShardsDiffer, check_shard
 from monitoring.drift.source import StoreSource
 from monitoring.upkeep.compaction import compact
 from tests.monitoring.drift_traffic import NOW, shifted, traffic
+from tests.support.records import read_records
 
 SERVICE = ServiceSettings(bundle=None, model="")
 SETTINGS = DriftSettings()

@@ -30,7 +30,8 @@ from chatbot.settings import (
 )
 from chatbot.store import Store, Unreachable, open_store
 from monitoring.inference_log import spool
-from monitoring.inference_log.log import InferenceLog, read_feedback, read_log
+from monitoring.inference_log.log import InferenceLog
+from monitoring.inference_log.reader import read_feedback, read_log
 from monitoring.inference_log.upload import ship
 from monitoring.inference_log.upload_queue import Outbox
 from monitoring.upkeep import erasure

@@ -13,7 +13,8 @@ import pytest
 from chatbot.records.schema import COLUMNS, Feedback, Record, header, to_line
 from chatbot.settings import LogSettings
 from monitoring.inference_log import csv_file, spool
-from monitoring.inference_log.log import Counts, InferenceLog, read_feedback, read_log
+from monitoring.inference_log.log import Counts, InferenceLog
+from monitoring.inference_log.reader import read_feedback, read_log
 from tests.monitoring.log_tools import ids, ids_in_csv, make, read_ids, seal
 
 

@@ -19,7 +19,8 @@ import pytest
 from chatbot.records.schema import Record, header, to_line
 from chatbot.settings import LogSettings
 from monitoring.inference_log import csv_file, spool
-from monitoring.inference_log.log import InferenceLog, read_log
+from monitoring.inference_log.log import InferenceLog
+from monitoring.inference_log.reader import read_log
 from tests.monitoring.log_tools import Worker, ids, ids_in_csv, make, read_ids, seal
 
 pytestmark = pytest.mark.process

@@ -22,7 +22,7 @@ import pytest
 
 from chatbot.ids import new_id
 from chatbot.records.erasure import mark_forgotten
-from chatbot.records.log_store import read_feedback, read_records, scan
+from chatbot.records.log_store import read_feedback, scan
 from chatbot.records.schema import Feedback, Record
 from chatbot.settings import LogSettings, StorageSettings, UploadSettings
 from chatbot.store import Store, open_store
@@ -32,6 +32,7 @@ from monitoring.inference_log.upload import ship
 from monitoring.inference_log.upload_queue import Outbox
 from monitoring.inference_log.uploader import Uploader
 from tests.monitoring.log_tools import FORK, KEY, REPLY, Waiting, ids, ids_in_csv, make, seal
+from tests.support.records import read_records
 
 if TYPE_CHECKING:
     from tests.support.minio import Minio
