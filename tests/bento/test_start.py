@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import faulthandler
-import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -25,6 +22,7 @@ from chatbot.model.bundle import load_metadata
 from chatbot.settings import RouterSettings, SlotSettings
 from tests.bento import bundles
 from tests.bento.server import Server
+from tests.support.http_server import json_response, serving
 from tests.support.requirements import ROOT
 
 pytestmark = pytest.mark.process
@@ -157,32 +155,18 @@ def test_a_port_in_use_is_named_in_one_line(tmp_path: Path) -> None:
     assert line == f"support-chatbot: port {port} is in use: set CHATBOT_PORT"
 
 
-class Answers(BaseHTTPRequestHandler):
-    """Answers as a server that is ready."""
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(json.dumps({"bundle_digest": "d" * 64}).encode())
-
-    def log_message(self, *_: object) -> None:
-        """Nothing."""
-
-
 @pytest.mark.parametrize(("host", "asked"), [("0.0.0.0", "127.0.0.1"), ("127.0.0.2", "127.0.0.2")])
 def test_the_supervisor_asks_its_server_at_the_address_it_listens_on(host: str, asked: str) -> None:
-    with HTTPServer((asked, 0), Answers) as web:
-        threading.Thread(target=web.serve_forever, daemon=True).start()
+    with serving(lambda _request: json_response({"bundle_digest": "d" * 64}), asked) as web:
         sleeps = (sys.executable, "-c", "import time; time.sleep(60)")
-        ours = ServerProcess(f"1@{'d' * 64}", host, web.server_address[1], sleeps)
-        other = ServerProcess(f"2@{'e' * 64}", host, web.server_address[1], sleeps)
+        ours = ServerProcess(f"1@{'d' * 64}", host, web.port, sleeps)
+        other = ServerProcess(f"2@{'e' * 64}", host, web.port, sleeps)
         try:
             assert ours.wait_ready(30) is None
             assert f"/version reports the bundle {'d' * 64}" in (other.wait_ready(0.5) or "")
         finally:
             ours.stop()
             other.stop()
-        web.shutdown()
 
 
 @pytest.mark.parametrize("module", ["bento.service", "bento.keeper"])

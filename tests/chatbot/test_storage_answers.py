@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import pytest
 
 from chatbot.errors import StoreError
 from chatbot.settings import StorageSettings
 from chatbot.store import Store, open_store
-from tests.support.http_server import LoopbackServer
+from tests.support.http_server import LoopbackServer, Request, Response
 
 pytestmark = pytest.mark.process
 
@@ -39,26 +38,10 @@ class Answers(LoopbackServer):
 
     status: int = 200
     body: str = ""
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
 
-    def handler(self) -> type[BaseHTTPRequestHandler]:
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self.send_response(outer.status)
-                for name, value in (("Content-Length", str(len(outer.body))), *outer.headers):
-                    self.send_header(name, value)
-                self.end_headers()
-                if self.command != "HEAD":
-                    self.wfile.write(outer.body.encode())
-
-            do_HEAD = do_PUT = do_GET  # noqa: N815 - the names of http.server
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        return Handler
+    def respond(self, request: Request) -> Response:
+        return self.status, self.headers, self.body.encode()
 
 
 @pytest.fixture
@@ -72,8 +55,7 @@ def answers() -> Iterator[Answers]:
 def store(answers: Answers, monkeypatch: pytest.MonkeyPatch) -> Store:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    endpoint = f"http://127.0.0.1:{answers.port}"
-    return open_store(StorageSettings(url="s3://bucket/p", endpoint=endpoint, read_seconds=2, attempts=1))
+    return open_store(StorageSettings(url="s3://bucket/p", endpoint=answers.url, read_seconds=2, attempts=1))
 
 
 def test_a_complete_listing_is_read(answers: Answers, store: Store) -> None:
@@ -121,6 +103,6 @@ def test_metadata_without_etag_or_time_and_a_circle_of_redirects_are_errors(
         store.head("a")
     with pytest.raises(StoreError):
         store.put("a", b"x")
-    answers.status, answers.headers = 301, (("Location", "http://127.0.0.1:1/"),)
+    answers.status, answers.headers = 301, {"location": "http://127.0.0.1:1/"}
     with pytest.raises(StoreError):
         store.get("a")

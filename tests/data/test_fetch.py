@@ -8,7 +8,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from typer.testing import CliRunner
 
 from data import fetch
 from data.fetch import BITEXT_ROWS, FetchError, app, fetch_bitext
+from tests.support.http_server import Request, Response, serving
 
 pytestmark = pytest.mark.process
 
@@ -32,27 +32,16 @@ PAGES = {
 }
 
 
-class Publisher(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        body = PAGES.get(self.path)
-        if body is None:
-            self.send_error(404)
-            return
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(GOOD) if "broken" in self.path else len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *arguments: object) -> None:
-        """Silent."""
+def publish(request: Request) -> Response:
+    if (body := PAGES.get(request.path)) is None:
+        return 404, {}, b""
+    return 200, {"content-length": str(len(GOOD if "broken" in request.path else body))}, body
 
 
 @pytest.fixture(scope="module")
 def publisher() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Publisher) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with serving(publish) as server:
+        yield server.url
 
 
 def run(*arguments: str | Path, code: int = 0) -> str:
@@ -111,16 +100,12 @@ def test_without_a_network_the_error_says_what_to_do(tmp_path: Path) -> None:
 
 
 def test_a_server_that_says_nothing_is_given_up_on(tmp_path: Path) -> None:
-    class Silent(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            threading.Event().wait(1)
+    def silent(_request: Request) -> Response:
+        threading.Event().wait(1)
+        return 200, {}, b""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Silent) as server:
-        server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        with pytest.raises(FetchError, match="timed out"):
-            fetch_bitext(tmp_path / "a.csv", f"http://127.0.0.1:{server.server_port}/", timeout=0.2)
-        server.shutdown()
+    with serving(silent) as server, pytest.raises(FetchError, match="timed out"):
+        fetch_bitext(tmp_path / "a.csv", server.url, timeout=0.2)
 
 
 def test_a_file_of_another_digest_is_refused(

@@ -9,10 +9,9 @@ import json
 import time
 from collections import Counter, deque
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler
-from typing import Any
+from typing import Any, ClassVar
 
-from tests.support.http_server import LoopbackServer
+from tests.support.http_server import LoopbackServer, Request, Response
 
 SECRET = "a secret of more than sixteen characters"
 
@@ -30,6 +29,7 @@ class Receiver(LoopbackServer):
         forged: requests whose signature is not right.
     """
 
+    protocol_version: ClassVar[str] = "HTTP/1.1"
     delay: float = 0.0
     answers: deque[Any] = field(default_factory=deque)
     refuse: set[str] = field(default_factory=set)
@@ -55,44 +55,17 @@ class Receiver(LoopbackServer):
             assert time.monotonic() < until, f"{len(self.ids)} of {count} handoffs came in {seconds} s"
             time.sleep(0.02)
 
-    def handler(self) -> type[BaseHTTPRequestHandler]:
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                length = int(self.headers["content-length"])
-                body = self.rfile.read(length)
-                if len(body) < length:  # the sender was killed meanwhile
-                    return
-                status, headers = receiver.take(self.path, dict(self.headers), body)
-                try:
-                    self.send_response(status)
-                    for name, value in headers.items():
-                        self.send_header(name, value)
-                    self.send_header("content-length", "0")
-                    self.end_headers()
-                except OSError:
-                    pass
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        return Handler
-
-    def take(self, path: str, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str]]:
-        """Record a request; return status and headers of the response."""
-        headers = {name.lower(): value for name, value in headers.items()}
-        name = headers["webhook-id"]
-        self.paths.append(path)
+    def respond(self, request: Request) -> Response:
+        """Record a request; answer it as told."""
+        headers, body, name = request.headers, request.body, request.headers["webhook-id"]
+        self.paths.append(request.path)
         self.seen.append(name)
         signed = f"{name}.{headers['webhook-timestamp']}.".encode() + body
         digest = base64.b64encode(hmac.new(SECRET.encode(), signed, hashlib.sha256).digest()).decode()
         late = abs(time.time() - int(headers["webhook-timestamp"])) > 60
         if headers["webhook-signature"] != f"v1,{digest}" or headers["idempotency-key"] != name or late:
             self.forged.append(name)
-            return 401, {}
+            return 401, {}, b""
         time.sleep(self.delay)
         answer = self.answers.popleft() if self.answers else 204
         if name in self.refuse:
@@ -101,4 +74,4 @@ class Receiver(LoopbackServer):
         if status == 204:
             self.bodies.append(body)
             self.taken.append(json.loads(body))
-        return status, more
+        return status, more, b""

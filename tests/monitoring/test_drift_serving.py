@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -20,6 +17,7 @@ from chatbot.store.folder import FolderStore
 from monitoring.drift.served_model import ServedModel, find
 from monitoring.drift.source import StoreSource
 from tests.monitoring.drift_traffic import NOW, VERSION, put, week
+from tests.support.http_server import Request, Response, json_response, serving
 
 pytestmark = pytest.mark.process
 
@@ -30,23 +28,12 @@ UNKNOWN = "0" * 64
 def bot(said: object, key: str = "") -> Iterator[str]:
     """The address of a bot that says this at /version; with a key, only to those who send it."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            admitted = not key or self.headers["Authorization"] == f"Bearer {key}"
-            self.send_response((200 if admitted else 401) if self.path == "/version" else 404)
-            self.end_headers()
-            self.wfile.write(json.dumps(said).encode())
+    def respond(request: Request) -> Response:
+        admitted = not key or request.headers["Authorization"] == f"Bearer {key}"
+        return json_response(said, (200 if admitted else 401) if request.path == "/version" else 404)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serving(respond) as server:
+        yield server.url
 
 
 @pytest.fixture

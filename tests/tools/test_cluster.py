@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from tests.support.http_server import Request, Response, serving
 from tools import images
 from tools.cluster import __main__ as cluster_command
 from tools.cluster import stack, target, usage, work
@@ -174,24 +173,11 @@ def test_what_a_program_said_when_it_failed_is_passed_on(tmp_path: Path) -> None
 
 
 def test_the_minute_of_messages_counts_what_was_answered_and_what_was_not() -> None:
-    class Half(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def half(request: Request) -> Response:
+        return 200 if int(request.json()["message"].split()[-1]) % 2 else 503, {}, b""
 
-        def do_POST(self) -> None:
-            number = int(
-                json.loads(self.rfile.read(int(self.headers["Content-Length"])))["message"].split()[-1]
-            )
-            self.send_response(200 if number % 2 else 503)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Half) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        answered, failed = work.chat(f"http://127.0.0.1:{server.server_port}", 0.5)
-        server.shutdown()
+    with serving(half) as server:
+        answered, failed = work.chat(server.url, 0.5)
     assert answered > 10
     assert abs(answered - failed) <= work.CONNECTIONS
 

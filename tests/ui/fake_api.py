@@ -5,20 +5,15 @@ As a program it answers a developer's page: `python -m tests.ui.fake_api 3000`.
 
 from __future__ import annotations
 
-import contextlib
-import json
 import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-from tests.support.http_server import LoopbackServer
-
-Response = tuple[int, Any, dict[str, str]]
+from tests.support.http_server import LoopbackServer, Request, Response, json_response
 
 INTENTS: list[dict[str, Any]] = [
     {
@@ -96,12 +91,8 @@ class FakeApi(LoopbackServer):
     delay: float = 0.0
     reply: Callable[[str], dict[str, Any]] = reply_to
     intents: list[dict[str, Any]] = field(default_factory=lambda: list(INTENTS))
-    failures: dict[str, deque[Response]] = field(default_factory=dict)
+    failures: dict[str, deque[tuple[int, Any, dict[str, str]]]] = field(default_factory=dict)
     seen: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
 
     def fail(self, path: str, status: int, kind: str = "error", details: Any = None, **headers: str) -> None:
         """Answer the next request to a path with an error."""
@@ -113,43 +104,19 @@ class FakeApi(LoopbackServer):
         """What was sent to a path."""
         return [body for seen, body in self.seen if seen == path]
 
-    def respond(self, path: str, body: dict[str, Any] | None) -> Response:
-        """The answer to one request."""
+    def respond(self, request: Request) -> Response:
+        path, body = request.path, request.json() if request.body else None
         if body is not None:
             self.seen.append((path, body))
         if failures := self.failures.get(path):
-            return failures.popleft()
+            status, error, headers = failures.popleft()
+            return json_response(error, status, headers)
         if path == "/intents":
-            return 200, self.intents, {}
+            return json_response(self.intents)
         if path == "/chat" and body is not None:
             time.sleep(self.delay)
-            return 200, self.reply(body["message"]), {}
-        return 200, {"status": "ok"}, {}
-
-    def handler(self) -> type[BaseHTTPRequestHandler]:
-        api = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self._answer(None)
-
-            def do_POST(self) -> None:
-                self._answer(json.loads(self.rfile.read(int(self.headers["content-length"]))))
-
-            def log_message(self, format: str, *args: Any) -> None:
-                pass
-
-            def _answer(self, body: dict[str, Any] | None) -> None:
-                status, content, headers = api.respond(self.path, body)
-                payload = json.dumps(content).encode()
-                with contextlib.suppress(ConnectionError):
-                    self.send_response(status)
-                    for name, value in {**headers, "content-length": str(len(payload))}.items():
-                        self.send_header(name, value)
-                    self.end_headers()
-                    self.wfile.write(payload)
-
-        return Handler
+            return json_response(self.reply(body["message"]))
+        return json_response({"status": "ok"})
 
 
 if __name__ == "__main__":

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import time
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
-from tests.support.http_server import LoopbackServer
+from tests.support.http_server import LoopbackServer, Request, Response, json_response
 
 CLIENT, SECRET = "staff-pages", "the provider knows it too"
 COOKIE_SECRET = "a cookie secret of some length"
@@ -32,33 +30,11 @@ class Provider(LoopbackServer):
     """Another key that signs the id token; `unsigned` makes one without a signature ("alg": "none")."""
     unsigned: bool = False
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def handler(self) -> type[BaseHTTPRequestHandler]:
-        provider = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                status, headers, body = provider.get(self.path)
-                self._answer(status, headers, body)
-
-            def do_POST(self) -> None:
-                asked = parse_qs(self.rfile.read(int(self.headers["content-length"])).decode())
-                self._answer(200, {}, provider.token(asked["code"][0]))
-
-            def _answer(self, status: int, headers: dict[str, str], body: Any) -> None:
-                self.send_response(status)
-                for name, value in ({"content-type": "application/json"} | headers).items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(json.dumps(body).encode())
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        return Handler
+    def respond(self, request: Request) -> Response:
+        if request.method == "POST":
+            return json_response(self.token(parse_qs(request.body.decode())["code"][0]))
+        status, headers, body = self.get(request.path)
+        return json_response(body, status, headers)
 
     def secrets(self, page_url: str) -> str:
         """Streamlit's secrets.toml for a page."""
