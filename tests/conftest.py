@@ -19,6 +19,7 @@ from tests.support import guard, requirements
 
 if TYPE_CHECKING:
     from chatbot.model.bundle import Bundle
+    from chatbot.store.folder import FolderStore
     from tests.support.minio import Minio
     from tests.support.mlflow_server import MlflowServer
     from tools.images import Image
@@ -80,6 +81,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section(f"not checked: {len(skipped)} tests", sep="-")
         for reason, count in reasons.most_common():
             terminalreporter.line(f"{count:5} {reason}")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FolderStore:
+    """An empty store in a folder."""
+    from chatbot.store.folder import FolderStore
+
+    return FolderStore(tmp_path / "store")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -21,8 +20,7 @@ from chatbot.records.log_store import read_feedback, scan, write_part
 from chatbot.records.part import encode, to_table
 from chatbot.records.schema import COLUMNS, SCHEMA_VERSION, Feedback, Record
 from chatbot.records.shard import COMPACTED
-from chatbot.settings import StorageSettings
-from chatbot.store import Store, open_store
+from chatbot.store import Store
 from tests.support.records import read_records
 
 KEY = b"k" * 32
@@ -46,11 +44,6 @@ def ids(records: Sequence[Record]) -> list[str]:
 
 def read_ids(store: Store) -> Counter[str]:
     return Counter(record.prediction_id for record in read_records(store, LONG_AGO, FAR))
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return open_store(StorageSettings(url=str(tmp_path / "store")))
 
 
 def test_records_come_back_as_they_were_written(store: Store) -> None:

@@ -12,8 +12,8 @@ from typing import Any, cast
 import pytest
 
 from chatbot.records.schema import Record, header, to_line
-from chatbot.settings import HandoffSettings, LogSettings, StorageSettings, UploadSettings
-from chatbot.store import Store, StoreError, open_store
+from chatbot.settings import HandoffSettings, LogSettings, UploadSettings
+from chatbot.store import Store, StoreError
 from monitoring.handoffs.log import HandoffLog, StoreTarget
 from monitoring.inference_log import adoption, spool
 from monitoring.inference_log import log as logger
@@ -49,11 +49,6 @@ pytestmark = pytest.mark.usefixtures("no_fsync")
 @pytest.fixture
 def volume(tmp_path: Path) -> Path:
     return tmp_path / "volume"
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return open_store(StorageSettings(url=str(tmp_path / "store")))
 
 
 class Replica:

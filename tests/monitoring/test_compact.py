@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,10 +19,12 @@ from chatbot.records.schema import Feedback, Record
 from chatbot.records.shard import COMPACTED, Shard
 from chatbot.settings import StorageSettings
 from chatbot.store import Store, open_store
+from chatbot.store.folder import FolderStore
 from monitoring.upkeep.compaction import compact
 from monitoring.upkeep.erasure import forget
 from tests.monitoring.log_tools import KEY, REPLY, ids
 from tests.support.records import read_records
+from tests.support.store import overtaken
 
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
 LATER = DAY + timedelta(days=2)
@@ -59,7 +60,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
 
 @pytest.fixture
 def folder_store(tmp_path: Path) -> Store:
-    return open_store(StorageSettings(url=str(tmp_path / "store")))
+    return FolderStore(tmp_path / "store")
 
 
 def test_many_small_parts_become_few_and_nothing_else_changes(store: Store) -> None:
@@ -87,18 +88,12 @@ def test_rows_erased_while_their_parts_are_merged_are_not_in_the_merged_part(fol
     )
     erased = records[1].prediction_id
 
-    class Overtaken:
-        """An erasure rewrites the parts after compaction has read them."""
+    def erase(key: str) -> None:
+        """Rewrite the parts after compaction has read them."""
+        if COMPACTED in key:
+            forget(store, erased, DAY)
 
-        def __getattr__(self, name: str) -> Any:
-            return getattr(store, name)
-
-        def put(self, key: str, content: bytes, **options: Any) -> str:
-            if COMPACTED in key:
-                forget(store, erased, DAY)
-            return store.put(key, content, **options)
-
-    [made] = compact(Overtaken(), LATER).made
+    [made] = compact(overtaken(store, put=erase), LATER).made
     kept = read_part(store, Record, made).table["prediction_id"].to_pylist()
     assert kept == [one for one in ids(records) if one != erased]
 
@@ -201,24 +196,16 @@ def test_forgotten_rows_are_left_out_for_good(folder_store: Store) -> None:
     assert stored(folder_store) == Counter(ids(kept + others[1:])), "sent again, it does not come back"
 
 
-class Watched:
-    """A store that lets a reader look before every change."""
-
-    def __init__(self, store: Store, look: Callable[[], None]) -> None:
-        self._store, self._look = store, look
-
-    def __getattr__(self, name: str) -> Any:
-        if name in ("put", "delete"):
-            self._look()
-        return getattr(self._store, name)
-
-
 def test_a_reader_at_any_moment_of_a_compaction_sees_each_row_once(folder_store: Store) -> None:
     records = [record for n in range(6) for record in put(folder_store, f"r-{n}", make(3))]
     looks: list[Counter[str]] = []
     begun = scan(folder_store, Record, LONG_AGO, FAR, ["prediction_id"])
     found = next(begun)["prediction_id"].to_pylist()
-    compact(Watched(folder_store, lambda: looks.append(stored(folder_store))), LATER)  # type: ignore[arg-type]
+
+    def look(_key: str) -> None:
+        looks.append(stored(folder_store))
+
+    compact(overtaken(folder_store, put=look, delete=look), LATER)
     assert len(looks) > 6
     assert all(look == Counter(ids(records)) for look in looks)
     for table in begun:
@@ -230,18 +217,16 @@ def test_two_compactions_at_once_lose_and_double_nothing(folder_store: Store) ->
     records = [record for n in range(6) for record in put(folder_store, f"r-{n}", make(3))]
     late = make(2)
 
-    class Overtaken(Watched):
-        """Before it puts anything, another one has done all, with a part more."""
-
-        def __getattr__(self, name: str) -> Any:
-            if name == "put" and late not in done:
-                done.append(late)
-                put(folder_store, "late", late)
-                compact(folder_store, LATER)
-            return getattr(self._store, name)
-
     done: list[object] = []
-    compact(Overtaken(folder_store, lambda: None), LATER)  # type: ignore[arg-type]
+
+    def do_all(_key: str) -> None:
+        """Before anything is put, another one has done all, with a part more."""
+        if not done:
+            done.append(late)
+            put(folder_store, "late", late)
+            compact(folder_store, LATER)
+
+    compact(overtaken(folder_store, put=do_all), LATER)
     assert stored(folder_store) == Counter(ids(records + late))
     put(folder_store, "more", more := make(1))
     compact(folder_store, LATER)

@@ -20,6 +20,7 @@ from chatbot.loop.registry import CORPUS_DIGEST, CORPUS_POINTER, ModelVersion, R
 from chatbot.settings import StorageSettings
 from chatbot.store import Store, layout, open_store
 from monitoring.upkeep.copies import MARK, erase_copies
+from tests.support.store import overtaken
 
 THEIRS, OTHERS = "where is my blue lamp", "where is my red lamp"
 
@@ -144,18 +145,9 @@ def test_versions_are_rewritten_and_named_anew_and_what_others_wrote_stays(store
 def test_a_report_that_is_written_meanwhile_is_not_overwritten(store: Store) -> None:
     store.put(key := "reports/drift/latest.json", json.dumps([THEIRS]).encode())
 
-    class Overtaken:
-        """A drift check writes a report after the erasure has read it."""
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(store, name)
-
-        def put(self, key: str, content: bytes, **options: Any) -> str:
-            store.put(key, b"a newer report")
-            return store.put(key, content, **options)
-
+    newer = overtaken(store, put=lambda key: store.put(key, b"a newer report"))
     with pytest.raises(Conflict):
-        erase_copies(cast(Store, Overtaken()), None, {"p1"}, {THEIRS}, 90)
+        erase_copies(newer, None, {"p1"}, {THEIRS}, 90)
     assert store.get(key) == b"a newer report"
 
 

@@ -7,7 +7,6 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -38,6 +37,7 @@ from monitoring.upkeep import erasure
 from monitoring.upkeep.compaction import compact
 from monitoring.upkeep.copies import ErasedTexts
 from tests.monitoring.log_tools import KEY, REPLY, Waiting, ids, ids_in_csv, seal
+from tests.support.store import overtaken
 
 DAY = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SESSION = "0123456789abcdef"
@@ -195,24 +195,18 @@ def test_a_part_that_changes_meanwhile_is_looked_at_again(here: LogSettings, sto
     for start in (0, 3):
         log_and_send(here, records[start : start + 3])
 
-    class Overtaken:
-        """Compaction comes between reading a part and writing it anew."""
+    done: list[str] = []
 
-        done = False
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(store, name)
-
-        def put(self, key: str, content: bytes, **options: Any) -> str:
-            if key.startswith("log/") and not self.done:
-                self.done = True
-                compact(store, datetime(2026, 3, 5, tzinfo=UTC))
-                store.put(key, b"somebody else's")
-            return store.put(key, content, **options)
+    def compact_first(key: str) -> None:
+        """Come between reading a part and writing it anew."""
+        if key.startswith("log/") and not done:
+            done.append(key)
+            compact(store, datetime(2026, 3, 5, tzinfo=UTC))
+            store.put(key, b"somebody else's")
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(erasure, "mark_forgotten", lambda *_: None)
-        erasure.forget(Overtaken(), records[1].prediction_id, DAY)
+        erasure.forget(overtaken(store, put=compact_first), records[1].prediction_id, DAY)
     with pytest.raises(PartError):
         bytes_of(store)  # the damaged part lies there and stops nobody
     [compacted] = [e for e in parts_of(store, Record, DAY.date()) if "compact-" in e.key]
@@ -223,21 +217,15 @@ def test_a_part_that_changes_meanwhile_is_looked_at_again(here: LogSettings, sto
 def test_a_session_is_found_though_its_parts_are_compacted_while_they_are_read(store: Store) -> None:
     theirs = sent_in_two_parts(store)
 
-    class Overtaken:
-        """Compaction comes between listing the parts and reading them."""
+    done: list[str] = []
 
-        done = False
+    def compact_first(key: str) -> None:
+        """Come between listing the parts and reading them."""
+        if key.startswith("log/") and not done:
+            done.append(key)
+            compact(store, DAY + timedelta(days=2))
 
-        def __getattr__(self, name: str) -> Any:
-            return getattr(store, name)
-
-        def get(self, key: str, **options: Any) -> bytes:
-            if key.startswith("log/") and not self.done:
-                self.done = True
-                compact(store, DAY + timedelta(days=2))
-            return store.get(key, **options)
-
-    assert erasure.forget(Overtaken(), SESSION, DAY).ids == {SESSION, *ids(theirs)}
+    assert erasure.forget(overtaken(store, get=compact_first), SESSION, DAY).ids == {SESSION, *ids(theirs)}
     assert not any(one.encode() in bytes_of(store) for one in ids(theirs))
 
 

@@ -17,7 +17,6 @@ from chatbot.errors import SettingError
 from chatbot.records.handoff import Handoff, key_of, parse
 from chatbot.settings import HandoffSettings
 from chatbot.store import Store, open_store
-from chatbot.store.folder import FolderStore
 from monitoring.handoffs import delivery
 from monitoring.handoffs.delivery import NotDeliveredError
 from monitoring.handoffs.log import HandoffLog, targets_of
@@ -52,11 +51,6 @@ def receiver() -> Iterator[Receiver]:
     receiver = Receiver().start()
     yield receiver
     receiver.stop()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return FolderStore(tmp_path / "store")
 
 
 @pytest.fixture

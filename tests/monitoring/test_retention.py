@@ -22,8 +22,8 @@ from chatbot.loop.registry import (
     RegistryUnavailable,
 )
 from chatbot.records.shard import Shard
-from chatbot.settings import RetentionSettings, StorageSettings, TrackingSettings
-from chatbot.store import Store, open_store
+from chatbot.settings import RetentionSettings, TrackingSettings
+from chatbot.store import Store
 from monitoring.upkeep import retention
 from monitoring.upkeep.retention import Named, clean, pointers_here, registry_names
 from tests.k8s.memory_api import Registry
@@ -35,11 +35,6 @@ if TYPE_CHECKING:
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 NOBODY = Named(frozenset(), frozenset())
 Put = Callable[..., None]
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return open_store(StorageSettings(url=str(tmp_path / "store")))
 
 
 @pytest.fixture

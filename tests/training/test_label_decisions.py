@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pandas as pd
 import pytest
 
@@ -46,11 +44,6 @@ def suspect(message: str = "money back", label: str = "cancel", source: str = "m
 
 def findings(*suspects: SuspectLabel) -> LabelFindings:
     return LabelFindings(rows=5, distinct=5, judged=5, suspects=suspects, pairs=(), few=(), contradictions=())
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> FolderStore:
-    return FolderStore(tmp_path / "store")
 
 
 def table(rows: list[tuple[str, str]]) -> pd.DataFrame:

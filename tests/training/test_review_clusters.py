@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from chatbot.model.bundle import Bundle
 from chatbot.settings import ReviewSettings, SlotSettings
 from chatbot.store import Store
-from chatbot.store.folder import FolderStore
 from tests.training.review_tools import GARDEN, STRANGE, answer, fill
 from training.review.accepted import read_accepted
 from training.review.board import Board
 from training.review.clusters import typical_words
 from training.review.decisions import AlreadyDecidedError
 from training.review.queue import Reason
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return FolderStore(tmp_path / "store")
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -12,7 +11,6 @@ from chatbot.records.erasure import mark_forgotten
 from chatbot.records.schema import Feedback, Record
 from chatbot.settings import ReviewSettings
 from chatbot.store import Store
-from chatbot.store.folder import FolderStore
 from tests.training.review_tools import fill, record, strange, thumbs_down
 from training.review.decisions import DecisionKind, Decisions, ReviewDecision, now
 from training.review.queue import Queue, Reason, make_queue, read_queue
@@ -34,11 +32,6 @@ def decision(of: Record, verdict: DecisionKind = DecisionKind.ACCEPT) -> ReviewD
         reviewer="ada",
         when=now(),
     )
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return FolderStore(tmp_path / "store")
 
 
 def test_what_the_bot_was_sure_of_is_not_shown() -> None:
