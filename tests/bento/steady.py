@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
+from tests.support.waiting import eventually
+
 SLOWEST_SECONDS = 5.0
 
 
@@ -92,10 +94,7 @@ class SteadyLoad:
 
     def wait_until(self, reached: Callable[[], bool], seconds: float = 30) -> None:
         """Let the load run until something was reached."""
-        until = time.monotonic() + seconds
-        while not reached():
-            assert time.monotonic() < until, self.seen
-            time.sleep(0.02)
+        eventually(reached, seconds, state=lambda: self.seen)
 
     async def _run(self) -> None:
         limit = aiohttp.ClientTimeout(total=20)

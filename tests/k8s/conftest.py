@@ -21,9 +21,14 @@ VERSIONS = 9
 
 
 @pytest.fixture
-def accepted_version_2(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Set the environment of a pod, after a retraining that produced version 2; for `memory_api`."""
+def pod_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Set the environment of a pod; for `memory_api`."""
     prepare_environment(monkeypatch, tmp_path)
+
+
+@pytest.fixture
+def accepted_version_2(pod_environment: None, tmp_path: Path) -> None:
+    """Produce version 2 by a retraining."""
     write_retrain_result(tmp_path, ref(2))
 
 

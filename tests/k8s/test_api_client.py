@@ -12,13 +12,9 @@ from chatbot.settings import KubernetesSettings
 from k8s.api.client import Cluster, ClusterError
 from k8s.api.deployment import Deployment
 from k8s.rollout.pods import PodReader
-from tests.k8s.harness import prepare_environment
 from tests.k8s.memory_api import DEPLOYMENT, Call, ErrorResponse, Process, World
 
-
-@pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    prepare_environment(monkeypatch, tmp_path)
+pytestmark = pytest.mark.usefixtures("pod_environment")
 
 
 def cluster_answering(status: int) -> tuple[Cluster, Process]:

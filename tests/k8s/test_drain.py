@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from k8s import drain
-from tests.k8s.harness import KILLED, at_request, exit_code_of, prepare_environment
+from tests.k8s.harness import KILLED, at_request, exit_code_of
 from tests.k8s.memory_api import DEPLOYMENT, Process, World
 
-
-@pytest.fixture(autouse=True)
-def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    prepare_environment(monkeypatch, tmp_path)
+pytestmark = pytest.mark.usefixtures("pod_environment")
 
 
 def run(process: Process, *arguments: str) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from chatbot.errors import Denied, StoreError, Unreachable
@@ -11,16 +9,14 @@ from chatbot.settings import KubernetesSettings
 from chatbot.store.lease import LeaseHeld, LeaseLost
 from k8s.api.client import Cluster
 from k8s.api.lease import KubernetesLease
-from tests.k8s.harness import on_first, prepare_environment
+from tests.k8s.harness import on_first
 from tests.k8s.memory_api import Call, ErrorResponse, Process, World
 
 NAME = "support-chatbot-trigger"
 SECONDS = 6.0
 
 
-@pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    prepare_environment(monkeypatch, tmp_path)
+pytestmark = pytest.mark.usefixtures("pod_environment")
 
 
 def create_lease(process: Process, wait: float = 0.0) -> KubernetesLease:

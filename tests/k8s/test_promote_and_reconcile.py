@@ -15,7 +15,6 @@ from tests.k8s.harness import (
     KILLED,
     at_request,
     on_first,
-    prepare_environment,
     run_promote,
     run_rollback,
     settle,
@@ -35,8 +34,7 @@ from tests.k8s.memory_api import (
 
 
 @pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    prepare_environment(monkeypatch, tmp_path)
+def environment(pod_environment: None, tmp_path: Path) -> None:
     write_retrain_result(tmp_path, "", outcome="refused")
 
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import base64
-from pathlib import Path
 
 import pytest
 
 from k8s import secrets
-from tests.k8s.harness import KILLED, at_request, exit_code_of, outage, prepare_environment
+from tests.k8s.harness import KILLED, at_request, exit_code_of, outage
 from tests.k8s.memory_api import Call, Process, World
 
 REQUESTED = ["bot/prediction-key=random", "bot/user=text:api", "other/key=random"]
 
 
-@pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    prepare_environment(monkeypatch, tmp_path)
+pytestmark = pytest.mark.usefixtures("pod_environment")
 
 
 def run(process: Process) -> int:

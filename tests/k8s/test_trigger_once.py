@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from k8s import trigger
-from tests.k8s.harness import KILLED, at_request, exit_code_of, outage, prepare_environment
+from tests.k8s.harness import KILLED, at_request, exit_code_of, outage
 from tests.k8s.memory_api import Call, Killed, Process, World
 from tests.support.drift_verdict import drift_verdict
 
@@ -19,8 +19,7 @@ HOUR = 3600.0
 
 
 @pytest.fixture(autouse=True)
-def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    prepare_environment(monkeypatch, tmp_path)
+def environment(pod_environment: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("CHATBOT_K8S_VERDICT", str(tmp_path / "drift.json"))
     write_verdict(tmp_path)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
 
 from chatbot.ids import new_id
@@ -27,12 +26,3 @@ def make(count: int, now: float | None = None) -> list[Handoff]:
         )
         for _ in range(count)
     ]
-
-
-def eventually(holds: object, seconds: float = 15.0) -> None:
-    """Wait until a condition (a callable) holds."""
-    assert callable(holds)
-    until = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < until, f"it does not hold after {seconds} s"
-        time.sleep(0.02)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from tests.support.http_server import LoopbackServer, Request, Response
+from tests.support.waiting import eventually
 
 SECRET = "a secret of more than sixteen characters"
 
@@ -50,10 +51,9 @@ class Receiver(LoopbackServer):
 
     def wait(self, count: int, seconds: float = 15.0) -> None:
         """Wait until so many different handoffs were taken."""
-        until = time.monotonic() + seconds
-        while len(self.ids) < count:
-            assert time.monotonic() < until, f"{len(self.ids)} of {count} handoffs came in {seconds} s"
-            time.sleep(0.02)
+        eventually(
+            lambda: len(self.ids) >= count, seconds, state=lambda: f"{len(self.ids)} of {count} handoffs"
+        )
 
     def respond(self, request: Request) -> Response:
         """Record a request; answer it as told."""

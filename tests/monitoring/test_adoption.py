@@ -23,10 +23,10 @@ from monitoring.inference_log.spool import SegmentWriter
 from monitoring.inference_log.upload import ship
 from monitoring.inference_log.upload_queue import Outbox
 from tests.monitoring import handoff_tools
-from tests.monitoring.handoff_tools import eventually
 from tests.monitoring.log_tools import Waiting, ids, make
 from tests.monitoring.test_shipper import FAR, LONG_AGO
 from tests.support.records import read_records
+from tests.support.waiting import eventually
 
 
 class Killed(BaseException):

@@ -21,10 +21,11 @@ from monitoring.handoffs import delivery
 from monitoring.handoffs.delivery import NotDeliveredError
 from monitoring.handoffs.log import HandoffLog, targets_of
 from monitoring.handoffs.webhook import Webhook
-from tests.monitoring.handoff_tools import eventually, make
+from tests.monitoring.handoff_tools import make
 from tests.monitoring.handoff_worker import hand_over
 from tests.monitoring.log_tools import FORK
 from tests.monitoring.receiver import SECRET, Receiver
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.process
 

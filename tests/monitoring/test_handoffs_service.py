@@ -11,8 +11,8 @@ import pytest
 
 from chatbot.store.folder import FolderStore
 from tests.bento.server import Server
-from tests.monitoring.handoff_tools import eventually
 from tests.monitoring.receiver import SECRET, Receiver
+from tests.support.waiting import eventually
 from training.review.handoffs import read_tasks
 
 pytestmark = pytest.mark.process

@@ -16,6 +16,7 @@ from monitoring.inference_log import csv_file, spool
 from monitoring.inference_log.log import Counts, InferenceLog
 from monitoring.inference_log.reader import read_feedback, read_log
 from tests.monitoring.log_tools import ids, ids_in_csv, make, read_ids, seal
+from tests.support.waiting import eventually
 
 
 def test_a_batch_is_one_write(log: InferenceLog, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,10 +48,7 @@ def test_a_log_that_was_started_drains_itself(folder: Path, log: InferenceLog) -
     for some in (records[:5], records[5:]):
         log.start()
         log.append(some)
-        until = time.monotonic() + 20
-        while ids_in_csv(folder)[-5:] != ids(some) and time.monotonic() < until:
-            time.sleep(0.05)
-        assert ids_in_csv(folder)[-5:] == ids(some)
+        eventually(lambda some=some: ids_in_csv(folder)[-5:] == ids(some))
         log.close()
 
 

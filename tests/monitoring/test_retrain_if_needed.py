@@ -16,9 +16,9 @@ from chatbot.settings import StorageSettings
 from chatbot.store import Store, open_store
 from chatbot.store.layout import DRIFT_VERDICT, RETRAIN_HISTORY
 from monitoring.retrain_if_needed import RetrainFailed, retrain_if_needed
-from tests.monitoring.handoff_tools import eventually
 from tests.monitoring.log_tools import FORK
 from tests.support.minio import Minio
+from tests.support.waiting import eventually
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from monitoring import schedule
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.process
 
@@ -25,18 +26,11 @@ def start(tmp_path: Path, seconds: float, *command: str) -> subprocess.Popen[byt
     return subprocess.Popen([sys.executable, "-c", script, *command], cwd=Path(schedule.__file__).parents[1])
 
 
-def until(met: object, seconds: float = 15) -> None:
-    end = time.monotonic() + seconds
-    while not met():  # type: ignore[operator]
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
 def test_a_command_runs_at_once_and_again_after_the_interval(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     clock = start(tmp_path, 0.5, "sh", "-c", f"echo x >> {runs}")
     try:
-        until(lambda: runs.exists() and len(runs.read_text().split()) >= 3)
+        eventually(lambda: runs.exists() and len(runs.read_text().split()) >= 3)
     finally:
         clock.terminate()
         assert clock.wait(5) == 0
@@ -46,7 +40,7 @@ def test_what_failed_is_tried_again_before_its_time(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     clock = start(tmp_path, 600, "sh", "-c", f"echo x >> {runs}; [ $(wc -l < {runs}) -ge 3 ]")
     try:
-        until(lambda: runs.exists() and len(runs.read_text().split()) == 3)
+        eventually(lambda: runs.exists() and len(runs.read_text().split()) == 3)
         time.sleep(0.6)
         assert len(runs.read_text().split()) == 3
     finally:
@@ -58,7 +52,7 @@ def test_two_runs_never_overlap(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     clock = start(tmp_path, 0.01, "sh", "-c", f"echo begin >> {runs}; sleep 0.2; echo end >> {runs}")
     try:
-        until(lambda: runs.exists() and runs.read_text().count("end") >= 3)
+        eventually(lambda: runs.exists() and runs.read_text().count("end") >= 3)
     finally:
         clock.terminate()
         clock.wait(5)
@@ -71,7 +65,7 @@ def test_a_stop_stops_the_run_under_way(tmp_path: Path) -> None:
     begun = tmp_path / "begun"
     script = f"trap 'echo yes > {told}; exit 0' TERM; touch {begun}; while true; do sleep 0.05; done"
     clock = start(tmp_path, 60, "sh", "-c", script)
-    until(begun.exists)
+    eventually(begun.exists)
     clock.send_signal(signal.SIGTERM)
     assert clock.wait(10) == 0
     assert told.read_text().strip() == "yes"
@@ -82,7 +76,7 @@ def test_the_check_says_what_is_wrong(tmp_path: Path) -> None:
     assert schedule.check(state) == ""
     clock = start(tmp_path, 60, "sh", "-c", "exit 3")
     try:
-        until(state.is_file)
+        eventually(state.is_file)
     finally:
         clock.terminate()
         clock.wait(5)
@@ -90,7 +84,7 @@ def test_the_check_says_what_is_wrong(tmp_path: Path) -> None:
     state.unlink()
     clock = start(tmp_path, 60, "true")
     try:
-        until(state.is_file)
+        eventually(state.is_file)
     finally:
         clock.terminate()
         clock.wait(5)

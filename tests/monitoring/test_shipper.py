@@ -33,6 +33,7 @@ from monitoring.inference_log.upload_queue import Outbox
 from monitoring.inference_log.uploader import Uploader
 from tests.monitoring.log_tools import FORK, KEY, REPLY, Waiting, ids, ids_in_csv, make, seal
 from tests.support.records import read_records
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from tests.support.minio import Minio
@@ -91,13 +92,6 @@ def filled(folder: Path, *batches: list[Record]) -> Outbox:
     return outbox
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 90, pause: float = 0.05) -> None:
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "it did not happen"
-        time.sleep(pause)
-
-
 def test_what_is_logged_is_in_the_csv_file_and_in_the_store(
     folder: Path, minio: Minio, bucket: str, counts: Counts
 ) -> None:
@@ -109,7 +103,7 @@ def test_what_is_logged_is_in_the_csv_file_and_in_the_store(
     log.append_feedback(Feedback.of(records[0].prediction_id, True))
     log.start()
     store = open_store(minio.settings(bucket))
-    wait_for(lambda: counts.rows["inference_log", "sent"] == 50 and counts.rows["feedback", "sent"] == 1)
+    eventually(lambda: counts.rows["inference_log", "sent"] == 50 and counts.rows["feedback", "sent"] == 1)
     assert stored(store) == Counter(ids(records))
     assert list(read_feedback(store, LONG_AGO, FAR)) == [records[0].prediction_id]
     assert list(read_records(store, LONG_AGO, FAR)) == records
@@ -191,11 +185,11 @@ def test_a_store_that_is_down_at_the_start_gets_everything_later(
     log.start()
     records = make(10)
     log.append(records)
-    wait_for(lambda: counts.rows["inference_log", "spooled"] == 10)
+    eventually(lambda: counts.rows["inference_log", "spooled"] == 10)
     assert ids_in_csv(folder) == ids(records), "the CSV file does not wait for the store"
-    wait_for(lambda: counts.waiting == 10)
+    eventually(lambda: counts.waiting == 10)
     own_minio.start()
-    wait_for(lambda: counts.rows["inference_log", "sent"] == 10)
+    eventually(lambda: counts.rows["inference_log", "sent"] == 10)
     log.close()
     assert stored(open_store(where)) == Counter(ids(records))
     assert counts.rows == {("inference_log", "spooled"): 10, ("inference_log", "sent"): 10}
@@ -422,7 +416,7 @@ def test_kill_9_in_the_middle_of_real_uploads_neither_loses_nor_doubles(
         before = len(parts(store))
         sender = FORK.Process(target=ship_main, args=(environment, tmp_path / "output"), daemon=True)
         sender.start()
-        wait_for(partial(has_come, store, sender, before + attempt), pause=0.005)
+        eventually(partial(has_come, store, sender, before + attempt), every=0.005)
         sender.kill()
         sender.join()
     assert ship(Outbox(folder), store, NOW).error == ""
@@ -477,14 +471,14 @@ def test_a_store_that_failed_is_not_asked_again_at_once(
         shipper.tend()
         return bool(counts.rows)
 
-    wait_for(has_failed)
+    eventually(has_failed)
     shipper.tend()
     assert counts.rows == {("inference_log", "spooled"): 3}
     assert starts() == 1
     failed = folder / "to-store" / ".failed"
     os.utime(failed, (time.time() - 3601, time.time() - 3601))
     shipper.tend()
-    wait_for(lambda: starts() == 2)
+    eventually(lambda: starts() == 2)
     shipper.close()
 
 
