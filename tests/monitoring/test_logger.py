@@ -48,7 +48,7 @@ def test_a_log_that_was_started_drains_itself(folder: Path, log: InferenceLog) -
     for some in (records[:5], records[5:]):
         log.start()
         log.append(some)
-        eventually(lambda some=some: ids_in_csv(folder)[-5:] == ids(some))
+        assert eventually(lambda some=some: ids_in_csv(folder)[-5:] == ids(some))
         log.close()
 
 
