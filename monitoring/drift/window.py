@@ -91,7 +91,7 @@ def read(
         window.ahead += table.num_rows - _count(now)
         table = table.filter(now)
         ours = serving.wrote(table)
-        _count_others(window.others, table.filter(pc.invert(ours)), serving)
+        window.others.update(_by_version(table.filter(pc.invert(ours)), serving))
         table = table.filter(ours)
         if after is not None:
             later = pc.greater(table["timestamp"], pa.scalar(after, table["timestamp"].type))
@@ -156,13 +156,15 @@ def _hashes(table: pa.Table, ids: NDArray[np.uint64] | None = None) -> NDArray[n
     return np.asarray((id_hashes(table) if ids is None else ids) + pd.util.hash_array(times))
 
 
-def _count_others(others: Counter[str], table: pa.Table, serving: ServedModel) -> None:
+def _by_version(table: pa.Table, serving: ServedModel) -> Counter[str]:
     """Count the records of other models by version; a bundle of the serving version's name by its digest too."""
+    others: Counter[str] = Counter()
     counts = table.group_by(["model_version", "bundle_digest"]).aggregate([([], "count_all")])
     for row in counts.to_pylist():
         version, digest = row["model_version"], row["bundle_digest"]
         name = f"{version}@{digest[:12]}" if version == serving.version else version
         others[name] += row["count_all"]
+    return others
 
 
 def _count(mask: pa.ChunkedArray) -> int:
