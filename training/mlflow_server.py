@@ -61,7 +61,7 @@ def command(settings: MlflowServerSettings, store: StorageSettings) -> list[str]
     """Return the server's command line; the database's address may contain a password and is not in it."""
     started = [
         *(sys.executable, "-m", "mlflow", "server"),
-        *("--host", settings.address, "--port", str(settings.port), "--workers", str(settings.workers)),
+        *("--host", settings.address, "--port", str(settings.port), "--workers", "1"),
         *("--artifacts-destination", artifacts_of(settings, store), "--serve-artifacts"),
         *("--default-artifact-root", "mlflow-artifacts:/"),
     ]

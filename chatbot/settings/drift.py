@@ -24,8 +24,6 @@ class DriftSettings(Settings):
     window."""
     min_effect_scale: float = Field(default=1.0, gt=0)
     """Factor on all minimum effects: 2 requires effects twice as large, 0.5 alarms earlier."""
-    skew_seconds: float = Field(default=300.0, ge=0)
-    """Records dated further in the future than this come from a wrong clock: left out and counted."""
     textfile: Path | None = None
     """File for node_exporter's textfile collector; unset: `drift.prom` beside the report."""
     api_url: str = ""

@@ -24,5 +24,3 @@ class MlflowServerSettings(Settings):
     allowed_hosts: str = ""
     """Host names under which clients may reach it, comma-separated, each with its port or `:*`; others get 403.
     Unset: this machine and private addresses."""
-    workers: int = Field(default=1, ge=1, le=16)
-    """Number of server processes."""

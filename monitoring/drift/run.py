@@ -22,7 +22,7 @@ from monitoring.drift.report.contributors import contributors
 from monitoring.drift.report.sentences import check_of
 from monitoring.drift.served_model import ServedModel
 from monitoring.drift.source import Source
-from monitoring.drift.window import WindowSample, read
+from monitoring.drift.window import SKEW, WindowSample, read
 
 MOST_OTHERS = 20
 
@@ -106,12 +106,12 @@ def count(inputs: CheckInputs, source: Source, settings: DriftSettings) -> Count
     """Count the records of a source, or of a shard of it: the step whose cost grows with the traffic."""
     serving, baseline, now = inputs.serving, inputs.baseline, inputs.now
     tallies = [side.new_tally() for side in inputs.sides]
-    skew, since = timedelta(seconds=settings.skew_seconds), now - timedelta(hours=settings.window_hours)
+    since = now - timedelta(hours=settings.window_hours)
     after = baseline.last if baseline else None
-    window = read(source, serving, since, now, skew, tallies, after)
+    window = read(source, serving, since, now, tallies, after)
     first = None
     if baseline is None and serving.version:
-        first = first_records(source, serving, settings.baseline_records, now + skew)
+        first = first_records(source, serving, settings.baseline_records, now + SKEW)
     return Counts(window, tallies, first)
 
 

@@ -21,6 +21,8 @@ from monitoring.drift.source import COLUMNS, Source, ignore
 
 SAMPLE = 20_000
 MOST_REASONS = 5
+SKEW = timedelta(minutes=5)
+"""How far the clocks of replicas may differ: records further ahead of now come from a wrong clock."""
 AHEAD = timedelta(days=1)
 """How far into the future records are searched, so that those with a wrong clock are counted."""
 
@@ -72,7 +74,6 @@ def read(
     serving: ServedModel,
     since: datetime,
     until: datetime,
-    skew: timedelta,
     tallies: Sequence[Tally],
     after: datetime | None = None,
 ) -> WindowSample:
@@ -80,14 +81,13 @@ def read(
 
     Args:
         serving: the serving model; records of others are not compared.
-        skew: tolerance for records ahead of now, because the clocks of replicas differ.
         after: time of the baseline's last record; records up to it are not compared.
     """
     window = WindowSample(since, until)
     reservoir = Reservoir()
     thumbs = source.thumbs(since, until, ignore)
     for table in source.tables(since, until + AHEAD, COLUMNS, window.skip):
-        now = pc.less_equal(table["timestamp"], pa.scalar(until + skew, table["timestamp"].type))
+        now = pc.less_equal(table["timestamp"], pa.scalar(until + SKEW, table["timestamp"].type))
         window.ahead += table.num_rows - _count(now)
         table = table.filter(now)
         ours = serving.wrote(table)

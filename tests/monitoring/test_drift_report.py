@@ -120,7 +120,7 @@ def test_bundles_of_one_version_name_are_told_apart_and_older_records_count_by_v
     ours = [replace(record, bundle_digest="a" * 64) for record in ours]
     write_csv(tmp_path, older + ours + [replace(record, bundle_digest="b" * 64) for record in others])
     source, serving = CsvSource(tmp_path), ServedModel(VERSION, "a" * 64, None, since)
-    window = read(source, serving, since, NOW, timedelta(), [])
+    window = read(source, serving, since, NOW, [])
     assert (window.records, window.others) == (3 + 5, {f"{VERSION}@{'b' * 12}": 7})
     first = first_records(source, serving, 100, NOW)
     assert first is not None

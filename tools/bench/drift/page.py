@@ -8,6 +8,7 @@ from typing import Any
 
 from tools.bench.drift import windows
 from tools.bench.figures import markdown
+from training.model.evaluation.metrics import upper_bound
 
 FALSE_ALARMS = 4 / 200
 FOUND = 196 / 200
@@ -64,7 +65,7 @@ def _undrifted(by: dict[tuple[str, str, int], list[dict[str, Any]]]) -> str:
     alarms, count = sum(bool(row["red"]) for row in rows), len(rows)
     early = sum(bool(row["early"]) for row in rows)
     reach = max(row["reach"] for row in rows)
-    bound = _upper(alarms, count)
+    bound = float(upper_bound(alarms, count, 0.95))
     return (
         f"\nThe default schedule, every 6 hours on the last 24, is {RUNS_A_MONTH:.0f} runs a month. Of all "
         f"{count:,} undrifted windows {alarms} alarmed: {RUNS_A_MONTH * alarms / count:.2f} false alarms a month "
@@ -83,10 +84,3 @@ def _named(by: dict[tuple[str, str, int], list[dict[str, Any]]]) -> str:
     ]
     head = "\nThe ten messages that the report names as moving it, and how many of them are of the changed kind:\n\n"
     return head + markdown(("change", "corpus", "of the changed kind"), cells)
-
-
-def _upper(hits: int, count: int) -> float:
-    """Return the 95 % upper confidence bound of a proportion (Clopper and Pearson, 1934)."""
-    from scipy.stats import beta
-
-    return 1.0 if hits >= count else float(beta.ppf(0.95, hits + 1, count - hits))
