@@ -140,7 +140,7 @@ class FeedbackReply(BaseModel):
 class ModelDescription(BaseModel):
     """The served model."""
 
-    service: str = Field(description="ModelDescription of the code.")
+    service: str = Field(description="Version of the code.")
     model_version: str
     bundle_digest: str
     corpus_digest: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from chatbot.records import log_store
+from chatbot.records.log_store import OnSkip
 from chatbot.records.schema import Feedback, Record, arrow_schema, to_row
 from chatbot.records.shard import WHOLE, Shard
 from chatbot.store import Store
@@ -36,9 +37,6 @@ COLUMNS = (
 """Columns of a record that the check needs."""
 LATE_FEEDBACK = timedelta(days=7)
 """Maximum delay of feedback after the answer."""
-
-OnSkip = Callable[[str, str], None]
-"""Callback for each skipped part or line: location, reason."""
 
 _CHUNK = 20_000
 

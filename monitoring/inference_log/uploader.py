@@ -28,8 +28,6 @@ from typing import Any
 from chatbot.settings import LogSettings, StorageSettings, UploadSettings
 from monitoring.inference_log.upload_queue import Outbox, due
 
-__all__ = ["Uploader"]
-
 MEGABYTE = 1_000_000
 _SWEEP_SECONDS = 3_600.0
 _CLOSE_RETRY_SECONDS = 1.0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +23,8 @@ from tests.ui.staff_tools import HOSTILE, TOKEN, make_store
 from training.labels.findings import LabelFindings, Labelled, SuspectLabel
 from training.review.decisions import Decisions
 from training.review.labels import decide_label, put_findings, row_hash_of
-from ui.staff_pages import cache
+from training.review.queue import Item
+from ui.staff_pages import cache, markup
 
 if TYPE_CHECKING:
     from chatbot.model.bundle import Bundle
@@ -227,3 +230,9 @@ def test_before_a_version_is_registered_the_page_names_the_command_that_register
     pages = AppTest.from_function(script, default_timeout=60).run()
     assert not pages.exception
     assert "python -m training.retrain --first" in html(pages)
+
+
+def test_a_message_of_a_cluster_names_it_in_words() -> None:
+    asked = Item("id", "do you sell mowers", datetime.now(UTC), "order", 0.5, None, "model", (), "1", "", ())
+    shown = markup.item(replace(asked, cluster="garden_mowers"), {"order": "Order"})
+    assert "<dt>Cluster</dt><dd>garden mowers</dd>" in shown

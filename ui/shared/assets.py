@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from pathlib import Path
 
 import streamlit as st
@@ -27,10 +26,5 @@ def show_script(name: str) -> None:
 
 
 def read(name: str) -> str:
-    """Return a file's text, cached by name and modification time."""
-    return _read(name, (FOLDER / name).stat().st_mtime)
-
-
-@lru_cache(maxsize=16)
-def _read(name: str, modified: float) -> str:
+    """Return a file's text."""
     return (FOLDER / name).read_text(encoding="utf-8")

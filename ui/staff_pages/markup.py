@@ -60,7 +60,7 @@ def item(of: Item, titles: Mapping[str, str]) -> str:
         ("First written", f"{ago(of.when)}, {times}"),
     ]
     if of.cluster:
-        rows.append(("MessageCluster", of.cluster.replace("_", " ")))
+        rows.append(("Cluster", of.cluster.replace("_", " ")))
     if of.suggested:
         rows.append(("A customer says", titles.get(of.suggested, of.suggested)))
     return str(html.item(of, REASONS, [*rows, *(("Comment", comment) for comment in of.comments)]))
