@@ -15,8 +15,6 @@ from dataclasses import dataclass, field
 
 import aiohttp
 
-from tests.support.waiting import eventually
-
 SLOWEST_SECONDS = 5.0
 
 
@@ -94,7 +92,10 @@ class SteadyLoad:
 
     def wait_until(self, reached: Callable[[], bool], seconds: float = 30) -> None:
         """Let the load run until something was reached."""
-        eventually(reached, seconds, state=lambda: self.seen)
+        until = time.monotonic() + seconds
+        while not reached():
+            assert time.monotonic() < until, self.seen
+            time.sleep(0.02)
 
     async def _run(self) -> None:
         limit = aiohttp.ClientTimeout(total=20)

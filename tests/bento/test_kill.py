@@ -10,7 +10,6 @@ import psutil
 import pytest
 
 from tests.bento.server import Load, Server, lost, under_load
-from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.process
 
@@ -18,15 +17,22 @@ WORKERS = {"runner": "IntentRunner", "http": "SupportChatbot"}
 
 
 def wait_for(server: Server, name: str, count: int) -> None:
-    eventually(lambda: len(server.workers(name)) >= count and server.ready(), 60, 0.2)
+    until = time.monotonic() + 60
+    while len(server.workers(name)) < count or not server.ready():
+        assert time.monotonic() < until, f"{name} did not come back"
+        time.sleep(0.2)
 
 
 def died(server: Server, does: str) -> float:
     """What ChatbotProcessDied watches, of one scrape in which no worker is just starting."""
-    started, running = f'chatbot_process_starts_total{{role="{does}"}}', f'chatbot_processes{{role="{does}"}}'
-    metrics = eventually(lambda: (found := server.metrics())[running] >= 2 and found, 60, 0.2)
-    assert metrics
-    return metrics[started] - metrics[running]
+    until = time.monotonic() + 60
+    while (metrics := server.metrics())[f'chatbot_processes{{role="{does}"}}'] < 2:
+        assert time.monotonic() < until, f"{does}: a worker does not begin"
+        time.sleep(0.2)
+    return (
+        metrics[f'chatbot_process_starts_total{{role="{does}"}}']
+        - metrics[f'chatbot_processes{{role="{does}"}}']
+    )
 
 
 @dataclass
@@ -94,10 +100,9 @@ def test_a_worker_that_dies_at_each_start_is_replaced_ever_more_slowly_and_the_o
     for _ in range(5):
         psutil.Process(victim).kill()
         died = time.monotonic()
-        dead = other | {victim}
-        new = eventually(
-            lambda dead=dead: {w.pid for w in service.workers("SupportChatbot")} - dead, 60, 0.02
-        )
+        while not (new := {w.pid for w in service.workers("SupportChatbot")} - other - {victim}):
+            assert time.monotonic() < died + 60, "the worker was not replaced"
+            time.sleep(0.02)
         victim = new.pop()
         starts.append(time.monotonic() - died)
     # Pauses of 0, 0.5, 1 and 2 s after the first kill at least; circus's own check, every 10 s, may cut one short.

@@ -13,7 +13,6 @@ from chatbot.records.log_store import read_feedback
 from chatbot.store import Store, open_store
 from tests.bento.server import Server
 from tests.support.records import read_records
-from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from tests.support.minio import Minio
@@ -51,18 +50,16 @@ def test_records_and_feedback_come_to_the_store_and_the_metrics_say_so(
     )
     made_up = one[:-1] + ("0" if one[-1] != "0" else "1")
     assert server.post("/feedback", {"prediction_id": made_up, "helpful": False})[0] == 404
+    until = time.monotonic() + 60
     sent = r'chatbot_log_store_records_total\{kind="inference_log",outcome="sent"\}'
     last = "chatbot_log_store_last_success_timestamp_seconds"
-    eventually(
-        lambda: (
-            server.metric(sent) >= 20
-            and server.metric(last) >= began
-            and any(feedback.intent for feedback in read_feedback(store, LONG_AGO, FAR).values())
-        ),
-        60,
-        0.2,
-        lambda: server.output,
-    )
+    while (
+        server.metric(sent) < 20
+        or server.metric(last) < began
+        or not any(feedback.intent for feedback in read_feedback(store, LONG_AGO, FAR).values())
+    ):
+        assert time.monotonic() < until, server.output
+        time.sleep(0.2)
     assert stored(store) == asked
     said = read_feedback(store, LONG_AGO, FAR)
     assert set(said) == {one}
@@ -86,15 +83,22 @@ def test_a_service_without_its_store_answers_and_says_what_waits(
     asked = {
         str(server.post("/chat", {"message": f"where is order {n}?"})[1]["prediction_id"]) for n in range(5)
     }
-    spooled = r'chatbot_log_store_records_total\{kind="inference_log",outcome="spooled"\}'
-    eventually(lambda: server.metric(spooled) >= 1, 60, 0.2, lambda: server.output)
+    until = time.monotonic() + 60
+    while server.metric(r'chatbot_log_store_records_total\{kind="inference_log",outcome="spooled"\}') < 1:
+        assert time.monotonic() < until, server.output
+        time.sleep(0.2)
     assert server.metric("chatbot_log_store_waiting_records") > 0
-    eventually(lambda: "cannot be uploaded" in server.output, 60, 0.2, lambda: server.output)
+    while "cannot be uploaded" not in server.output:
+        assert time.monotonic() < until, server.output
+        time.sleep(0.2)
     server.stop()
     # The next start sends what the last one could not.
     again = Server(server.home, server.environment | {"CHATBOT_STORE_ENDPOINT": minio.url})
     again.start()
+    until = time.monotonic() + 60
     try:
-        eventually(lambda: stored(store) == asked, 60, 0.2, lambda: again.output)
+        while stored(store) != asked:
+            assert time.monotonic() < until, again.output
+            time.sleep(0.2)
     finally:
         again.stop()

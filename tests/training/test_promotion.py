@@ -7,7 +7,8 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,6 @@ from chatbot.store.folder import FolderStore
 from tests.bento import bundles
 from tests.bento.server import ROOT, Server
 from tests.bento.steady import SteadyLoad
-from tests.support.waiting import eventually
 from tests.training.warm import Command
 from training.rollout.single_machine import Promotion, PromotionError
 from training.tracking.registry import Registry
@@ -107,13 +107,20 @@ def machine(shared_machine: Machine) -> Machine:
     """Version 1 serves and is the champion; nothing is known to have served before it."""
     first = shared_machine.ref("1")
     desired_model.ask(shared_machine.store, first, "a test")
-    eventually(lambda: desired_model.read(shared_machine.store).serves, 60)
+    wait(lambda: desired_model.read(shared_machine.store).serves, 60)
     shared_machine.registry.set_alias(CHAMPION, "1")
     now = desired_model.read(shared_machine.store)
     alone = now.model_copy(update={"before": (), "taken_back": None})
     shared_machine.store.put(desired_model.KEY, alone.model_dump_json().encode())
     assert (shared_machine.version(), shared_machine.champion()) == ("1", "1")
     return shared_machine
+
+
+def wait(reached: Callable[[], bool], seconds: float = 30) -> None:
+    until = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < until
+        time.sleep(0.01)
 
 
 def test_a_promotion_serves_the_version_names_it_champion_and_a_rollback_undoes_both(
@@ -202,7 +209,7 @@ def test_the_commands_do_the_same_and_read_what_a_retraining_accepted(
 def test_a_killed_promotion_is_resumed_by_the_next_run(machine: Machine) -> None:
     machine.registry.set_alias(CHALLENGER, "1")
     killed = machine.command("training.promote", "2")
-    eventually(lambda: desired_model.read(machine.store).model != str(machine.registry.get("1").ref))
+    wait(lambda: desired_model.read(machine.store).model != str(machine.registry.get("1").ref))
     killed.kill()
     assert killed.wait() == -signal.SIGKILL
     assert machine.champion() == "1"

@@ -17,7 +17,6 @@ from chatbot.model import bundle as bundles
 from chatbot.model.bundle_store import fetch, held
 from tests.support.lease import lease_holder
 from tests.support.minio import Minio
-from tests.support.waiting import eventually
 from tests.training.loop_world import ROOT, World
 from tests.training.remembered import Trainings
 from tests.training.retrain_worker import POINTS
@@ -89,7 +88,10 @@ def test_of_two_at_once_one_works_and_the_other_leaves_as_busy(world: World, tra
         *("--out", str(world.folder / "a.json"), "--work", str(world.folder / "a")),
     )
     try:
-        eventually(lambda: lease_holder(world.store, LEASE), 60)
+        until = time.monotonic() + 60
+        while not lease_holder(world.store, LEASE):
+            assert time.monotonic() < until, "the first never took the lease"
+            time.sleep(0.1)
         began = time.monotonic()
         out = world.folder / "b.json"
         other = world.command("training.retrain", "--out", str(out), "--work", str(world.folder / "b"))
