@@ -2,8 +2,10 @@
 
 import json
 import shutil
+import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,6 @@ from chatbot.loop import desired_model
 from chatbot.loop.registry import CHAMPION
 from chatbot.model import bundle as bundles
 from chatbot.model.bundle_store import fetch
-from tests.support.http_server import Request, Response, json_response, serving
 from tests.support.minio import Minio
 from tests.support.mlflow_server import MlflowServer
 from tests.training.loop_world import SmallBot, World, quicken
@@ -69,17 +70,26 @@ def test_the_list_names_corpus_scores_gate_and_who_serves(two: World) -> None:
 
 
 def test_who_serves_can_be_asked_of_the_api_itself(two: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    def respond(request: Request) -> Response:
-        is_known = request.headers["Authorization"] == "Bearer chatbot_secret"
-        return json_response({"bundle_digest": two.bot.digest}, 200 if is_known else 401)
+    class Api(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.headers["Authorization"] == "Bearer chatbot_secret" else 401)
+            self.end_headers()
+            self.wfile.write(json.dumps({"bundle_digest": two.bot.digest}).encode())
 
-    with serving(respond) as server:
-        with pytest.raises(ChatbotError, match="401"):
-            served_digest(two.store, server.url)
-        monkeypatch.setenv("CHATBOT_API_KEY", "chatbot_secret")
-        assert served_digest(two.store, server.url) == two.bot.digest
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    with pytest.raises(ChatbotError, match="401"):
+        served_digest(two.store, url)
+    monkeypatch.setenv("CHATBOT_API_KEY", "chatbot_secret")
+    assert served_digest(two.store, url) == two.bot.digest
+    server.shutdown()
+    server.server_close()
     with pytest.raises(ChatbotError, match="did not return the serving version"):
-        served_digest(two.store, server.url)
+        served_digest(two.store, url)
 
 
 def test_an_earlier_state_comes_back_from_commit_corpus_and_version(two: World, tmp_path: Path) -> None:
