@@ -26,6 +26,11 @@ DIGEST = "a" * 64
 
 
 @pytest.fixture
+def store(tmp_path: Path) -> FolderStore:
+    return FolderStore(tmp_path / "store")
+
+
+@pytest.fixture
 def pushed(store: FolderStore, tmp_path: Path, bundle_folder: Path) -> str:
     """A bundle in the store that differs from the one beside the code."""
     return bundle_store.push(store, bundles.other(bundle_folder, tmp_path / "other"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
@@ -44,6 +46,11 @@ def suspect(message: str = "money back", label: str = "cancel", source: str = "m
 
 def findings(*suspects: SuspectLabel) -> LabelFindings:
     return LabelFindings(rows=5, distinct=5, judged=5, suspects=suspects, pairs=(), few=(), contradictions=())
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FolderStore:
+    return FolderStore(tmp_path / "store")
 
 
 def table(rows: list[tuple[str, str]]) -> pd.DataFrame:

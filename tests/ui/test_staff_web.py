@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +28,11 @@ PAGE = {"accept": "text/html"}
 
 def settings(**more: Any) -> StaffSettings:
     return StaffSettings(**({"token": SecretStr(TOKEN)} | more))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FolderStore:
+    return FolderStore(tmp_path / "store")
 
 
 @pytest.fixture
