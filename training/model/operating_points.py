@@ -98,8 +98,9 @@ class OperatingPoints:
     def advice(self) -> list[str]:
         """Return why little is answered and what to do about it, in sentences without any message."""
         force = self.in_force
-        usual = next(one for one in self.shares if one.share == KNOWN_TRAFFIC_SHARE)
-        if self.share_declared or force.share <= usual.share or not self.is_low:
+        # Without out-of-scope messages, as where the pool is in another language, there is one row, of no share.
+        usual = next((one for one in self.shares if one.share == KNOWN_TRAFFIC_SHARE), None)
+        if usual is None or self.share_declared or force.share <= usual.share or not self.is_low:
             return advice(self.findings)
         return [
             f"No share of out-of-scope messages is declared, so {force.share:.0%} is assumed. At {usual.share:.0%}, "
