@@ -95,11 +95,14 @@ def label_notices(rows: list[Row], file: str) -> list[Problem]:
     return [Problem(file, None, reason)]
 
 
-def several_labels(rows: list[Row], file: str) -> list[Problem]:
-    """Return a problem for every cell that holds several labels: a list, or names that are labels themselves.
+def without_several_labels(rows: list[Row], file: str) -> tuple[list[Row], list[Problem]]:
+    """Leave out rows whose cell holds several labels: a list, or names that are labels themselves.
 
     A name with a comma in it is a label, unless each of its parts occurs on its own or in other combinations;
     a name with a slash (`billing/refund`) is one unless each part occurs on its own.
+
+    Returns:
+        The other rows, and a problem for each that is left out.
     """
     distinct = {row.intent for row in rows}
     parts = {intent: [label_key(part) for part in _parts(intent)] for intent in distinct}
@@ -117,7 +120,7 @@ def several_labels(rows: list[Row], file: str) -> list[Problem]:
     advice = (
         "a message has one: keep the main one, or repeat the row (--labels-as-written takes it as one name)"
     )
-    return [
+    return [row for row in rows if row.intent not in several], [
         Problem(
             f"{file}/{row.file}" if row.file else file,
             row.line,

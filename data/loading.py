@@ -14,7 +14,7 @@ from data.decisions import DECISIONS_FILE, apply_decisions, beside, is_named, pa
 from data.declarations import DECLARED_FILE, NOTHING, Declared, parse_declared
 from data.errors import CorpusError, Problem
 from data.formats.sniff import read_source
-from data.labels import label_key, label_notices, normalise_labels, several_labels
+from data.labels import label_key, label_notices, normalise_labels, without_several_labels
 from data.mail import clean_mails
 from data.messages import intent_fault, message_fault, row_hash
 from data.rows import Row
@@ -123,7 +123,8 @@ def read_corpus(path: Path | str, columns: Columns | None = None, arrays: bool =
             good.append(replace(row, intent=row.intent.strip()))
     notices, replies = [*source.notices, *cleaned], dict(source.replies)
     if not columns.labels_as_written:
-        problems.extend(several_labels(good, str(path)))
+        good, several = without_several_labels(good, str(path))
+        problems.extend(several)
         good, changed = normalise_labels(good, str(path))
         notices.extend(changed)
         usual = {label_key(row.intent): row.intent for row in good}

@@ -10,7 +10,7 @@ from data.errors import CorpusError, Problem
 from data.formats.cells import Cell, Table, filled_width, shown
 
 _RULE = re.compile(":?-+:?")
-_TITLE_ROWS = 20
+TITLE_ROWS = 20
 """Rows in which the header is searched for."""
 
 
@@ -52,7 +52,7 @@ def _is_rule(cells: Sequence[Cell]) -> bool:
 def _header_place(filled: Sequence[tuple[int, Sequence[Cell]]], asked: Columns, file: str) -> int:
     """Return the index of the header: the first row, or one below narrower title rows."""
     failures: list[CorpusError] = []
-    for place, (line, cells) in enumerate(filled[:_TITLE_ROWS]):
+    for place, (line, cells) in enumerate(filled[:TITLE_ROWS]):
         try:
             find_columns([shown(cell) for cell in cells], asked, file, line)
         except CorpusError as error:

@@ -57,7 +57,9 @@ def customers_tickets(table: Table, places: Places, asked: Columns) -> tuple[Tab
         and len({shown(at(cells, i)) for _, cells in table.records}) > 1
     ]
     if others and asked.intent is None:
-        named += f" (others: {', '.join(_named(table, i) for i in others[:5])}: --intent-column)"
+        named += (
+            f" (others: {', '.join(dict.fromkeys(_named(table, i) for i in others[:5]))}: --intent-column)"
+        )
     notices.append(Problem(table.file, table.line, f"read as tickets: {named}"))
 
     sender = next((i for i, name in enumerate(table.header) if column_key(name) in _SENDERS), None)

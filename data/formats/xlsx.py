@@ -8,10 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
-from data.columns import Columns
+from data.columns import REPLY_NAMES, Columns, column_key
 from data.errors import CorpusError, Problem
 from data.formats.cells import Cell, at
-from data.formats.header import with_header
+from data.formats.header import TITLE_ROWS, with_header
 from data.formats.table import read_table
 from data.rows import Rows
 
@@ -55,6 +55,8 @@ def read_xlsx(path: Path, columns: Columns) -> Rows:
         ]
         if others or place:
             reason = f"sheet {title!r} is read; not taken: {', '.join(map(repr, others))}"
+            if with_replies := [name for name in others if _has_replies(sheets[name])]:
+                reason += f"; {with_replies[0]!r} seems to hold replies: `--replies {path.name}` takes them"
             result.notices.append(Problem(file, None, reason))
         if result.problems and (cells := _formulas(path, title, records)):
             reason = (
@@ -75,6 +77,12 @@ def read_xlsx(path: Path, columns: Columns) -> Rows:
             for problem in failures[meant].problems
         ]
     )
+
+
+def _has_replies(records: list[tuple[int, list[Cell]]]) -> bool:
+    """Whether a sheet has a column of replies."""
+    top = (cell for _, cells in records[:TITLE_ROWS] for cell in cells if isinstance(cell, str))
+    return any(column_key(cell) in REPLY_NAMES for cell in top)
 
 
 def _sheets(path: Path, *, data_only: bool) -> dict[str, list[tuple[int, list[Cell]]]]:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from chatbot.dialog.message import clean
+from data import convert
 from data.convert import app
 from data.folder import read_intents
 from data.loading import load_corpus, read_corpus
@@ -128,3 +129,13 @@ def test_an_array_of_objects_is_converted_wherever_it_is_in_the_document(tmp_pat
         (tmp_path / f"{number}.json").write_text(text)
         run(tmp_path / f"{number}.json", "--out", tmp_path / str(number))
         assert len(read_corpus(tmp_path / str(number)).table) == 1
+
+
+def test_rows_with_several_labels_are_dropped_and_not_written_as_an_intent(tmp_path: Path) -> None:
+    source = tmp_path / "form.csv"
+    rows = [("renew it", "loans"), ("open today", "hours"), ("renew it on sunday", "loans, hours")]
+    source.write_text("text,label\n" + "".join(f'{text},"{label}"\n' for text, label in rows))
+    loaded, _ = convert.run(source, tmp_path / "out")
+    assert sorted(path.stem for path in (tmp_path / "out" / "intents").iterdir()) == ["hours", "loans"]
+    assert len(loaded.table) == 2
+    assert [problem.line for problem in loaded.problems] == [4]

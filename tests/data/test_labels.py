@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from data.columns import Columns
-from data.labels import label_key, normalise_labels, several_labels
+from data.labels import label_key, normalise_labels, without_several_labels
 from data.loading import read_corpus
 from data.rows import Row
 
@@ -94,13 +94,16 @@ def test_a_flag_keeps_labels_as_written(tmp_path: Path) -> None:
     ],
 )
 def test_several_labels_in_one_cell_are_an_error(cell: str) -> None:
-    [problem] = several_labels(rows("refund", "delivery", cell, "delivery"), "corpus.csv")
+    kept, [problem] = without_several_labels(rows("refund", "delivery", cell, "delivery"), "corpus.csv")
+    assert [row.intent for row in kept] == ["refund", "delivery", "delivery"]
     assert (problem.file, problem.line) == ("corpus.csv", 4)
     assert problem.reason.startswith(f"several labels in one cell: {cell!r}")
 
 
 def test_an_invalid_combination_of_valid_options_is_an_error() -> None:
-    problems = several_labels(rows("refund,delivery", "refund,invoice", "delivery,invoice"), "corpus.csv")
+    _, problems = without_several_labels(
+        rows("refund,delivery", "refund,invoice", "delivery,invoice"), "corpus.csv"
+    )
     assert [problem.line for problem in problems] == [2, 3, 4]
 
 
@@ -114,7 +117,7 @@ def test_an_invalid_combination_of_valid_options_is_an_error() -> None:
     ],
 )
 def test_a_name_with_a_separator_is_a_name(labels: tuple[str, ...]) -> None:
-    assert not several_labels(rows(*labels), "corpus.csv")
+    assert not without_several_labels(rows(*labels), "corpus.csv")[1]
 
 
 def test_a_list_of_labels_in_json_is_an_error_and_a_list_of_one_is_a_label(tmp_path: Path) -> None:

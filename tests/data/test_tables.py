@@ -682,3 +682,18 @@ def test_a_form_whose_headers_are_questions_is_told_to_name_two_and_a_number_wil
     assert "choose two, by name or number, without --no-header" in refusal(file)
     chosen = Columns(message="3", intent="2")
     assert pairs(file, chosen) == [("why do I have a fine", "Fees"), ("are you open on sunday", "Hours")]
+
+
+def test_a_sheet_with_the_replies_is_named_with_the_option_that_takes_them(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for row in (["Thema", "Anfrage"], ["a", "where is it"], ["b", "money back"]):
+        book.active.append(row)
+    for title, header in (("Antworten", ["Thema", "Antwort"]), ("Notes", ["x", "y"])):
+        sheet = book.create_sheet(title)
+        sheet.append(header)
+        sheet.append(["a", "Here."])
+    book.save(tmp_path / "corpus.xlsx")
+    said = notices(tmp_path / "corpus.xlsx")
+    assert (
+        "not taken: 'Antworten', 'Notes'; 'Antworten' seems to hold replies: `--replies corpus.xlsx`" in said
+    )

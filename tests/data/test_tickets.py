@@ -484,6 +484,7 @@ def test_the_table_of_jira_is_read_with_its_request_type(tmp_path: Path) -> None
     corpus = read_corpus(table(tmp_path / "jira.csv", JIRA, rows))
     assert corpus.table["message"].tolist() == [f"VPN {n}. no access {n}" for n in range(3)]
     assert corpus.table["intent"].tolist() == ["VPN", "Printer", "VPN"]
+    assert "(others: 'Labels': --intent-column)" in said(corpus)
     assert "not taken: 1 tickets without a label in 'Custom field (Request Type)'" in said(corpus)
 
 
@@ -518,7 +519,7 @@ def test_a_summary_without_a_description_is_no_ticket(tmp_path: Path) -> None:
         ("It says\n{noformat}\nerror 0x80\n{noformat}\nagain", "It says error 0x80 again"),
         ("{code:java}x = a * b * c{code}", "x = a * b * c"),
         ("see [the manual|https://x.example/a] please", "see the manual please"),
-        ("Dear [~accountid:5d1], no toner", "Dear , no toner"),
+        ("Dear [~accountid:5d1], no toner", "Dear, no toner"),
         ("!screen shot.png|thumbnail!\nit is black", "it is black"),
         ("||Room||Device||\n|2.14|PC-7|\n\nis broken", "Room Device 2.14 PC-7 is broken"),
         ("{quote}tried it?{quote}\nyes, no change", "yes, no change"),

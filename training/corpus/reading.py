@@ -148,7 +148,7 @@ def replies_for(
     missing: list[str] = []
     default = _default_reply(train["message"].tolist())
     for intent in intents:
-        title = words_of(intent).capitalize()
+        title = title_of(intent)
         text = written.get(intent)
         if text is None:
             missing.append(intent)
@@ -164,6 +164,20 @@ def replies_for(
     result = Replies(replies)
     result.filled(SlotSettings().values())  # a slot without a value is named before minutes of training
     return result, missing, notices
+
+
+def title_of(intent: str) -> str:
+    """Return an intent's name as customers read it: `cancel_order` is "Cancel order".
+
+    A name that people wrote for people, with a space or as one hyphenated word (`VPN access`, `Wi-Fi`), stays as it is.
+    """
+    name = " ".join(intent.split())
+    is_title = (
+        " " in name or (name[:1].isupper() and name.count("-") == 1) or (name.isupper() and len(name) < 6)
+    )
+    if is_title and not set(name) & set("_."):
+        return name[:1].upper() + name[1:]
+    return words_of(intent).capitalize()
 
 
 def _shown(rows: pd.DataFrame) -> pd.DataFrame:
