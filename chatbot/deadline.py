@@ -6,26 +6,31 @@ import contextlib
 import socket
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
+from functools import partial
 from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
 from types import TracebackType
 from typing import Any, Self
 from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, Request, build_opener
 
-from chatbot.watchdog import WATCHDOG
+from chatbot.watchdog import WATCHDOG, Alarm
 
 
 class Deadline:
     """Shuts the watched socket down when the time is over, which ends a blocked read in another thread.
 
     Watches itself what the thread that entered it connects through a pool of `watch_pools`.
+
+    Attributes:
+        expired: whether the time is over.
+        connection: the watched socket.
     """
 
     def __init__(self, seconds: float) -> None:
         self.expired = False
+        self.connection: socket.socket | None = None
         self._lock = threading.Lock()
-        self._socket: socket.socket | None = None
         self._seconds = seconds
 
     def __enter__(self) -> Self:
@@ -39,7 +44,7 @@ class Deadline:
         _current.reset(self._outer)
         self._alarm.cancel()
         with self._lock:
-            self._socket = None
+            self.connection = None
 
     def restart(self, seconds: float) -> None:
         """Let the time begin again, unless it is over: for a response whose length is known by now."""
@@ -51,9 +56,16 @@ class Deadline:
     def watch(self, connection: socket.socket) -> None:
         """Watch this socket, in place of an earlier one."""
         with self._lock:
-            self._socket = connection
+            self.connection = connection
             if self.expired:
                 self._cut()
+
+    def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """Watch the connection that httpx opens for a request whose extension `trace` this is."""
+        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
+            connection = info["return_value"].get_extra_info("socket")
+            if connection is not None:
+                self.watch(connection)
 
     def _expire(self) -> None:
         with self._lock:
@@ -61,24 +73,31 @@ class Deadline:
             self._cut()
 
     def _cut(self) -> None:
-        if self._socket is not None:
-            with contextlib.suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)
+        if self.connection is not None:
+            _shut_down(self.connection)
 
 
 _current: ContextVar[Deadline | None] = ContextVar("deadline", default=None)
 
 
-def watch_pools(*pools: Any) -> None:
-    """Let connections of these pool classes of urllib3 be watched by the deadline of the thread that uses them."""
+def watch_pools(*pools: Any, seconds: float | None = None) -> None:
+    """Let connections of these pool classes of urllib3 be watched by the deadline of the thread that uses them.
+
+    Args:
+        seconds: total time of a request without such a deadline; None: unlimited.
+    """
     for pool in pools:
         if not issubclass(pool.ConnectionCls, _Watched):
             kind = pool.ConnectionCls
             pool.ConnectionCls = type(kind.__name__, (_Watched, kind), {})
+        if seconds is not None:
+            pool.ConnectionCls.seconds = seconds
 
 
 class _Watched:
+    seconds: float | None = None
     sock: socket.socket | None
+    _alarm: Alarm | None = None
 
     def connect(self) -> None:
         super().connect()  # type: ignore[misc]
@@ -89,8 +108,20 @@ class _Watched:
         super().request(*args, **options)  # type: ignore[misc]
 
     def _watch(self) -> None:
-        if (limit := _current.get()) is not None and self.sock is not None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        if self.sock is None:
+            return
+        if (limit := _current.get()) is not None:
             limit.watch(self.sock)
+        elif self.seconds is not None:
+            # Not cancelled after the response: the pool replaces a connection that ended while it was idle.
+            self._alarm = WATCHDOG.call_after(self.seconds, partial(_shut_down, self.sock))
+
+
+def _shut_down(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def opener(limit: Deadline, tls: ssl.SSLContext | None = None) -> OpenerDirector:

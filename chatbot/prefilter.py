@@ -20,7 +20,8 @@ Literals = frozenset[str]
 
 _UNBOUNDED = 1_000
 _LONGEST_CACHED = 32
-_BEGINNING = 2
+BEGINNING = 3
+"""The most characters of what `beginnings` returns."""
 _NONE: Literals = frozenset()
 _REPEATS = {op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT}
 
@@ -47,10 +48,15 @@ def begins_text(pattern: str) -> bool:
 
 
 def beginnings(pattern: str) -> Literals:
-    """Return texts of one or two characters of which every case-sensitive match begins with one; empty: none known."""
+    """Return texts of one to three characters: every case-sensitive match begins with one; empty: none known."""
     found = {text for text, _ in _beginnings_of(_parse(pattern))}
+    shorter = range(1, BEGINNING)
     return (
-        _NONE if "" in found else frozenset(text for text in found if text == text[0] or text[0] not in found)
+        _NONE
+        if "" in found
+        else frozenset(
+            text for text in found if not any(text[:end] in found for end in shorter if end < len(text))
+        )
     )
 
 
@@ -171,7 +177,7 @@ def _beginnings_of(parts: Iterable[tuple[Any, Any]]) -> set[tuple[str, bool]]:
             break
         more = _beginnings(kind, content)
         found = {pair for pair in found if pair[1]} | {
-            ((text + next_)[:_BEGINNING], ended or len(text + next_) >= _BEGINNING)
+            ((text + next_)[:BEGINNING], ended or len(text + next_) >= BEGINNING)
             for text, is_ended in found
             if not is_ended
             for next_, ended in more

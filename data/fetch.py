@@ -25,6 +25,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
+from chatbot.deadline import Deadline, opener
 from chatbot.errors import ChatbotError
 from data.columns import Columns
 from data.commands import reports_errors
@@ -44,6 +45,10 @@ BITEXT_FILE = Path("data/raw/bitext_customer_support.csv")
 LICENCE = "CDLA-Sharing-1.0 (https://cdla.dev/sharing-1-0/), recorded in NOTICE and data/README.md"
 
 _CHUNK = 1 << 16
+_TOTAL_FACTOR = 60
+"""Total time of a download in times of its timeout, which restarts with every byte."""
+_MAX_BYTES = 1 << 28
+"""Size of a download that is given up: ten times the published file's."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -151,14 +156,22 @@ def _download(url: str, to: Path, timeout: float, report: Callable[[int, int | N
     digest = hashlib.sha256()
     done = 0
     request = urllib.request.Request(url, headers={"User-Agent": "support-chatbot"})  # noqa: S310
-    with urllib.request.urlopen(request, timeout=timeout) as answer, to.open("wb") as file:  # noqa: S310
-        length = answer.headers.get("Content-Length")
-        total = int(length) if length else None
-        while chunk := answer.read(_CHUNK):
-            file.write(chunk)
-            digest.update(chunk)
-            done += len(chunk)
-            report(done, total)
+    seconds = timeout * _TOTAL_FACTOR
+    with Deadline(seconds) as limit:
+        try:
+            with opener(limit).open(request, timeout=timeout) as answer, to.open("wb") as file:
+                length = answer.headers.get("Content-Length")
+                total = int(length) if length else None
+                while chunk := answer.read(_CHUNK):
+                    file.write(chunk)
+                    digest.update(chunk)
+                    done += len(chunk)
+                    if done > _MAX_BYTES:
+                        raise ConnectionError(f"more than {_MAX_BYTES:,} bytes")
+                    report(done, total)
+        finally:
+            if limit.expired:
+                raise TimeoutError(f"not finished within {seconds:g} s, after {done:,} bytes")
     if total is not None and done != total:
         raise ConnectionError(f"the connection broke off after {done:,} of {total:,} bytes")
     return digest.hexdigest()

@@ -16,7 +16,12 @@ from chatbot.dialog.replies import Replies, ReplyText
 from chatbot.prefilter import required
 
 _ADVERBS = r"(?: (?:really|actually|even|ever|still|just|at all)){0,2}"
-_NOT = r"(?:\bnot|n't|\b(?:do|did|does|wo|have|has|was)nt|\bnever|\bno longer)" + _ADVERBS
+# Not, n't, dont, didnt, doesnt, wont, wasnt, havent, hasnt, never, no longer. Without an assertion at its beginning, so
+# that the engine skips other characters.
+_NOT = (
+    r"[dhnw](?:(?<=n)'t|(?<=\bn)(?:ot|ever|o longer)"
+    r"|(?:(?<=\bd)(?:o|id|oes)|(?<=\bw)(?:o|as)|(?<=\bh)(?:ave|as))nt)" + _ADVERBS
+)
 _TO = (
     r" (?:want|need|wish|ask|request|plan|intend|look|try|tell|have|like)(?:ed|ing|ning)?"
     r"|(?: (?:told|tried|going|authori[sz]ed|gonna))"

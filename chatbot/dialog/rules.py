@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from chatbot.dialog.message import clean, plain
 from chatbot.documents import read_yaml
 from chatbot.errors import BundleError
-from chatbot.prefilter import LiteralIndex, beginnings, begins_text, required, whole, width
+from chatbot.prefilter import BEGINNING, LiteralIndex, beginnings, begins_text, required, whole, width
 
 _CACHED_WORDS = 16_384
 SHORT_TEXT = 500
@@ -159,12 +159,14 @@ def _rule(number: int, entry: object) -> Rule:
 
 
 def words_of(text: str) -> dict[str, list[int]]:
-    """Return where the words begin, by their first character and by their first two."""
+    """Return where the words begin, by their first one, two and three characters."""
     places: dict[str, list[int]] = defaultdict(list)
     for word in _WORD.finditer(text):
         at = word.start()
-        places[text[at]].append(at)
-        places[text[at : at + 2]].append(at)
+        first = text[at : at + BEGINNING]
+        places[first].append(at)
+        places[first[:2]].append(at)
+        places[first[0]].append(at)
     return places
 
 

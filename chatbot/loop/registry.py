@@ -31,6 +31,8 @@ BUNDLE_DIGEST, SCORES, GATE, MADE_DIGEST = "bundle_digest", "scores", "gate", "m
 the SHA-256 of made.json, which the bundle's digest does not cover."""
 A = TypeVar("A")
 _PAGE = 200
+_MAX_PAGES, _MAX_FOLDERS = 1_000, 10_000
+"""Of versions, and of artifacts."""
 _ARTIFACTS = "mlflow-artifacts/artifacts"
 
 
@@ -184,9 +186,8 @@ class RegistryClient:
         aliases = self.aliases()
         found: list[ModelVersion] = []
         token = ""
-        tokens = {token}
         with self._well_formed():
-            while True:
+            for _ in range(_MAX_PAGES):
                 query = {"filter": f"name='{self._model}'", "max_results": _PAGE}
                 page = self._request(
                     "GET", "model-versions/search", **query, **({"page_token": token} if token else {})
@@ -195,9 +196,7 @@ class RegistryClient:
                 token = page.get("next_page_token", "")
                 if not token:
                     return sorted(found, key=lambda version: -int(version.number))
-                if token in tokens:
-                    raise ValueError("the same page twice")
-                tokens.add(token)
+            raise ValueError(f"more than {_MAX_PAGES:,} pages of versions")
 
     def version(self, number: str) -> ModelVersion:
         """Return a version without its aliases.
@@ -246,15 +245,22 @@ class RegistryClient:
     def artifacts(self, folder: str = "") -> Iterator[str]:
         """Yield the paths of all files below a folder of the server's artifacts.
 
-        Raises: RegistryError: the server does not proxy artifacts, is unavailable or refuses.
+        Raises: RegistryError: the server does not proxy artifacts, is unavailable, refuses, or lists without end.
         """
-        query = "?" + urlencode({"path": folder}) if folder else ""
-        for file in self._send("GET", _ARTIFACTS + query, parse=_json).get("files", ()):
-            path = f"{folder}/{file['path']}" if folder else str(file["path"])
-            if file.get("is_dir"):
-                yield from self.artifacts(path)
-            else:
-                yield path
+        folders = [folder]
+        for _ in range(_MAX_FOLDERS):
+            if not folders:
+                return
+            folder = folders.pop()
+            query = "?" + urlencode({"path": folder}) if folder else ""
+            with self._well_formed():
+                for file in self._send("GET", _ARTIFACTS + query, parse=_json).get("files", ()):
+                    path = f"{folder}/{file['path']}" if folder else str(file["path"])
+                    if file.get("is_dir"):
+                        folders.append(path)
+                    else:
+                        yield path
+        raise RegistryError(f"MLflow at {self._base} lists more than {_MAX_FOLDERS:,} folders of artifacts")
 
     def artifact(self, path: str) -> bytes:
         """Return the content of one artifact."""

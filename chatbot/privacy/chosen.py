@@ -32,9 +32,11 @@ _LETTERS = r"A-Za-z\u00aa\u00b5\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02af\u03
 """Letters of scripts whose words are separated by spaces: of others, words stand beside a password."""
 _ALPHABET = rf"\d_{_LETTERS}"
 _LETTER, _SIGN = rf"[{_LETTERS}]", r"[!#$%&*@_]"
+# Without an assertion or a letter at the beginning, the engine skips the letters of prose.
 _CANDIDATE = Pattern(
-    rf"{_LETTER}(?:[!#$%&*@_+.-]?\d|{_SIGN}{_LETTER})|(?<![\w-])[A-Z\d]{{4,6}}-[A-Z\d]{{4}}", 0
+    rf"[\d!#$%&*@_+.-](?:(?<={_LETTER}\d)|(?<={_LETTER}[!#$%&*@_+.-])\d|(?<={_LETTER}{_SIGN}){_LETTER})", 0
 )
+_GROUPED = Pattern(r"(?<![\w-])[A-Z\d]{4,6}-[A-Z\d]{4}", 0)
 _WORD = Pattern(
     rf"(?<![{_ALPHABET}{MASK}@#/\\.&=+-])(?P<stem>{_LETTER}++)(?>(?:-{_LETTER}++){{0,3}})"
     rf"(?=[!#$%&*@_+.-]?\d|{_SIGN}{_LETTER})[{_ALPHABET}!#$%&*@+^~.-]{{1,40}}+",
@@ -69,7 +71,9 @@ def redact_chosen(draft: Draft) -> None:
     if not draft.has_digits and _SIGNS.isdisjoint(draft.text):
         return
     shop_code = not PROMOTION_WORDS.isdisjoint(draft.words) and _NAMES_OF_SECRETS.isdisjoint(draft.words)
-    if not shop_code and _CANDIDATE.search(draft.text):
+    if not shop_code and (
+        _CANDIDATE.search(draft.text) or ("-" in draft.text and _GROUPED.search(draft.text))
+    ):
         draft.mark((*found.span(), MARK) for found in _GROUPS.finditer(draft.text))
         draft.mark(_chosen(draft, not _CONTEXT.isdisjoint(draft.words)))
     if draft.has_digits and not PIN_NOUNS.isdisjoint(draft.words):

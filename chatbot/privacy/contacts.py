@@ -42,6 +42,8 @@ _ENCODED_EMAIL = Pattern(
     r"(?<![\w.+'-]) [\w.+'-]++ (?:%40|&(?:\#(?:64|x40)|commat);) [\w-]{1,63}+ (?:\.[\w-]{1,63}+){1,8}"
 )
 """As web pages and their addresses have them, which are copied into messages."""
+_QUOTED_EMAIL = Pattern(rf'"[^"\n{MASK}]{{1,64}}+"[ ]?@[ ]?[\w-]{{1,63}}+(?:\.[\w-]{{1,63}}+){{1,8}}')
+"""With a quoted local part (RFC 5321, 4.1.2)."""
 _CUT_EMAIL = Pattern(
     rf"{_LOCAL} @ {_PROVIDERS} (?:[ ](?:com|net|org|de|fr|es|it|nl|uk|co[ ]uk))? (?![\w@-]|\.\w)"
 )
@@ -71,7 +73,7 @@ _MAC = Pattern(
 
 def redact_urls(draft: Draft) -> None:
     """Mark URLs that may identify a person."""
-    if "/" in draft.text or "www." in draft.lower:
+    if "://" in draft.text or "www." in draft.lower or ("/" in draft.text and "?" in draft.text):
         draft.mark(_urls(draft.text))
 
 
@@ -81,6 +83,8 @@ def redact_emails(draft: Draft) -> None:
         not (_AT_WORDS.isdisjoint(draft.words) or _OPENING.isdisjoint(draft.text))
         and any(sign in draft.lower for sign in _AT_SIGNS)
     ):
+        if '"' in draft.text:
+            draft.mark((*found.span(), "<EMAIL>") for found in _QUOTED_EMAIL.finditer(draft.text))
         draft.mark((*found.span(), "<EMAIL>") for found in _EMAIL.finditer(draft.text))
         draft.mark((*found.span(), "<EMAIL>") for found in _CUT_EMAIL.finditer(draft.text))
     if "%40" in draft.text or "&" in draft.text:

@@ -39,13 +39,20 @@ from chatbot.privacy.words import NO_NAMES, NO_SECRETS
 
 SECRET, ACCOUNT = "<SECRET>", "<ACCOUNT>"
 
-_LONG = 16
+_LONG, _LONGEST = 16, 40
+"""Characters from which a word may be a token, and a key of base 64."""
 _FEWEST_DIGITS = 3
 _NEAR = 40
 _TOKEN = Pattern(
     r"(?<![\w.]) (?>(?:[\w-]{1,8}+[.:]){0,2}) (?:\d{8,10}:)? [\w+~-]{16,}+ (?>(?:\.[\w+~/-]++)*) ={0,2}"
 )
 _PEM = Pattern(r"-----BEGIN[ A-Z]{0,40}KEY-----.*?(?:-----END[ A-Z]{0,40}KEY-----|\Z)", DOTALL)
+_BASE64 = Pattern(r"(?<![\w/+=.-]) [a-zA-Z\d/+]{40,}+ ={0,2} (?!\.?[\w/+=-])")
+"""As AWS, Azure and Google write secret keys: with slashes and plus signs, at which a `_TOKEN` ends."""
+_AUTHORIZATION = Pattern(
+    r"(?<!\w) (?: authorization:\s?\w{4,10} | bearer(?:\stoken)? ) (?:\sis)? (?:\s?[:=]\s?|\s) [\"']? (?P<secret>[\w.~+/-]{16,}+ ={0,2})"
+)
+"""Tokens need no digit here: "Authorization: Bearer qWertzUiopAsdfghjk"."""
 _BY_PREFIX = Pattern(rf"(?:{KEY_PREFIXES})", VERBOSE)
 _DIGIT = Pattern(r"\d", 0)
 _CHANGES = Pattern(r"\d[^\W\d_]|[^\W\d_]\d|[a-z][A-Z]", 0)
@@ -206,9 +213,14 @@ _STOPS = ".,;:!?)]}\"'>"
 
 def redact_credentials(draft: Draft) -> None:
     """Mark keys and tokens, passwords, PINs and codes."""
-    if max(map(len, draft.text.split()), default=0) >= _LONG:
+    longest = max(map(len, draft.text.split()), default=0)
+    if longest >= _LONG:
         draft.mark((*found.span(), SECRET) for found in _PEM.finditer(draft.text))
-        draft.mark(_tokens(draft.text))
+        if "bearer" in draft.words or "authorization" in draft.words:
+            draft.mark((*found.span("secret"), SECRET) for found in _AUTHORIZATION.finditer(draft.text))
+        if longest >= _LONGEST:
+            draft.mark(_keys_of(_BASE64, draft.text))
+        draft.mark(_keys_of(_TOKEN, draft.text))
     if draft.has_digits and draft.has(PIN_WORDS):
         draft.mark((*_number(found), SECRET) for found in draft.matches(_PIN, PIN_WORDS))
         draft.mark((*found.span("secret"), SECRET) for found in draft.matches(_CODE, PIN_WORDS))
@@ -288,8 +300,8 @@ def _phrases(draft: Draft) -> Iterator[Span]:
             yield *found.span("secret"), SECRET
 
 
-def _tokens(text: str) -> Iterator[Span]:
-    for found in _TOKEN.finditer(text):
+def _keys_of(shape: Pattern, text: str) -> Iterator[Span]:
+    for found in shape.finditer(text):
         if _is_key(found[0]):
             yield *found.span(), SECRET
 

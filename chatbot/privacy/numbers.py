@@ -63,6 +63,10 @@ _CANDIDATE = Pattern(
       | (?P<code> (?=[^\W\d]{0,24}[\-_]?\d) \w [\w\-]*+ )
     )"""
 )
+_SEPARATED_CARD = Pattern(
+    r"(?<!\w) (?: \d{4} (?P<by>\W{1,3}) \d{4} (?P=by) \d{4} (?P=by) \d{4} | \d{4} (?P<sep>\W{1,3}) \d{6} (?P=sep) \d{5} ) (?!\w)"
+)
+"""The groups of a card with any separator: a `_CANDIDATE` ends at a comma, which separates numbers elsewhere."""
 _PHONE_AFTER = Pattern(
     r"[ ](?:is|ist|est|es|è|é)[ ](?:my|meine?|mon|mi|il[ ]mio|mijn)[ ](?:\w{1,12}[ ])?(?:phone|mobile|cell|number|handy|telefon|portable|móvil|cellulare|nummer)"
 )
@@ -123,6 +127,7 @@ def _spelled_run(draft: Draft, run: list[tuple[int, int]]) -> Iterator[Span]:
 
 def redact_numbers(draft: Draft) -> None:
     """Mark card numbers (Luhn), phone numbers and other long numbers anywhere in the text."""
+    draft.mark(_separated_cards(draft.text))
     draft.mark(_between(draft.text, 0, len(draft.text)))
 
 
@@ -134,6 +139,13 @@ def redact_coarsely(draft: Draft) -> None:
 def says_phone(text: str, position: int) -> bool:
     """Whether the words before a position indicate a phone number."""
     return not PHONE_HINTS.isdisjoint(_WORD.findall(text[max(0, position - _FAR) : position].lower())[-7:])
+
+
+def _separated_cards(text: str) -> Iterator[Span]:
+    for found in _SEPARATED_CARD.finditer(text):
+        groups = list(DIGITS.finditer(text, *found.span()))
+        if not _round_or_year(groups) and _find_card(groups) == found.span():
+            yield *found.span(), CARD
 
 
 def _between(text: str, start: int, end: int) -> Iterator[Span]:

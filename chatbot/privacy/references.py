@@ -84,14 +84,15 @@ _STATUS = Pattern(
 _STATUS_WORDS = frozenset(
     ("status", "where", "where's", "wo", "où", "dónde", "dov'è", "onde", "track", "cancel")
 )
+# Without an assertion at the beginning, the engine skips other characters; so does `_APART`.
 _CODE = Pattern(
-    r"(?<![\w-])(?!(?:ISO|DIN|EN|RFC|KB|CVE|HTTP|SKU)-?\d)[A-Z]{1,4}(?:-\d{3,}|/?\d{4,}|-(?=[A-Z\d-]*\d{3})[A-Z\d]{2,8}(?=-))(?:-[A-Z\d]+)*(?![\w-])",
+    r"[A-Z](?<![\w-][A-Z])(?!(?:(?<=I)SO|(?<=D)IN|(?<=E)N|(?<=R)FC|(?<=K)B|(?<=C)VE|(?<=H)TTP|(?<=S)KU)-?\d)[A-Z]{0,3}(?:-\d{3,}|/?\d{4,}|-(?=[A-Z\d-]*\d{3})[A-Z\d]{2,8}(?=-))(?:-[A-Z\d]+)*(?![\w-])",
     0,
 )
 _LONG_CODE = 7
 """Characters from which a code is an identifier also where no word says so."""
 _APART = Pattern(
-    r"(?<![\w.,+-])(?<!\d[ ])\d(?:[ ]\d){3,7}(?![ ]?[\d.,]|\w)|(?<![\w.,+/-])\d{5,10}(?:,[ ]|[ ](?:and|und|et|y|e|&)[ ])\d{5,10}(?=\s*(?:[.,;:!?)]\s|\Z|[.,;:!?)]\Z)|[ ](?:are|were|came|have|arrived|but|please|not)\b)",
+    r"\d(?:(?<![\w.,+-]\d)(?<!\d[ ]\d)(?:[ ]\d){3,7}(?![ ]?[\d.,]|\w)|(?<![\w.,+/-]\d)\d{4,9}(?:,[ ]|[ ](?:and|und|et|y|e|&)[ ])\d{5,10}(?=\s*(?:[.,;:!?)]\s|\Z|[.,;:!?)]\Z)|[ ](?:are|were|came|have|arrived|but|please|not)\b))",
     0,
 )
 """Digits that are typed one by one, and two long numbers in a list."""

@@ -6,6 +6,7 @@ Optimistic concurrency is by If-Match and If-None-Match.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -36,6 +37,8 @@ _LEAST_BYTES_PER_SECOND = 1 << 18
 """Rate below which a transfer is given up."""
 _MAX_OBJECT_BYTES = 5 << 30
 """The most that one request puts (S3's limit): a response that claims more would get time and memory for it."""
+_MAX_PAGES = 10_000
+"""The most pages of a listing, of 1,000 keys each."""
 
 
 class S3Store:
@@ -118,10 +121,15 @@ class S3Store:
                 Bucket=self.bucket, Prefix=self._prefix + prefix, **({"StartAfter": start} if start else {})
             )
         )
-        while True:
+        for number in itertools.count():
             with self._errors(prefix or "its keys"):  # not over the yields: the deadline is one of a request
                 if (page := next(pages, None)) is None:
                     return
+                if number == _MAX_PAGES:
+                    raise StoreError(
+                        f"{self} listed {_MAX_PAGES:,} pages of {prefix!r} and more follow: does a proxy answer for "
+                        "it? If there are so many objects, delete what is no longer needed"
+                    )
                 start = self._check_page(page, self._prefix + prefix, start)
                 entries = [
                     Entry(

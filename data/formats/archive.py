@@ -9,29 +9,42 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import IO
 
 from data.errors import CorpusError, Problem
 from data.rows import Rows
 
 MAX_BYTES = 2 << 30
-"""Limit of the unpacked size."""
+"""Limit of the unpacked size, that of archives in the archive included."""
 _MAX_DEPTH = 3
 """Limit of archives in archives: some kB could hold millions of them."""
-_depth: ContextVar[int] = ContextVar("depth", default=0)
+
+
+@dataclass
+class _Budget:
+    """What archives in each other may still unpack."""
+
+    depth: int = 0
+    left: int = field(default_factory=lambda: MAX_BYTES)
+
+
+_budget: ContextVar[_Budget | None] = ContextVar("budget", default=None)
 
 
 @contextmanager
-def _unpacked(path: Path, unpack: Callable[[Path], Path]) -> Iterator[Path]:
-    if _depth.get() == _MAX_DEPTH:
+def _unpacked(path: Path, unpack: Callable[[Path, _Budget], Path]) -> Iterator[Path]:
+    budget = _budget.get() or _Budget()
+    if budget.depth == _MAX_DEPTH:
         raise CorpusError(
             [Problem(str(path), None, f"archives in archives: {_MAX_DEPTH} levels are the most")]
         )
-    before = _depth.set(_depth.get() + 1)
+    budget.depth += 1
+    before = _budget.set(budget)
     with tempfile.TemporaryDirectory(prefix="corpus-") as folder:
         try:
-            yield unpack(Path(folder))
+            yield unpack(Path(folder), budget)
         except (
             OSError,
             EOFError,
@@ -43,16 +56,17 @@ def _unpacked(path: Path, unpack: Callable[[Path], Path]) -> Iterator[Path]:
         ) as error:
             raise CorpusError([Problem(str(path), None, f"cannot be unpacked: {error}")]) from None
         finally:
-            _depth.reset(before)
+            budget.depth -= 1
+            _budget.reset(before)
 
 
 def read_gzip(path: Path, read: Callable[[Path], Rows]) -> Rows:
     """Read a compressed file as what its name says without `.gz`."""
 
-    def unpack(folder: Path) -> Path:
+    def unpack(folder: Path, budget: _Budget) -> Path:
         inner = folder / path.stem
         with gzip.open(path) as source, inner.open("wb") as target:
-            _copy(source, target, MAX_BYTES)
+            _copy(source, target, budget)
         return inner
 
     with _unpacked(path, unpack) as inner:
@@ -62,8 +76,7 @@ def read_gzip(path: Path, read: Callable[[Path], Rows]) -> Rows:
 def read_zip(path: Path, read: Callable[[Path], Rows]) -> Rows:
     """Read an archive as a folder, or as the file that it holds alone."""
 
-    def unpack(folder: Path) -> Path:
-        left = MAX_BYTES
+    def unpack(folder: Path, budget: _Budget) -> Path:
         with zipfile.ZipFile(path) as archive:
             for member in archive.infolist():
                 target = folder / member.filename
@@ -72,7 +85,7 @@ def read_zip(path: Path, read: Callable[[Path], Rows]) -> Rows:
                     continue
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with archive.open(member) as source, target.open("wb") as file:
-                    left -= _copy(source, file, left)
+                    _copy(source, file, budget)
         while len(inside := list(folder.iterdir())) == 1:
             folder = inside[0]
             if folder.is_file():
@@ -83,14 +96,12 @@ def read_zip(path: Path, read: Callable[[Path], Rows]) -> Rows:
         return _renamed(read, inner, path)
 
 
-def _copy(source: object, target: object, limit: int) -> int:
-    copied = 0
-    while chunk := source.read(1 << 20):  # type: ignore[attr-defined]
-        copied += len(chunk)
-        if copied > limit:
+def _copy(source: IO[bytes] | gzip.GzipFile, target: IO[bytes], budget: _Budget) -> None:
+    while chunk := source.read(1 << 20):
+        budget.left -= len(chunk)
+        if budget.left < 0:
             raise OSError(f"more than {MAX_BYTES:,} bytes unpacked")
-        target.write(chunk)  # type: ignore[attr-defined]
-    return copied
+        target.write(chunk)
 
 
 def _renamed(read: Callable[[Path], Rows], inner: Path, shown: Path) -> Rows:

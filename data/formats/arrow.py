@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,22 @@ import pyarrow.parquet as pq
 
 from data.columns import Columns
 from data.errors import CorpusError, Problem
-from data.formats.cells import Cell, Table
+from data.formats.cells import Cell, Table, check_cells
 from data.formats.table import read_table
 from data.rows import Rows
+
+MAX_BYTES = 512 << 20
+"""Limit of the unpacked size."""
+_BATCH_ROWS = 1_024
 
 
 def read_parquet(path: Path, columns: Columns) -> Rows:
     """Read the rows of a Parquet file; a row's line is its number, counted from 1."""
     try:
-        return read_table(_table(str(path), pq.ParquetFile(path).read()), columns)
+        content = pq.ParquetFile(path)
+        check_cells(content.metadata.num_rows * content.metadata.num_columns, str(path))
+        batches = content.iter_batches(_BATCH_ROWS)
+        return read_table(_table(str(path), content.schema_arrow, batches), columns)
     except (pa.ArrowException, OSError) as error:
         raise CorpusError([Problem(str(path), None, f"not a Parquet file: {error}")]) from error
 
@@ -29,11 +37,13 @@ def read_arrow(path: Path, columns: Columns) -> Rows:
     try:
         with pa.memory_map(str(path)) as source:
             try:
-                table = pa.ipc.open_stream(source).read_all()
+                content = pa.ipc.open_stream(source)
+                batches: Iterable[pa.RecordBatch] = content
             except pa.ArrowInvalid:
                 source.seek(0)
-                table = pa.ipc.open_file(source).read_all()
-            return read_table(_table(str(path), table), columns)
+                content = pa.ipc.open_file(source)
+                batches = map(content.get_batch, range(content.num_record_batches))
+            return read_table(_table(str(path), content.schema, batches), columns)
     except (pa.ArrowException, OSError) as error:
         raise CorpusError([Problem(str(path), None, f"not an Arrow file: {error}")]) from error
 
@@ -63,17 +73,46 @@ def read_dataset(folder: Path, columns: Columns) -> Rows:
     return result
 
 
-def _table(file: str, table: pa.Table) -> Table:
-    names = _label_names(table.schema)
-    columns = [_values(table.column(name), name, names.get(name), file) for name in table.column_names]
-    return Table(file, list(table.column_names), list(enumerate(zip(*columns, strict=True), start=1)))
+def _table(file: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Table:
+    """Build a table from batches.
+
+    Raises:
+        CorpusError: too many cells or bytes: a run of equal values, or an empty column, takes no space in a file.
+    """
+    labels = _label_names(schema)
+    columns: list[list[Cell]] = [[] for _ in schema.names]
+    checked: list[pa.RecordBatch] = []
+    cells = size = 0
+    for batch in batches:
+        cells += sum(map(_cells, batch.columns))
+        check_cells(cells, file)
+        size += batch.nbytes
+        if size > MAX_BYTES:
+            raise CorpusError([Problem(file, None, f"more than {MAX_BYTES:,} bytes unpacked")])
+        checked.append(batch)
+    for batch in checked:
+        for values, column, name in zip(columns, batch.columns, schema.names, strict=True):
+            values += _values(column, name, labels.get(name), file)
+    return Table(file, list(schema.names), list(enumerate(zip(*columns, strict=True), start=1)))
 
 
-def _values(column: pa.ChunkedArray, name: str, labels: list[str] | None, file: str) -> list[Cell]:
-    if pa.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
+def _cells(column: pa.Array) -> int:
+    """Return the number of values of a column, those inside lists and structures included."""
+    inner: list[pa.Array] = []
+    if isinstance(column, pa.StructArray):
+        inner = [column.field(place) for place in range(column.type.num_fields)]
+    elif isinstance(column, pa.ListArray | pa.LargeListArray | pa.FixedSizeListArray):
+        inner = [column.values]
+    return len(column) + sum(map(_cells, inner))
+
+
+def _values(column: pa.Array, name: str, labels: list[str] | None, file: str) -> list[Cell]:
     try:
-        values = list(column.to_pylist())
+        if isinstance(column, pa.DictionaryArray):  # equal values stay one object
+            words = column.dictionary.to_pylist()
+            values = [None if index is None else words[index] for index in column.indices.to_pylist()]
+        else:
+            values = column.to_pylist()
     except UnicodeDecodeError as error:
         raise CorpusError([Problem(file, None, f"column {name!r} is not UTF-8: {error}")]) from None
     if labels is None:

@@ -6,11 +6,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from data.errors import Problem
+from data.errors import CorpusError, Problem
 from data.formats.nested import flat
 
 Cell = object
 """A cell's value; None: empty."""
+
+MAX_CELLS = 20_000_000
+"""Limit of the cells of a file: some formats hold millions in a few kB."""
 
 _NUMBER = re.compile(r"-?\d+(\.0+)?")
 
@@ -36,14 +39,25 @@ class Table:
 
 
 def keyed(file: str, nested: Sequence[tuple[int, Mapping[str, Cell]]]) -> Table:
-    """Build a table from records with keys; the header has every key that occurs, within a record as `outer.inner`."""
+    """Build a table from records with keys; the header has every key that occurs, within a record as `outer.inner`.
+
+    Raises:
+        CorpusError: more than MAX_CELLS cells, such as of records with a key of their own each.
+    """
     header: dict[str, None] = {}
     records = [(line, dict(flat(record))) for line, record in nested]
     for _, record in records:
         header.update(dict.fromkeys(record))
+    check_cells(len(records) * len(header), file)
     return Table(
         file, list(header), [(line, [record.get(key, MISSING) for key in header]) for line, record in records]
     )
+
+
+def check_cells(count: int, file: str) -> None:
+    """Raise CorpusError if a file has more than MAX_CELLS cells."""
+    if count > MAX_CELLS:
+        raise CorpusError([Problem(file, None, f"more than {MAX_CELLS:,} cells")])
 
 
 def at(cells: Sequence[Cell], place: int | None) -> Cell:

@@ -10,16 +10,13 @@ from typing import IO
 
 from data.columns import REPLY_NAMES, Columns, column_key
 from data.errors import CorpusError, Problem
-from data.formats.cells import Cell, at
+from data.formats.cells import MAX_CELLS, Cell, at
 from data.formats.header import TITLE_ROWS, with_header
 from data.formats.table import read_table
 from data.rows import Rows
 
 MAX_BYTES = 512 << 20
 """Limit of the unpacked size."""
-MAX_CELLS = 20_000_000
-"""Limit of the cells of all sheets, those between the first column and a row's last cell included."""
-
 _TOO_MANY = f"more than {MAX_CELLS:,} cells"
 _NOTHING: list[Cell] = []
 """Stands for all rows without cells: a sheet may have a million of them."""

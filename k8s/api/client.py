@@ -6,20 +6,24 @@ installed client version does not know.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 from kubernetes import client, config
 from kubernetes.config.config_exception import ConfigException
-from urllib3 import Timeout
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Timeout
 from urllib3.exceptions import HTTPError
 
+from chatbot.deadline import Deadline, watch_pools
 from chatbot.errors import Conflict, Denied, Missing, SettingError, StoreError, Unreachable
 from chatbot.runtime import REAL, Runtime
 from chatbot.settings import KubernetesSettings
+from chatbot.watchdog import WATCHDOG
 
 Json = dict[str, Any]
 
@@ -60,6 +64,7 @@ class Cluster:
         configuration.retries = False
         # Reuses the library's connection pool, certificates and tokens (re-read on renewal), not its types.
         self._client: Any = client.ApiClient(configuration)
+        watch_pools(HTTPConnectionPool, HTTPSConnectionPool)
         self._settings = settings
         self.runtime = runtime
         self.host = str(configuration.host)
@@ -98,6 +103,7 @@ class Cluster:
         timeout = Timeout(connect=patience, read=seconds + patience)
         stream = self._with_retries(lambda: self._send("GET", "deployments", "", query, None, timeout))
         buffer = b""
+        alarm = WATCHDOG.call_after(seconds + patience, partial(_end, stream))
         try:
             for chunk in stream.stream(amt=None):
                 *lines, buffer = (buffer + chunk).split(b"\n")
@@ -108,6 +114,7 @@ class Cluster:
         except (HTTPError, OSError):
             return
         finally:
+            alarm.cancel()
             stream.close()
 
     def _request(
@@ -140,7 +147,10 @@ class Cluster:
         body: Json | None,
         timeout: Timeout,
     ) -> Any:
-        """Send one request; return the response, whose body is unread if it is a watch stream."""
+        """Send one request; return the response, whose body is unread if it is a watch stream.
+
+        Raises: Unreachable: there is no response, or not within `request_seconds`, even if bytes of it arrive.
+        """
         parts = [self.host, _GROUPS[kind], "namespaces", self.namespace, kind, *([name] if name else [])]
         manager = {"fieldManager": FIELD_MANAGER} if body is not None else {}
         url = "/".join(parts) + "?" + urlencode({**(query or {}), **manager})
@@ -150,15 +160,18 @@ class Cluster:
         self._client.update_params_for_auth(headers, [], ["BearerToken"], url, method, body)
         request = f"{method} {kind}{'/' if name else ''}{name} in namespace {self.namespace}"
         try:
-            answer = self.runtime.request(
-                self._client.rest_client.pool_manager,
-                method,
-                url,
-                body=None if body is None else json.dumps(body).encode(),
-                headers=headers,
-                timeout=timeout,
-                preload_content="watch" not in (query or {}),
-            )
+            with Deadline(self._settings.request_seconds) as limit:
+                answer = self.runtime.request(
+                    self._client.rest_client.pool_manager,
+                    method,
+                    url,
+                    body=None if body is None else json.dumps(body).encode(),
+                    headers=headers,
+                    timeout=timeout,
+                    preload_content="watch" not in (query or {}),
+                )
+            if limit.expired:
+                raise TimeoutError(f"no complete response within {self._settings.request_seconds:g} s")
         except (HTTPError, OSError) as error:
             raise Unreachable(
                 f"the API server at {self.host} does not answer ({request}): {error}. The next run tries again"
@@ -166,6 +179,12 @@ class Cluster:
         if answer.status >= 400:
             raise _to_error(answer, request, self.host)
         return answer
+
+
+def _end(stream: Any) -> None:
+    """End a watch that another thread reads, if it has not ended."""
+    with contextlib.suppress(OSError, ValueError, RuntimeError):
+        stream.shutdown()
 
 
 def _load_configuration(settings: KubernetesSettings) -> tuple[Any, str]:

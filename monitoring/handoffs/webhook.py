@@ -18,7 +18,6 @@ import hmac
 import socket
 import time
 from collections.abc import Callable
-from typing import Any
 
 import httpx
 
@@ -95,17 +94,12 @@ class Webhook:
             if self._socket is not None:  # a connection that is kept alive
                 limit.watch(self._socket)
 
-            def trace(event: str, info: dict[str, Any]) -> None:
-                if event.endswith(("connect_tcp.complete", "start_tls.complete")):
-                    self._socket = info["return_value"].get_extra_info("socket")
-                    if self._socket is not None:
-                        limit.watch(self._socket)
-
             try:
                 with self._http.stream(
-                    "POST", self._url, content=body, headers=headers, extensions={"trace": trace}
+                    "POST", self._url, content=body, headers=headers, extensions={"trace": limit.trace}
                 ) as answer:
                     status, retry_after = answer.status_code, answer.headers.get("retry-after", "")
+                self._socket = limit.connection
             except httpx.HTTPError as error:
                 reason = f"{type(error).__name__}: {error}"
                 if limit.expired:

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request
 
 import pytest
 from pydantic import SecretStr
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 
 from chatbot.errors import StoreError, Unreachable
 from chatbot.loop.registry import RegistryClient, RegistryUnavailable
 from chatbot.runtime import REAL
-from chatbot.settings import HandoffSettings, StorageSettings, TrackingSettings
+from chatbot.settings import HandoffSettings, KubernetesSettings, StorageSettings, TrackingSettings
 from chatbot.store import Store, open_store
+from data import fetch
+from k8s.api.client import Cluster
 from monitoring.handoffs.delivery import NotDeliveredError
 from monitoring.handoffs.webhook import Webhook
+from tests.k8s.harness import prepare_environment
+from tests.support.http_server import LoopbackServer
 from tests.support.trickle import Trickle
 from training.tracking import client
+from ui.chat.client import ApiError, ChatClient, Kind
 
 pytestmark = pytest.mark.process
 SECONDS = 0.5
@@ -72,6 +82,109 @@ def test_a_tracking_server_that_trickles_is_given_up_before_mlflow_is_asked(
     with pytest.raises(client.TrackingError, match=r"cannot be reached \(no complete response within 0\.5 s"):
         client.preflight(TrackingSettings(tracking_uri=trickle.url))
     assert trickle.sent < 60
+
+
+@pytest.mark.parametrize("trickle", ["head", "body"], indirect=True)
+def test_a_download_that_trickles_is_given_up_at_the_deadline(
+    trickle: Trickle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetch, "_TOTAL_FACTOR", 1)
+    with pytest.raises(fetch.FetchError, match=r"not finished within 0\.5 s"):
+        fetch.fetch_bitext(tmp_path / "bitext.csv", trickle.url, timeout=SECONDS)
+    assert not list(tmp_path.iterdir())
+    assert trickle.sent < 60
+
+
+@pytest.mark.parametrize("trickle", ANSWERS, indirect=True)
+def test_a_chat_api_that_trickles_is_given_up_at_the_deadline(trickle: Trickle) -> None:
+    with pytest.raises(ApiError) as error:
+        ChatClient(trickle.url, SECONDS).intents()
+    assert error.value.kind is Kind.LOST
+    assert trickle.sent < 60
+
+
+@pytest.mark.parametrize("trickle", ANSWERS, indirect=True)
+def test_an_api_server_that_trickles_is_given_up_at_the_deadline(
+    trickle: Trickle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(Unreachable, match=r"no complete response within|does not answer"):
+        cluster_at(trickle.url, tmp_path, monkeypatch).get("deployments", "api")
+    assert trickle.sent < 60
+
+
+def test_a_watch_that_trickles_ends_when_it_should(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1000\r\n"
+    server = Trickle(len(head), head + b"x" * 400)
+    try:
+        cluster = cluster_at(server.url, tmp_path, monkeypatch)
+        assert list(cluster.watch_deployment("api", 1)) == []
+        assert server.sent < 100
+    finally:
+        server.close()
+
+
+def cluster_at(url: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    prepare_environment(monkeypatch, folder)
+    file = folder / "kubeconfig"
+    file.write_text(file.read_text().replace("http://api.test", url.rstrip("/")))
+    return Cluster(KubernetesSettings(request_seconds=SECONDS, patience_seconds=0))
+
+
+@dataclass
+class HealthyTrickle(LoopbackServer):
+    """An MLflow server that is healthy and answers everything else byte by byte, or asks for a late retry."""
+
+    is_busy: bool = False
+    sent: int = 0
+
+    def handler(self) -> type[BaseHTTPRequestHandler]:
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                is_health = self.path == "/health"
+                self.send_response(200 if is_health or not outer.is_busy else 503)
+                self.send_header("Retry-After", "3600")
+                self.send_header("Content-Length", "0" if is_health or outer.is_busy else "100")
+                self.end_headers()
+                with contextlib.suppress(OSError):
+                    while not is_health and not outer.is_busy and outer.sent < 100:
+                        self.wfile.write(b" ")
+                        outer.sent += 1
+                        time.sleep(0.1)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        return Handler
+
+
+@pytest.mark.parametrize("is_busy", [False, True], ids=["trickles", "asks for a retry in an hour"])
+def test_mlflows_client_gives_a_server_up_at_the_deadline(
+    is_busy: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "_TRANSFER_FACTOR", 0.5)
+    for pool in (HTTPConnectionPool, HTTPSConnectionPool):  # what is set on them is undone
+        monkeypatch.setattr(pool, "ConnectionCls", type("Connection", (pool.ConnectionCls,), {}))
+    for name in (
+        "REQUEST_TIMEOUT",
+        "REQUEST_MAX_RETRIES",
+        "REQUEST_BACKOFF_FACTOR",
+        "RESPECT_RETRY_AFTER_HEADER",
+    ):
+        monkeypatch.setenv(f"MLFLOW_HTTP_{name}", "")
+        monkeypatch.delenv(f"MLFLOW_HTTP_{name}")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_BACKOFF_JITTER", "0")
+    server = HealthyTrickle(is_busy=is_busy).start()
+    settings = TrackingSettings(
+        tracking_uri=f"http://127.0.0.1:{server.port}", http_request_timeout=1, http_request_max_retries=1
+    )
+    try:
+        with pytest.raises(client.TrackingError), client.connected(settings) as mlflow:
+            mlflow.get_experiment_by_name("x")
+        assert server.sent < 60
+    finally:
+        server.stop()
 
 
 def test_a_fast_response_and_an_error_with_its_body_are_as_before() -> None:

@@ -117,11 +117,18 @@ def test_the_worst_text_that_a_search_finds_takes_a_small_multiple_of_prose(rule
     assert _ratio(redact, text) < WORST, text
 
 
-@pytest.mark.parametrize("family", [*FAMILIES, "literals of rules", "joined literals of rules"])
+OF_RULES: dict[str, Callable[[str], str]] = {
+    "literals of rules": lambda literal: f"{literal.strip()}zq ",
+    "joined literals of rules": str.strip,
+    "literals of rules with their spaces": lambda literal: f"{literal}zq ",
+    "words of rules with their spaces": lambda literal: f"{literal} ",
+}
+
+
+@pytest.mark.parametrize("family", [*FAMILIES, *OF_RULES])
 def test_no_text_takes_more_than_five_milliseconds_of_processor_time(family: str, rules: Rules) -> None:
-    words = sorted({word for rule in rules for pattern in rule.patterns for word in required(pattern)})
-    end = "" if family.startswith("joined") else "zq "
-    text = _filled("", FAMILIES.get(family) or "".join(f"{word.strip()}{end}" for word in words), LIMIT)
+    literals = sorted({word for rule in rules for pattern in rule.patterns for word in required(pattern)})
+    text = _filled("", FAMILIES.get(family) or "".join(map(OF_RULES[family], literals)), LIMIT)
     denials = Denials(Replies({"get_refund": ReplyText(response="")}))
 
     def handled(received: str) -> None:
@@ -132,8 +139,16 @@ def test_no_text_takes_more_than_five_milliseconds_of_processor_time(family: str
         redact_with_core(message)
         features(message)
 
-    ratios = (_seconds(handled, text, 2) / _seconds(_calibrate, CALIBRATION, 2) for _ in range(20))
-    assert any(ratio <= MOST_SECONDS / CALIBRATION_SECONDS for ratio in ratios), f"{text[:80]!r}"
+    assert_fast(handled, text)
+
+
+def test_a_step_that_takes_a_fifth_more_than_five_milliseconds_is_recognized() -> None:
+    def repeated(times: int) -> Callable[[str], object]:
+        return lambda text: [_calibrate(text) for _ in range(times)]
+
+    assert_fast(repeated(6), CALIBRATION)
+    with pytest.raises(AssertionError, match="milliseconds"):
+        assert_fast(repeated(9), CALIBRATION)
 
 
 def test_marks_beyond_the_stream_safe_limit_are_dropped_and_all_others_kept() -> None:
@@ -208,6 +223,21 @@ def assert_linear(step: Callable[[str], object], text: Callable[[int], str]) -> 
     short, long = text(LIMIT // 2), text(LIMIT)
     ratio = median(_seconds(step, long) / _seconds(step, short) for _ in range(5))
     assert ratio < DOUBLED, f"time(2n) / time(n) of {long[:120]!r} is {ratio:.1f}"
+
+
+def assert_fast(step: Callable[[str], object], text: str) -> None:
+    """Assert that a step takes at most `MOST_SECONDS`, as it would on the core of the calibration.
+
+    Of two times that were measured one after the other, the same disturbs both; what disturbs one of them alone is in
+    the minority. So three ratios must agree, or the median of many decides, which a busy machine gets three times.
+    """
+
+    def seconds() -> float:
+        return CALIBRATION_SECONDS * _seconds(step, text, 2) / _seconds(_calibrate, CALIBRATION, 2)
+
+    if max(seconds() for _ in range(3)) > MOST_SECONDS:
+        typical = min(median(seconds() for _ in range(11)) for _ in range(3))
+        assert typical <= MOST_SECONDS, f"{1000 * typical:.2f} milliseconds for {text[:80]!r}"
 
 
 def _ratio(step: Callable[[str], object], text: str) -> float:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import itertools
+import json
 import socket
 import ssl
 import threading
@@ -16,6 +18,7 @@ from urllib.request import Request
 import pytest
 
 from chatbot.errors import SettingError
+from chatbot.loop import registry
 from chatbot.loop.registry import (
     NotRegistered,
     RegistryClient,
@@ -163,6 +166,27 @@ def test_a_malformed_response_is_reported_as_a_registry_error(
     for ask in (lambda c: c.versions(), lambda c: c.version("1")):
         with pytest.raises(RegistryError, match="MLflow at https://mlflow:5000/"):
             ask(client(network, retry_seconds=0))
+
+
+def test_pages_and_folders_without_end_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = Network()
+    numbers = itertools.count()
+
+    def fetch(request: Request, *_: object) -> bytes:
+        if "registered-models" in request.full_url:
+            return b'{"registered_model": {}}'
+        number = next(numbers)
+        assert number < 5_000
+        return json.dumps(
+            {"next_page_token": f"t{number}", "files": [{"path": "f"}, {"path": "d", "is_dir": True}]}
+        ).encode()
+
+    monkeypatch.setattr(network, "fetch", fetch)
+    monkeypatch.setattr(registry, "_MAX_FOLDERS", 50)
+    with pytest.raises(RegistryError, match="1,000 pages of versions"):
+        client(network).versions()
+    with pytest.raises(RegistryError, match="more than 50 folders"):
+        list(client(network).artifacts())
 
 
 @pytest.mark.process

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -9,7 +10,7 @@ import pytest
 
 from chatbot.errors import StoreError
 from chatbot.settings import StorageSettings
-from chatbot.store import Store, open_store
+from chatbot.store import Store, open_store, s3
 from tests.support.http_server import LoopbackServer, Request, Response
 
 pytestmark = pytest.mark.process
@@ -34,13 +35,16 @@ _BOMB = (
 
 @dataclass
 class Answers(LoopbackServer):
-    """Answers every request with one body and its headers."""
+    """Answers every request with one body, or with the next of `pages`, and the headers."""
 
     status: int = 200
     body: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    pages: Iterator[str] | None = None
 
     def respond(self, request: Request) -> Response:
+        if self.pages is not None:
+            self.body = next(self.pages)
         return self.status, self.headers, self.body.encode()
 
 
@@ -55,7 +59,12 @@ def answers() -> Iterator[Answers]:
 def store(answers: Answers, monkeypatch: pytest.MonkeyPatch) -> Store:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+<<<<<<< HEAD
     return open_store(StorageSettings(url="s3://bucket/p", endpoint=answers.url, read_seconds=2, attempts=1))
+=======
+    endpoint = f"http://127.0.0.1:{answers.port}"
+    return open_store(StorageSettings(url="s3://bucket/p", endpoint=endpoint, read_seconds=30, attempts=1))
+>>>>>>> a3ca0406 (Hardening: total deadlines of network clients, bounded listings, imports and page connections; keys, cards and addresses in more shapes; rules and redaction of hostile texts in less time; admission policies compare all that redirects a Job)
 
 
 def test_a_complete_listing_is_read(answers: Answers, store: Store) -> None:
@@ -94,6 +103,25 @@ def test_a_listing_that_never_ends_is_an_error(answers: Answers, store: Store) -
     answers.body = listing("p/d/a", truncated=True, more="<NextContinuationToken>t</NextContinuationToken>")
     with pytest.raises(StoreError, match="out of order"):
         list(store.list("d/"))
+
+
+@pytest.mark.parametrize("keys", [0, 1])
+def test_a_listing_whose_ordered_pages_never_end_is_an_error(
+    answers: Answers, store: Store, keys: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(s3, "_MAX_PAGES", 20)
+    answers.pages = (
+        listing(
+            *(f"p/d/{number:09}" for _ in range(keys)),
+            truncated=True,
+            more=f"<NextContinuationToken>{number}</NextContinuationToken>",
+        )
+        for number in range(1_000)
+    )
+    listed = store.list("d/")
+    assert len(list(itertools.islice(listed, 20 * keys))) == 20 * keys
+    with pytest.raises(StoreError, match="20 pages of 'd/' and more follow"):
+        next(listed)
 
 
 def test_metadata_without_etag_or_time_and_a_circle_of_redirects_are_errors(

@@ -8,14 +8,20 @@ import random
 import time
 import tracemalloc
 import zipfile
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import openpyxl
+import pyarrow as pa
 import pytest
+from pyarrow import feather
+from pyarrow import parquet as pq
 
 from data import text
 from data.errors import CorpusError
+from data.formats import archive, arrow
 from data.loading import Loaded, load_corpus, read_corpus
 from data.text import MAX_DOCUMENT_BYTES, MAX_LINE_BYTES, read_lines
 
@@ -70,8 +76,8 @@ def test_a_line_without_an_end_is_refused_before_it_fills_the_memory(tmp_path: P
     path.parent.mkdir(exist_ok=True)
     content = b'text,label\n"' + b"a" * (2 * MAX_LINE_BYTES)
     if path.suffix == ".zip":
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-            archive.writestr("one.jsonl", content)
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+            file.writestr("one.jsonl", content)
     else:
         path.write_bytes(gzip.compress(content, 1) if path.suffix == ".gz" else content)
     if name.startswith("folder"):
@@ -89,12 +95,76 @@ def test_archives_in_archives_end_before_some_kilobytes_become_millions_of_files
     (tmp_path / "0.jsonl").write_text("\n".join(LINES))
     names = ["0.jsonl", *(f"{level}.zip" for level in range(1, 5))]
     for inner, outer in pairwise(names):
-        with zipfile.ZipFile(tmp_path / outer, "w") as archive:
+        with zipfile.ZipFile(tmp_path / outer, "w") as file:
             for copy in range(3):
-                archive.write(tmp_path / inner, f"{copy}-{inner}")
+                file.write(tmp_path / inner, f"{copy}-{inner}")
     assert not read_corpus(tmp_path / "3.zip", arrays=True).problems
     reasons = {problem.reason for problem in read_corpus(tmp_path / "4.zip", arrays=True).problems}
     assert reasons == {"archives in archives: 3 levels are the most"}
+
+
+def test_archives_in_an_archive_share_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "0.jsonl").write_text("\n".join(LINES) + "\n" * 10_000)
+    with zipfile.ZipFile(tmp_path / "1.zip", "w", zipfile.ZIP_DEFLATED) as inner:
+        inner.write(tmp_path / "0.jsonl", "0.jsonl")
+    with zipfile.ZipFile(tmp_path / "2.zip", "w") as outer:
+        for copy in range(5):
+            outer.write(tmp_path / "1.zip", f"{copy}.zip")
+    monkeypatch.setattr(archive, "MAX_BYTES", 60_000)
+    assert not read_corpus(tmp_path / "2.zip", arrays=True).problems
+    monkeypatch.setattr(archive, "MAX_BYTES", 30_000)
+    reasons = {problem.reason for problem in read_corpus(tmp_path / "2.zip", arrays=True).problems}
+    assert reasons == {"cannot be unpacked: more than 30,000 bytes unpacked"}
+
+
+def test_records_with_a_key_of_their_own_each_do_not_make_a_table_of_all_keys(tmp_path: Path) -> None:
+    lines = (f'{{"text": "it broke {number}", "label": "repair", "k{number}": 1}}' for number in range(6_000))
+    (tmp_path / "keys.jsonl").write_text("\n".join(lines))
+    assert "more than 20,000,000 cells" in refusal_in_memory(tmp_path / "keys.jsonl", 64 << 20)
+
+
+def equal_values() -> pa.Table:
+    words = pa.DictionaryArray.from_arrays(pa.array(np.zeros(30_000_000, "int8")), ["it broke"])
+    return pa.table({"text": words, "label": pa.nulls(len(words))})
+
+
+def list_of_nothing() -> pa.Table:
+    lists = pa.ListArray.from_arrays(pa.array([0, 1 << 27], pa.int32()), pa.nulls(1 << 27))
+    return pa.table({"text": ["it broke"], "label": lists})
+
+
+@pytest.mark.parametrize(
+    ("table", "suffix"), [(equal_values, "parquet"), (equal_values, "feather"), (list_of_nothing, "feather")]
+)
+def test_columns_that_take_no_space_in_a_file_take_no_memory(
+    tmp_path: Path, table: Callable[[], pa.Table], suffix: str
+) -> None:
+    path = tmp_path / f"corpus.{suffix}"
+    write: Callable[[pa.Table, Path], None] = pq.write_table if suffix == "parquet" else feather.write_feather
+    write(table(), path)
+    assert "more than 20,000,000 cells" in refusal_in_memory(path, 64 << 20)
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "feather"])
+def test_a_text_repeated_beyond_the_limit_of_bytes_is_refused(
+    tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / f"corpus.{suffix}"
+    table = pa.table({"text": ["a" * 20_000] * 2_000, "label": ["repair", "hours"] * 1_000})
+    write: Callable[[pa.Table, Path], None] = pq.write_table if suffix == "parquet" else feather.write_feather
+    write(table, path)
+    monkeypatch.setattr(arrow, "MAX_BYTES", 10_000_000)
+    assert "more than 10,000,000 bytes unpacked" in refusal(path)
+
+
+def refusal_in_memory(path: Path, limit: int) -> str:
+    tracemalloc.start()
+    try:
+        said = refusal(path)
+        assert tracemalloc.get_traced_memory()[1] < limit
+    finally:
+        tracemalloc.stop()
+    return said
 
 
 @pytest.mark.parametrize(
@@ -125,8 +195,8 @@ def test_the_limit_of_a_document_holds_for_what_is_in_an_archive_and_not_one_byt
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = f"[{', '.join(LINES)}]"
-    with zipfile.ZipFile(tmp_path / "one.zip", "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("one.json", content)
+    with zipfile.ZipFile(tmp_path / "one.zip", "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("one.json", content)
     monkeypatch.setattr(text, "MAX_DOCUMENT_BYTES", len(content))
     assert len(read_corpus(tmp_path / "one.zip", arrays=True).table) == 2
     monkeypatch.setattr(text, "MAX_DOCUMENT_BYTES", len(content) - 1)

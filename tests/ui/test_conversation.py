@@ -10,7 +10,14 @@ import pytest
 
 from tests.ui.fake_api import INTENTS, answer
 from ui.chat.client import Answer, ApiError, Intent, Kind
-from ui.chat.conversation import MAX_TRIES, Conversation, DeliveryState, FeedbackState
+from ui.chat.conversation import (
+    MAX_CHARACTERS,
+    MAX_TRIES,
+    MAX_TURNS,
+    Conversation,
+    DeliveryState,
+    FeedbackState,
+)
 
 Outcome = ApiError | dict[str, object]
 
@@ -76,6 +83,19 @@ def test_an_empty_message_is_not_sent() -> None:
     api = ScriptedApi()
     assert after(api, " \n ").turns == []
     assert api.chats == []
+
+
+def test_a_visit_keeps_its_latest_messages_and_none_of_giant_length() -> None:
+    api = ScriptedApi(*(ApiError(Kind.AWAY) for _ in range(10)))
+    conversation = after(api, "x" * (MAX_CHARACTERS + 1))
+    assert (conversation.turns, api.chats) == ([], [])
+    assert conversation.returned is not None
+    assert conversation.returned.kind is Kind.TOO_LONG
+    assert len(conversation.take_back()) == MAX_CHARACTERS
+    for number in range(1, MAX_TURNS + 6):
+        conversation.say(f"message {number}")
+        conversation.deliver(api)
+    assert [turn.number for turn in conversation.turns] == list(range(6, MAX_TURNS + 6))
 
 
 def test_several_waiting_messages_are_sent_in_their_order() -> None:

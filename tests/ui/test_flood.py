@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed, ConnectionClosedError, Inval
 from websockets.sync.client import ClientConnection, connect
 
 from tests.ui.conftest import ChatPage
-from ui.shared.limited_streamlit import HEAD_SECONDS
+from ui.shared.limited_streamlit import REQUEST_SECONDS
 from ui.shared.server import MAX_SESSIONS
 
 pytestmark = pytest.mark.process
@@ -86,7 +86,7 @@ def test_a_head_that_does_not_end_is_refused_and_one_that_does_not_come_is_not_a
             assert kept.getresponse().read() == b"ok"
         kept.close()
         for waiting in (silent, half):
-            waiting.settimeout(HEAD_SECONDS + 20)
+            waiting.settimeout(REQUEST_SECONDS + 20)
             with contextlib.suppress(ConnectionResetError):
                 assert waiting.recv(100) == b""
     assert memory_mb(page) < MAX_MB

@@ -50,6 +50,8 @@ def client() -> TestClient:
         "/base//_stcore//upload_file/a/b",
         "/base/_stcore/upload_file/a/b",
         "/_stcore/metrics",
+        "/_stcore/agent/interact",
+        "/_stcore/agent/mcp",
     ],
 )
 def test_nothing_can_be_uploaded(path: str) -> None:

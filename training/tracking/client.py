@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.error import HTTPError
 from urllib.request import Request
 
+from chatbot.deadline import watch_pools
 from chatbot.errors import ChatbotError
 from chatbot.loop.registry import certificates, is_server
 from chatbot.runtime import REAL
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 _HEALTH_SECONDS = 5.0
+_TRANSFER_FACTOR = 10
+"""Total time of a request in times of MLFLOW_HTTP_REQUEST_TIMEOUT, which restarts with every byte: artifacts may be
+large.
+"""
 _SQLITE = "sqlite:///"
 
 
@@ -43,12 +48,16 @@ def connected(settings: TrackingSettings) -> Iterator[MlflowClient]:
         from mlflow.tracking import MlflowClient
         from requests import RequestException
         from sqlalchemy.exc import SQLAlchemyError
+        from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
     except ImportError as error:
         raise TrackingError(
             f"MLFLOW_TRACKING_URI={without_credentials(settings)}: this needs MLflow, which is not installed here "
             f"({error}); a server's registry can be read without it"
         ) from error
 
+    watch_pools(
+        HTTPConnectionPool, HTTPSConnectionPool, seconds=settings.http_request_timeout * _TRANSFER_FACTOR
+    )
     try:
         with _quiet():
             if settings.tracking_uri.startswith(_SQLITE):
@@ -84,6 +93,8 @@ def preflight(settings: TrackingSettings) -> None:
     for name in ("http_request_timeout", "http_request_max_retries"):
         os.environ.setdefault(f"MLFLOW_{name.upper()}", str(getattr(settings, name)))
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "1")
+    # Else a server may delay each retry by six hours.
+    os.environ.setdefault("MLFLOW_HTTP_RESPECT_RETRY_AFTER_HEADER", "false")
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     uri = settings.tracking_uri

@@ -17,6 +17,8 @@ from typing import Any, TypeVar
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from chatbot.deadline import Deadline
+
 CONNECT_SECONDS = 3.0
 INTENTS_SECONDS = 60.0
 DEFAULT_RETRY_AFTER = 5.0
@@ -116,6 +118,7 @@ class ChatClient:
     """Client of one API; shared by all visitors, thread-safe.
 
     Args:
+        timeout: total time of a request in seconds.
         transport: replaces the network in tests.
         headers: sent with every request: the API key (`ApiClientSettings.headers`).
     """
@@ -131,11 +134,13 @@ class ChatClient:
             base_url=url,
             headers=headers,
             timeout=httpx.Timeout(timeout, connect=min(CONNECT_SECONDS, timeout)),
-            limits=httpx.Limits(max_connections=256, max_keepalive_connections=32, keepalive_expiry=2.0),
+            # A connection for each request, so that its deadline sees it opened.
+            limits=httpx.Limits(max_connections=256, max_keepalive_connections=0),
             # Ignore proxy variables: they are for the internet, and the API is internal.
             trust_env=False,
             transport=transport,
         )
+        self._seconds = timeout
         self._lock = threading.Lock()
         self._intents: tuple[float, tuple[Intent, ...]] | None = None
 
@@ -190,7 +195,10 @@ class ChatClient:
     def _send(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
         for last in (False, True):
             try:
-                response = self._http.request(method, path, json=body)
+                with Deadline(self._seconds) as limit:
+                    response = self._http.request(method, path, json=body, extensions={"trace": limit.trace})
+                if limit.expired:  # without a declared length, an end is no error
+                    raise ApiError(Kind.LOST, f"{method} {path}: no complete response in time")
                 break
             except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
                 if last or not isinstance(error, httpx.ConnectError):
@@ -198,7 +206,7 @@ class ChatClient:
             except httpx.TimeoutException as error:
                 raise ApiError(Kind.LOST, f"{method} {path}: {error!r}") from error
             except httpx.TransportError as error:
-                if last or method != "GET":
+                if last or method != "GET" or limit.expired:
                     raise ApiError(Kind.LOST, f"{method} {path}: {error!r}") from error
         if response.is_success:
             return response

@@ -20,6 +20,10 @@ HUMAN_INTENT = "contact_human_agent"
 """Intent that requires a handoff if it is chosen in a clarification; its reply text alone does not cause one."""
 MAX_TRIES = 5
 MAX_WAIT_SECONDS = 60.0
+MAX_TURNS = 100
+"""The latest messages of a visit are kept and shown: each costs memory, and time in every run of the page."""
+MAX_CHARACTERS = 20_000
+"""A longer message is returned without being sent: those that wait for an unavailable API are kept."""
 
 
 class DeliveryState(StrEnum):
@@ -254,7 +258,11 @@ class Conversation:
 
     def _add(self, message: str, request: str, choice: ChosenIntent | None = None) -> None:
         self.returned = None
+        if len(message) > MAX_CHARACTERS:
+            self.returned, self.taken = Returned(message[:MAX_CHARACTERS], Kind.TOO_LONG, None), False
+            return
         self.said += 1
+        del self.turns[: 1 - MAX_TURNS]
         self.turns.append(Exchange(self.said, message, request, choice=choice))
 
     def _ask(self, turn: Exchange, api: ChatClient) -> Answer:

@@ -1,66 +1,140 @@
-"""Run Streamlit's command with a limit on the time of a request's head: `python -m ui.shared.limited_streamlit run`.
+"""Run Streamlit's command with limits on its HTTP connections: `python -m ui.shared.limited_streamlit run`.
 
-uvicorn waits for a head for ever: clients that send half of one would take all connections and, with 64 kB each, the
-memory. h11 limits the head's size; httptools, which uvicorn prefers where it is installed, does not.
+uvicorn has none for the time of a request, nor for a client that does not read its response, nor for the number of
+connections: half requests would take all file descriptors and, with 64 kB each, the memory. h11 limits a head's size;
+httptools, which uvicorn prefers where it is installed, does not. `ui.shared.server` limits websockets.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections import OrderedDict
+from typing import Any, ClassVar
 
+import h11
 from uvicorn.config import HTTP_PROTOCOLS
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-HEAD_SECONDS = 10.0
-"""Maximum time from the opening of a connection, or a later request's first byte, to the end of the head."""
+REQUEST_SECONDS = 10.0
+"""Maximum time from the opening of a connection, or a later request's first byte, to the end of the request."""
+READ_SECONDS = 30.0
+"""Maximum time in which a client reads nothing of a response that waits for it."""
+MAX_CONNECTIONS = 500
+"""Open connections without websockets; beyond it the longest idle one is closed, else the new one is refused."""
+_INCOMPLETE = (h11.IDLE, h11.SEND_BODY)
 
 
-class HeadLimitProtocol(H11Protocol):
+class LimitedProtocol(H11Protocol):
     """One connection of a page."""
 
-    _deadline: asyncio.TimerHandle | None = None
+    _idle: ClassVar[OrderedDict[LimitedProtocol, None]] = OrderedDict()
+    """Connections whose next request has not arrived as a whole, the longest waiting first."""
+    _answering: ClassVar[set[LimitedProtocol]] = set()
+    _request_deadline: asyncio.TimerHandle | None = None
+    _read_deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
-        """Start the deadline of the first head."""
+        """Make place for the connection, and start the deadline of its first request."""
         super().connection_made(transport)
-        self._start_deadline()
+        if len(self._idle) + len(self._answering) >= MAX_CONNECTIONS:
+            if not self._idle:
+                transport.abort()
+                return
+            next(iter(self._idle)).end()
+        self._idle[self] = None
+        self._start_request_deadline()
 
     def data_received(self, data: bytes) -> None:
-        """Parse what has arrived; stop the deadline if a head is complete."""
-        if self._deadline is None and not self._is_answering():
-            self._start_deadline()
+        """Parse what has arrived; its deadline stops when a request is complete."""
+        self._start_request_deadline()
         super().data_received(data)
-        if self._is_answering():
-            self._stop_deadline()
+        self._update()
+
+    def on_response_complete(self) -> None:
+        """Note that the connection is idle, unless the next request has arrived."""
+        super().on_response_complete()
+        if self.conn.their_state is h11.SEND_BODY:  # of a request that came behind the answered one
+            self._start_request_deadline()
+        self._update()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close an idle connection, even if the client has not read the last response."""
+        super().timeout_keep_alive_handler()
+        self._update()
 
     def handle_websocket_upgrade(self, event: Any) -> None:
         """Hand the connection over to the websocket's protocol."""
-        self._stop_deadline()
+        self._forget()
         super().handle_websocket_upgrade(event)
+
+    def pause_writing(self) -> None:
+        """Start the deadline of a client that does not read."""
+        super().pause_writing()
+        self._update()
+
+    def resume_writing(self) -> None:
+        """Stop that deadline, unless the connection is closing."""
+        super().resume_writing()
+        self._update()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
-        self._stop_deadline()
+        self._forget()
         super().connection_lost(exc)
 
-    def _is_answering(self) -> bool:
-        return self.cycle is not None and not self.cycle.response_complete
+    def end(self) -> None:
+        """End the connection at once."""
+        self._forget()
+        self.transport.abort()
 
-    def _start_deadline(self) -> None:
-        self._deadline = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
+    def _update(self) -> None:
+        """Bring deadlines and the place in `_idle` or `_answering` up to the state of the connection."""
+        if self not in self._idle and self not in self._answering:
+            return
+        is_complete = self.conn.their_state not in _INCOMPLETE
+        if is_complete:
+            self._stop_request_deadline()
+        if is_complete or self.flow.write_paused:
+            self._idle.pop(self, None)
+            self._answering.add(self)
+        elif self in self._answering:
+            self._answering.remove(self)
+            self._idle[self] = None
+        if self.flow.write_paused or self.transport.is_closing():
+            self._start_read_deadline()
+        else:
+            self._stop_read_deadline()
 
-    def _stop_deadline(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
+    def _forget(self) -> None:
+        self._idle.pop(self, None)
+        self._answering.discard(self)
+        self._stop_request_deadline()
+        self._stop_read_deadline()
+
+    def _start_request_deadline(self) -> None:
+        if self._request_deadline is None:
+            self._request_deadline = self.loop.call_later(REQUEST_SECONDS, self.end)
+
+    def _stop_request_deadline(self) -> None:
+        if self._request_deadline is not None:
+            self._request_deadline.cancel()
+            self._request_deadline = None
+
+    def _start_read_deadline(self) -> None:
+        if self._read_deadline is None:
+            self._read_deadline = self.loop.call_later(READ_SECONDS, self.end)
+
+    def _stop_read_deadline(self) -> None:
+        if self._read_deadline is not None:
+            self._read_deadline.cancel()
+            self._read_deadline = None
 
 
 def main() -> None:
     """Run Streamlit's command in this process."""
     from streamlit.web.cli import main as streamlit
 
-    HTTP_PROTOCOLS["auto"] = f"{__spec__.name}:{HeadLimitProtocol.__name__}"
+    HTTP_PROTOCOLS["auto"] = f"{__spec__.name}:{LimitedProtocol.__name__}"
     streamlit(prog_name="streamlit")
 
 

@@ -18,8 +18,10 @@ log = logging.getLogger(__name__)
 MAX_SESSIONS = 256
 """Maximum number of open websockets of a process; with server.maxMessageSize it bounds what clients make it buffer."""
 
-_CLOSED = ("/_stcore/upload_file", "/_stcore/metrics")
-"""Unused routes of Streamlit. Through the first, any client could fill the memory without a session."""
+_CLOSED = ("/_stcore/upload_file", "/_stcore/metrics", "/_stcore/agent")
+"""Unused routes of Streamlit. Through the first, any client could fill the memory without a session; by the last, open
+sessions beyond `MAX_SESSIONS` where a variable of Streamlit's enables it.
+"""
 _POLICY = "; ".join(
     (
         "default-src 'self'",
