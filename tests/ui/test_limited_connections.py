@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from ui.shared import limited_streamlit
-from ui.shared.limited_streamlit import LimitedProtocol
+from ui.shared.limited_streamlit import PageProtocol
 
 pytestmark = pytest.mark.process
 
@@ -46,7 +46,7 @@ def connect(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[bytes], socke
         Route("/refuse", refuse, methods=["POST"]),
     ]
     config = uvicorn.Config(
-        Starlette(routes=routes), http=LimitedProtocol, port=0, log_level="error", ws="none"
+        Starlette(routes=routes), http=PageProtocol, port=0, log_level="error", ws="none"
     )
     server = uvicorn.Server(config)
     listening = socket.create_server(("127.0.0.1", 0))

@@ -24,12 +24,12 @@ MAX_CONNECTIONS = 500
 _INCOMPLETE = (h11.IDLE, h11.SEND_BODY)
 
 
-class LimitedProtocol(H11Protocol):
+class PageProtocol(H11Protocol):
     """One connection of a page."""
 
-    _idle: ClassVar[OrderedDict[LimitedProtocol, None]] = OrderedDict()
+    _idle: ClassVar[OrderedDict[PageProtocol, None]] = OrderedDict()
     """Connections whose next request has not arrived as a whole, the longest waiting first."""
-    _answering: ClassVar[set[LimitedProtocol]] = set()
+    _answering: ClassVar[set[PageProtocol]] = set()
     _request_deadline: asyncio.TimerHandle | None = None
     _read_deadline: asyncio.TimerHandle | None = None
 
@@ -134,7 +134,7 @@ def main() -> None:
     """Run Streamlit's command in this process."""
     from streamlit.web.cli import main as streamlit
 
-    HTTP_PROTOCOLS["auto"] = f"{__spec__.name}:{LimitedProtocol.__name__}"
+    HTTP_PROTOCOLS["auto"] = f"{__spec__.name}:{PageProtocol.__name__}"
     streamlit(prog_name="streamlit")
 
 
