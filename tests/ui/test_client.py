@@ -18,7 +18,7 @@ Handler = Callable[[httpx.Request], httpx.Response]
 
 
 def client(handler: Handler) -> ChatClient:
-    return ChatClient("http://api", 1.0, httpx.MockTransport(handler))
+    return ChatClient("http://api", 30.0, httpx.MockTransport(handler))
 
 
 def answering(status: int, body: object = None, **headers: str) -> ChatClient:
@@ -175,7 +175,7 @@ def test_a_proxy_of_the_world_outside_does_not_swallow_the_api(
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
-    assert ChatClient(fake.url, 1.0).ready()
+    assert ChatClient(fake.url, 10.0).ready()
 
 
 def test_intents_are_asked_for_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,7 +196,7 @@ def test_intents_are_asked_for_once_a_minute(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.process
 def test_feedback_carries_only_what_was_said(fake: FakeApi) -> None:
-    chat = ChatClient(fake.url, 1.0)
+    chat = ChatClient(fake.url, 10.0)
     chat.feedback("p", True)
     chat.feedback("p", False, "get_refund", "wrong")
     assert fake.bodies("/feedback") == [
@@ -223,7 +223,7 @@ def test_every_request_carries_the_key_where_the_api_needs_one(monkeypatch: pyte
     def ask() -> set[str | None]:
         sent.clear()
         headers = ApiClientSettings().headers()
-        chat = ChatClient("http://api", 1.0, httpx.MockTransport(handler), headers)
+        chat = ChatClient("http://api", 30.0, httpx.MockTransport(handler), headers)
         for request in (
             chat.intents,
             lambda: chat.chat("hi", "s"),

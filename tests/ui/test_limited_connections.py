@@ -45,9 +45,7 @@ def connect(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[bytes], socke
         Route("/large", large),
         Route("/refuse", refuse, methods=["POST"]),
     ]
-    config = uvicorn.Config(
-        Starlette(routes=routes), http=PageProtocol, port=0, log_level="error", ws="none"
-    )
+    config = uvicorn.Config(Starlette(routes=routes), http=PageProtocol, port=0, log_level="error", ws="none")
     server = uvicorn.Server(config)
     listening = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, args=([listening],))
