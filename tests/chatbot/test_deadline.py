@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Self
 from urllib.error import HTTPError
 from urllib.request import Request
 
@@ -25,7 +27,6 @@ from k8s.api.client import Cluster
 from monitoring.handoffs.delivery import NotDeliveredError
 from monitoring.handoffs.webhook import Webhook
 from tests.k8s.harness import prepare_environment
-from tests.support.http_server import LoopbackServer
 from tests.support.trickle import Trickle
 from training.tracking import client
 from ui.chat.client import ApiError, ChatClient, Kind
@@ -131,11 +132,23 @@ def cluster_at(url: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Clust
 
 
 @dataclass
-class HealthyTrickle(LoopbackServer):
+class HealthyTrickle:
     """An MLflow server that is healthy and answers everything else byte by byte, or asks for a late retry."""
 
     is_busy: bool = False
     sent: int = 0
+    port: int = 0
+
+    def start(self) -> Self:
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self.handler())
+        self._server.daemon_threads = True
+        self.port = self._server.server_port
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
 
     def handler(self) -> type[BaseHTTPRequestHandler]:
         outer = self

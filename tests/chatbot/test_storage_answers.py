@@ -59,12 +59,7 @@ def answers() -> Iterator[Answers]:
 def store(answers: Answers, monkeypatch: pytest.MonkeyPatch) -> Store:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-<<<<<<< HEAD
-    return open_store(StorageSettings(url="s3://bucket/p", endpoint=answers.url, read_seconds=2, attempts=1))
-=======
-    endpoint = f"http://127.0.0.1:{answers.port}"
-    return open_store(StorageSettings(url="s3://bucket/p", endpoint=endpoint, read_seconds=30, attempts=1))
->>>>>>> a3ca0406 (Hardening: total deadlines of network clients, bounded listings, imports and page connections; keys, cards and addresses in more shapes; rules and redaction of hostile texts in less time; admission policies compare all that redirects a Job)
+    return open_store(StorageSettings(url="s3://bucket/p", endpoint=answers.url, read_seconds=30, attempts=1))
 
 
 def test_a_complete_listing_is_read(answers: Answers, store: Store) -> None:
