@@ -359,6 +359,7 @@ def test_a_malformed_handoff_does_not_block_others(
     log.start()
     receiver.wait(2)
     eventually(lambda: not spooled.exists())
+    assert not list(spooled.parent.glob("*.jsonl"))
 
 
 def test_without_a_secret_nothing_is_posted_and_the_setting_is_named() -> None:
