@@ -63,7 +63,16 @@ def successor(bundle: Bundle) -> Bundle:
 
 def judged(bundle: Bundle, successor: Bundle, rows: pd.DataFrame, declared: Declared) -> GateVerdict:
     params = GateParams(draws=100, ece_draws=100)
-    return judge(bundle, successor, rows, params=params, behaviours=(), declared=declared, suspects=[SUSPECT])
+    return judge(
+        bundle,
+        successor,
+        rows,
+        params=params,
+        behaviours=(),
+        declared=declared,
+        suspects=[SUSPECT],
+        arrived=1,
+    )
 
 
 def test_an_intent_that_was_renamed_without_a_word_is_lost_and_a_declared_one_is_compared(
@@ -120,4 +129,13 @@ def test_suspect_labels_that_came_with_a_challenger_are_named_and_warn(
     shown = page(verdict)
     assert "&lt;b&gt;refund&lt;/b&gt;" in shown
     assert HOSTILE not in shown
-    assert check_suspects([]).verdict == "passed"
+    assert check_suspects([], 7, GateParams()).verdict == "passed"
+
+
+def test_a_challenger_most_of_whose_new_labels_are_suspect_is_refused() -> None:
+    params = GateParams()
+    poisoned = check_suspects([SUSPECT] * 20, 20, params)
+    assert poisoned.verdict == "refused"
+    assert "staff page Labels" in poisoned.sentence
+    assert check_suspects([SUSPECT] * 20, 40, params).verdict == "warned"
+    assert check_suspects([SUSPECT] * 4, 4, params).verdict == "warned", "a share of four rows says little"

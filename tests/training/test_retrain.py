@@ -110,6 +110,8 @@ def test_accepted_messages_of_a_new_intent_become_a_challenger_that_answers_them
     assert held(world.store, challenger.bundle_digest)
     gate = json.loads(world.store.get(f"reports/gate/{challenger.bundle_digest}/gate.json"))
     assert gate["champion"]["digest"] == first.bundle_digest
+    arrived = {check["name"]: check["numbers"].get("arrived") for check in gate["checks"]}
+    assert arrived["suspect_labels"] == len(GIFTS)
     assert world.store.head(result.gate["report"]) is not None
 
     before, now = read_processed(world.corpus_of("1")), read_processed(world.corpus_of(challenger.number))

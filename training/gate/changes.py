@@ -102,25 +102,34 @@ def check_size(challenger: int, champion: int | None, params: GateParams) -> Gat
     )
 
 
-def check_suspects(suspects: Sequence[SuspectLabel]) -> GateCheck:
-    """List the rows that the challenger added and whose label is suspect, worst first: they teach wrong answers."""
+def check_suspects(suspects: Sequence[SuspectLabel], arrived: int, params: GateParams) -> GateCheck:
+    """Check that most labels of the rows that came with the challenger are right; list the suspect ones, worst first.
+
+    Args:
+        suspects: those rows whose label confident learning doubts, and nobody has confirmed: they teach wrong answers.
+        arrived: number of rows that the champion's corpus lacks.
+    """
     rows: list[Row] = [
         {"message": s.message, "label": s.label, "better": s.better, "quality": s.quality, "source": s.source}
         for s in suspects[:_CHANGED_SHOWN]
     ]
+    count = len(suspects)
+    most = count >= params.min_suspects and count > params.max_suspect_share * arrived
     sentence = (
-        f"{len(suspects):,} of the rows that came with the challenger fit another intent better than their label."
+        f"{count:,} of the {arrived:,} rows that came with the challenger fit another intent better than their label."
         if suspects
         else "No label that came with the challenger is suspect."
     )
+    if most:
+        sentence += " Correct or confirm them on the staff page Labels, then retrain."
     return GateCheck(
         "suspect_labels",
         "Suspect labels",
-        "warned" if suspects else "passed",
+        "refused" if most else "warned" if suspects else "passed",
         sentence,
-        "warned if confident learning doubts the label of a row that the champion's corpus lacks; decide on the staff "
-        "page Labels",
-        {"suspects": len(suspects)},
+        "warned if confident learning doubts the label of a row that the champion's corpus lacks, refused if it doubts "
+        f"more than {percent(params.max_suspect_share)} of these rows and at least {params.min_suspects}",
+        {"suspects": count, "arrived": arrived},
         rows,
     )
 

@@ -56,6 +56,7 @@ class JudgeOptions(TypedDict, total=False):
     behaviours: Sequence[Group]
     declared: Declared
     suspects: Sequence[SuspectLabel]
+    arrived: int
 
 
 def judge(
@@ -68,6 +69,7 @@ def judge(
     sizes: tuple[int, int | None] | None = None,
     declared: Declared = NOTHING,
     suspects: Sequence[SuspectLabel] = (),
+    arrived: int = 0,
     through: Encode = encode,
     kept: tuple[Kept, Kept] = ({}, {}),
 ) -> GateVerdict:
@@ -81,6 +83,7 @@ def judge(
             so known intents are not compared on them; new intents are judged on theirs.
         sizes: of the bundles of challenger and champion, in bytes.
         declared: declared changes of intents; the test rows have the names after them.
+        suspects, arrived: see `check_suspects`.
         through: the function that encodes messages; a benchmark passes one with a cache.
         kept: out-of-fold predictions of champion and challenger by row hash. The columns CHAMPION_ROW and
             CHALLENGER_ROW of `test` name those that are used; the bundle predicts all other rows now.
@@ -112,7 +115,7 @@ def judge(
         check_lost(outcomes, _silent(challenger), params),
         check_new(outcomes, params),
         _behaviour(champion, challenger, behaviours, params, through),
-        check_suspects(suspects),
+        check_suspects(suspects, arrived, params),
         check_known(outcomes, _changed_proofs(champion, challenger, declared, through)),
     ]
     if sizes is not None:

@@ -36,6 +36,10 @@ class GateParams(BaseModel):
     behaviour_turns: int = Field(default=2, ge=0)
     """Net regressions (regressions minus fixes) that a group may have before its bound applies. Sound trainings
     on more rows of the same kind had up to two."""
+    max_suspect_share: float = Field(default=0.5, ge=0, le=1)
+    """Maximum share of suspect labels among the rows that came with the challenger."""
+    min_suspects: int = Field(default=5, ge=1)
+    """Minimum number of suspect labels that refuses a challenger: of fewer rows, a share says little."""
     max_megabytes: float = Field(default=150.0, gt=0)
     """Maximum size of a bundle in megabytes: every replica fetches it at start and holds it in memory."""
     max_growth: float = Field(default=1.25, ge=1)

@@ -149,6 +149,7 @@ def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = Non
                 params=config.gate,
                 declared=declared,
                 suspects=[s for s in trained.points.findings.suspects if s.row_hash not in changed.known],
+                arrived=int((~corpus.rows["row_hash"].isin(changed.known)).sum()),
             )
         lease.check()
         put_findings(store, trained.points.findings)
