@@ -53,7 +53,7 @@ def test_a_handoff_is_not_given_up_because_its_id_is_years_old_by_a_wrong_clock(
     clocks = Clocks()
     delivery = clocks.delivery(tmp_path)
     for handoff in (*make(1, time.time() - YEARS), *make(1, time.time() + YEARS)):
-        delivery.put(handoff.prediction_id, b"{}")
+        delivery.put_all({handoff.prediction_id: b"{}"})
     delivery.deliver()
     clocks.now += 71 * 3600
     delivery.deliver()
@@ -66,7 +66,7 @@ def test_a_handoff_is_not_given_up_because_its_id_is_years_old_by_a_wrong_clock(
 def test_the_age_of_a_handoff_outlives_a_restart_and_a_reboot(tmp_path: Path) -> None:
     clocks = Clocks()
     first = clocks.delivery(tmp_path)
-    first.put("one", b"{}")
+    first.put_all({"one": b"{}"})
     first.deliver()
     clocks.now += 40 * 3600
     first.deliver()
@@ -86,7 +86,7 @@ def test_the_age_of_a_handoff_outlives_a_restart_and_a_reboot(tmp_path: Path) ->
 def test_damaged_ages_only_make_handoffs_younger(tmp_path: Path, content: str) -> None:
     clocks = Clocks()
     delivery = clocks.delivery(tmp_path)
-    delivery.put("one", b"{}")
+    delivery.put_all({"one": b"{}"})
     (tmp_path / ".ages").write_text(content)
     delivery.deliver()
     assert len(delivery.waiting()) == 1
