@@ -21,6 +21,14 @@ _LEAST_FOR_TOPICS = 10 * TOPICS
 _BLOCK = 65_536
 
 
+def most_common(counts: Counter[str], number: int) -> list[tuple[str, int]]:
+    """Return the most frequent names with their counts; equal counts are ordered by name.
+
+    `Counter.most_common` orders equal counts by insertion: shards that are merged in another order would differ.
+    """
+    return sorted(counts.items(), key=lambda found: (-found[1], found[0]))[:number]
+
+
 @dataclass(frozen=True, slots=True)
 class Grid:
     """Bin edges and topic means.

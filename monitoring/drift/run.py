@@ -17,7 +17,7 @@ from monitoring.drift import served_model
 from monitoring.drift.baseline import Baseline, earliest, first_records, freeze, load
 from monitoring.drift.columns import RecordColumns, of_table
 from monitoring.drift.comparison import ALARMS_WITHOUT_BASELINE, Comparison
-from monitoring.drift.histograms import Tally
+from monitoring.drift.histograms import Tally, most_common
 from monitoring.drift.report.contributors import contributors
 from monitoring.drift.report.sentences import check_of
 from monitoring.drift.served_model import ServedModel
@@ -136,7 +136,7 @@ def judge(
             since=window.since,
             until=window.until,
             records=window.records,
-            others=dict(window.others.most_common(MOST_OTHERS)),
+            others=dict(most_common(window.others, MOST_OTHERS)),
             skipped=window.skipped,
             ahead=window.ahead,
         ),
@@ -221,7 +221,7 @@ def _notes(
         early = f"{window.early:,} messages of the window are part of the baseline"
         notes.append(f"{early} and were not compared with it.")
     if window.others:
-        most = window.others.most_common(5)
+        most = most_common(window.others, 5)
         versions = ", ".join(f"{name or 'unnamed'} ({count:,})" for name, count in most)
         notes.append(
             f"{sum(window.others.values()):,} messages were answered by other versions and left out: {versions}; "

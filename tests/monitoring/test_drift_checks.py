@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -14,7 +15,7 @@ from monitoring.drift.checks import Finding, ks_margin, mix_margin, share_margin
 from monitoring.drift.columns import RecordColumns, of_table, to_table
 from monitoring.drift.comparison import Comparison
 from monitoring.drift.feedback import SCHEMA, Thumbs
-from monitoring.drift.histograms import Grid, Tally
+from monitoring.drift.histograms import Grid, Tally, most_common
 from monitoring.drift.kernel_test import LEAST_ROWS, Kernel
 from monitoring.drift.window import Reservoir, sampled
 from tests.monitoring.drift_traffic import NOW, traffic
@@ -172,3 +173,9 @@ def test_of_thumbs_in_several_parts_the_latest_counts_in_whatever_order_the_part
     joined = thumbs.join(pa.table({"prediction_id": asked}))
     assert len(thumbs) == len(last)
     assert joined["negative"].to_pylist() == [last.get(one) for one in asked]
+
+
+def test_names_of_equal_counts_are_in_the_same_order_however_they_were_read() -> None:
+    read = Counter({"get_refund": 3, "cancel_order": 5, "change_shipping_address": 3})
+    assert most_common(read, 2) == [("cancel_order", 5), ("change_shipping_address", 3)]
+    assert most_common(Counter(dict(reversed(read.items()))), 2) == most_common(read, 2)

@@ -7,7 +7,7 @@ from collections import Counter
 
 from chatbot.loop.drift_verdict import BASELINE, Check
 from monitoring.drift.checks import Finding
-from monitoring.drift.histograms import Tally
+from monitoring.drift.histograms import Tally, most_common
 
 _DISTANCE = "Kolmogorov-Smirnov distance of the distributions"
 _SHARE = "difference of shares"
@@ -100,7 +100,7 @@ def check_of(finding: Finding, against: str, alarms: bool, base: Tally, window: 
 
 def _kind(topic: str, tally: Tally) -> str:
     """Describe a topic by its most frequent intents."""
-    names = [name for name, _ in tally.topic_intents.get(int(topic), Counter()).most_common(2)]
+    names = [name for name, _ in most_common(tally.topic_intents.get(int(topic), Counter()), 2)]
     return f" (mostly {' and '.join(names)})" if names else ""
 
 
