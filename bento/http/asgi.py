@@ -139,7 +139,7 @@ async def answer_error(error: ChatbotError, receive: Receive, send: Send) -> Non
 
 
 def reported(error: Exception) -> ChatbotError | None:
-    """Return the error that a client is told: one of ours, else an internal one, which is logged; None: it has left."""
+    """Return the error to send to the client: one of ours, else an internal one, which is logged; None: it has left."""
     if isinstance(error, ClientLeftError):
         return None
     if isinstance(error, ChatbotError):

@@ -140,7 +140,7 @@ class DirectProtocol(LimitedProtocol):
         self._exchange: DirectExchange | None = None
 
     def data_received(self, data: bytes) -> None:
-        """Parse, then answer the request that has begun, now that as much of it as there is has been parsed."""
+        """Parse all data, then answer the request that started in it: its body may have arrived with its head."""
         self._is_parsing = True
         super().data_received(data)
         self._is_parsing = False
