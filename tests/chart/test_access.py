@@ -86,7 +86,7 @@ def test_an_api_elsewhere_is_called_with_the_key_too(render: Render) -> None:
 
 
 def test_the_admission_policy_admits_the_job_that_sends_the_key(render: Render) -> None:
-    [policy] = [o for o in render("--set", KEYS) if o["kind"] == "ValidatingAdmissionPolicy"]
+    policy = next(part for part in render("--set", KEYS) if part["kind"] == "ValidatingAdmissionPolicy")
     expressions = " ".join(validation["expression"] for validation in policy["spec"]["validations"])
     assert '"CHATBOT_API_KEY"' in expressions
     assert '"bot-client"' in expressions

@@ -48,6 +48,27 @@ MAY = {
 """Beyond what an account without any right may."""
 
 
+API: Json = {
+    "apiVersion": "apps/v1",
+    "kind": "Deployment",
+    "metadata": {"name": f"{RELEASE}-api"},
+    "spec": {
+        "replicas": 0,
+        "selector": {"matchLabels": {"app": "api"}},
+        "template": {
+            "metadata": {
+                "labels": {"app": "api"},
+                "annotations": {"kept": "a", "support-chatbot/model-version": "1@a"},
+            },
+            "spec": {"containers": [{"name": "api", "image": "api:1"}]},
+        },
+    },
+}
+OTHER_IMAGE: Json = {
+    "template": {"spec": {"containers": [{"name": "api", "image": "docker.io/library/busybox:1"}]}}
+}
+
+
 @pytest.fixture(scope="module")
 def accounts(namespace: str) -> Iterator[str]:
     """Accounts, roles, the retrain CronJob and the admission policy; no pod. The namespace."""
@@ -62,6 +83,7 @@ def accounts(namespace: str) -> Iterator[str]:
             part["spec"]["suspend"] = True
     kubectl("apply", "--server-side", "-n", namespace, "-f", "-", stdin=yaml.safe_dump_all(parts))
     kubectl("create", "serviceaccount", "nobody", "-n", namespace)
+    kubectl("apply", "-n", namespace, "-f", "-", stdin=json.dumps(API))
     _wait_for_policy(namespace)
     yield namespace
     for part in parts:
@@ -74,7 +96,9 @@ def _wait_for_policy(namespace: str) -> None:
     good, bad = job_of(namespace, "good"), job_of(namespace, "bad")
     bad["spec"]["template"]["spec"]["containers"][0]["image"] = "docker.io/library/busybox:1"
     until = time.monotonic() + 60
-    while create(good) or "unlike the retrain CronJob" not in create(bad):
+    while (
+        create(good) or "unlike the retrain CronJob" not in create(bad) or not patch(namespace, OTHER_IMAGE)
+    ):
         assert time.monotonic() < until, (create(good), create(bad))
         time.sleep(0.5)
 
@@ -144,6 +168,14 @@ def test_the_drift_checks_account_may_create_the_templates_job(accounts: str) ->
         "owner",
         "probe",
         "folder",
+        "host alias",
+        "name server",
+        "network of the node",
+        "label",
+        "token in the other container",
+        "token in all containers",
+        "folder in place of the code",
+        "more pods",
         "more containers",
     ],
 )
@@ -171,6 +203,22 @@ def test_a_job_unlike_the_template_is_refused(accounts: str, change: str) -> Non
             pod["containers"][0]["startupProbe"] = {"exec": {"command": ["sh", "-c", "env"]}}
         case "folder":
             pod["initContainers"][0]["workingDir"] = "/work"
+        case "host alias":
+            pod["hostAliases"] = [{"ip": "192.0.2.1", "hostnames": [f"{RELEASE}-mlflow"]}]
+        case "name server":
+            pod |= {"dnsPolicy": "None", "dnsConfig": {"nameservers": ["192.0.2.1"]}}
+        case "network of the node":
+            pod["hostNetwork"] = True
+        case "label":
+            job["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/component"] = "api"
+        case "token in the other container":
+            pod["initContainers"][0]["volumeMounts"].append({"name": "account", "mountPath": "/account"})
+        case "token in all containers":
+            pod["automountServiceAccountToken"] = True
+        case "folder in place of the code":
+            pod["containers"][0]["volumeMounts"][0]["mountPath"] = "/app"
+        case "more pods":
+            job["spec"] |= {"parallelism": 100, "completions": 100}
         case "owner":
             del job["metadata"]["ownerReferences"]
         case _:
@@ -178,6 +226,43 @@ def test_a_job_unlike_the_template_is_refused(accounts: str, change: str) -> Non
     said = create(job)
     assert "ValidatingAdmissionPolicy" in said, said
     assert "retrain CronJob" in said
+
+
+def patch(namespace: str, spec: Json) -> str:
+    """What the API server says to a change of the bot's Deployment by the retraining's account; empty: it took it."""
+    user = f"system:serviceaccount:{namespace}:{RELEASE}-retrain"
+    answer = kubectl(
+        "patch", "deployment", f"{RELEASE}-api", "-n", namespace, "--dry-run=server", "--type=merge",
+        f"--as={user}", "-p", json.dumps({"metadata": {"annotations": {"state": "x"}}, "spec": spec}),
+        check=False,
+    )  # fmt: skip
+    return answer.stderr if answer.returncode else ""
+
+
+@pytest.mark.parametrize("model", ["2@b", None])
+def test_the_retrainings_account_may_name_the_model(accounts: str, model: str | None) -> None:
+    annotations = {"support-chatbot/model-version": model}
+    assert patch(accounts, {"template": {"metadata": {"annotations": annotations}}}) == ""
+    assert patch(accounts, {}) == ""
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        OTHER_IMAGE,
+        {"template": {"spec": {"hostNetwork": True}}},
+        {"template": {"metadata": {"labels": {"more": "x"}}}},
+        {"template": {"metadata": {"annotations": {"more": "x"}}}},
+        {"template": {"metadata": {"annotations": {"kept": "b"}}}},
+        {"template": {"metadata": {"annotations": {"kept": None}}}},
+        {"replicas": 100},
+    ],
+    ids=["image", "network", "label", "new annotation", "annotation", "annotation removed", "replicas"],
+)
+def test_the_retrainings_account_may_change_nothing_else_of_the_bot(accounts: str, spec: Json) -> None:
+    said = patch(accounts, spec)
+    assert "ValidatingAdmissionPolicy" in said, said
+    assert "names the model to serve" in said
 
 
 def test_a_person_may_still_create_other_jobs(accounts: str) -> None:
