@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import h11
@@ -24,14 +25,37 @@ MAX_CONNECTIONS = 500
 _INCOMPLETE = (h11.IDLE, h11.SEND_BODY)
 
 
+class _Countdown:
+    """Calls a function once when its time is over, unless it is stopped before."""
+
+    def __init__(self, seconds: float, expire: Callable[[], None]) -> None:
+        self._seconds = seconds
+        self._expire = expire
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Let the time begin, unless it runs already."""
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self._seconds, self._expire)
+
+    def stop(self) -> None:
+        """Stop the time; it begins anew with the next start."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
 class PageProtocol(H11Protocol):
     """One connection of a page."""
 
     _idle: ClassVar[OrderedDict[PageProtocol, None]] = OrderedDict()
     """Connections whose next request has not arrived as a whole, the longest waiting first."""
     _answering: ClassVar[set[PageProtocol]] = set()
-    _request_deadline: asyncio.TimerHandle | None = None
-    _read_deadline: asyncio.TimerHandle | None = None
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._request_deadline = _Countdown(REQUEST_SECONDS, self.end)
+        self._read_deadline = _Countdown(READ_SECONDS, self.end)
 
     def connection_made(self, transport: Any) -> None:
         """Make place for the connection, and start the deadline of its first request."""
@@ -42,11 +66,11 @@ class PageProtocol(H11Protocol):
                 return
             next(iter(self._idle)).end()
         self._idle[self] = None
-        self._start_request_deadline()
+        self._request_deadline.start()
 
     def data_received(self, data: bytes) -> None:
         """Parse what has arrived; its deadline stops when a request is complete."""
-        self._start_request_deadline()
+        self._request_deadline.start()
         super().data_received(data)
         self._update()
 
@@ -54,7 +78,7 @@ class PageProtocol(H11Protocol):
         """Note that the connection is idle, unless the next request has arrived."""
         super().on_response_complete()
         if self.conn.their_state is h11.SEND_BODY:  # of a request that came behind the answered one
-            self._start_request_deadline()
+            self._request_deadline.start()
         self._update()
 
     def timeout_keep_alive_handler(self) -> None:
@@ -93,7 +117,7 @@ class PageProtocol(H11Protocol):
             return
         is_complete = self.conn.their_state not in _INCOMPLETE
         if is_complete:
-            self._stop_request_deadline()
+            self._request_deadline.stop()
         if is_complete or self.flow.write_paused:
             self._idle.pop(self, None)
             self._answering.add(self)
@@ -101,33 +125,15 @@ class PageProtocol(H11Protocol):
             self._answering.remove(self)
             self._idle[self] = None
         if self.flow.write_paused or self.transport.is_closing():
-            self._start_read_deadline()
+            self._read_deadline.start()
         else:
-            self._stop_read_deadline()
+            self._read_deadline.stop()
 
     def _forget(self) -> None:
         self._idle.pop(self, None)
         self._answering.discard(self)
-        self._stop_request_deadline()
-        self._stop_read_deadline()
-
-    def _start_request_deadline(self) -> None:
-        if self._request_deadline is None:
-            self._request_deadline = self.loop.call_later(REQUEST_SECONDS, self.end)
-
-    def _stop_request_deadline(self) -> None:
-        if self._request_deadline is not None:
-            self._request_deadline.cancel()
-            self._request_deadline = None
-
-    def _start_read_deadline(self) -> None:
-        if self._read_deadline is None:
-            self._read_deadline = self.loop.call_later(READ_SECONDS, self.end)
-
-    def _stop_read_deadline(self) -> None:
-        if self._read_deadline is not None:
-            self._read_deadline.cancel()
-            self._read_deadline = None
+        self._request_deadline.stop()
+        self._read_deadline.stop()
 
 
 def main() -> None:
