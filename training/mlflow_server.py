@@ -15,7 +15,6 @@ import sqlite3
 import sys
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 from chatbot.errors import ChatbotError
 from chatbot.files import replacing
@@ -93,11 +92,9 @@ def upgrade(backend: str, *, asked: bool = False) -> str:
     Raises: MlflowServerError: the database belongs to a newer MLflow, or cannot be backed up and nobody asked.
     """
     from alembic.script import ScriptDirectory
-    from mlflow.store.db import utils as untyped
     from sqlalchemy import create_engine
 
-    utils: Any = untyped
-
+    utils = local_database.library()
     file = _file_of(backend)
     if file is not None and not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)

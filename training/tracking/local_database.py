@@ -9,6 +9,13 @@ from pathlib import Path
 from typing import Any
 
 
+def library() -> Any:
+    """Return MLflow's functions for the schema of its database, which are private, and untyped."""
+    from mlflow.store.db import utils
+
+    return utils
+
+
 def create(file: Path) -> None:
     """Create an SQLite database with MLflow's schema, unless the file exists.
 
@@ -17,15 +24,13 @@ def create(file: Path) -> None:
     """
     if file.exists():
         return
-    from mlflow.store.db import utils as untyped
     from sqlalchemy import create_engine
 
-    utils: Any = untyped
     with tempfile.TemporaryDirectory(prefix=f".{file.name}-", dir=file.parent) as folder:
         made = Path(folder) / file.name
         engine = create_engine(f"sqlite:///{made}")
         try:
-            utils._initialize_tables(engine)
+            library()._initialize_tables(engine)
         finally:
             engine.dispose()
         with suppress(FileExistsError):
