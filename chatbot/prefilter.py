@@ -50,14 +50,9 @@ def begins_text(pattern: str) -> bool:
 def beginnings(pattern: str) -> Literals:
     """Return texts of one to three characters: every case-sensitive match begins with one; empty: none known."""
     found = {text for text, _ in _beginnings_of(_parse(pattern))}
-    shorter = range(1, BEGINNING)
-    return (
-        _NONE
-        if "" in found
-        else frozenset(
-            text for text in found if not any(text[:end] in found for end in shorter if end < len(text))
-        )
-    )
+    if "" in found:
+        return _NONE
+    return frozenset(text for text in found if not any(text[:end] in found for end in range(1, len(text))))
 
 
 def whole(pattern: str) -> bool:
