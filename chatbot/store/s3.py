@@ -128,7 +128,7 @@ class S3Store:
                 if number == _MAX_PAGES:
                     raise StoreError(
                         f"{self} listed {_MAX_PAGES:,} pages of {prefix!r} and more follow: does a proxy answer for "
-                        "it? If there are so many objects, delete what is no longer needed"
+                        "it? If the store holds so many objects, delete those that nobody needs"
                     )
                 start = self._check_page(page, self._prefix + prefix, start)
                 entries = [

@@ -149,7 +149,7 @@ class Cluster:
     ) -> Any:
         """Send one request; return the response, whose body is unread if it is a watch stream.
 
-        Raises: Unreachable: there is no response, or not within `request_seconds`, even if bytes of it arrive.
+        Raises: Unreachable: no complete response arrives within `request_seconds`.
         """
         parts = [self.host, _GROUPS[kind], "namespaces", self.namespace, kind, *([name] if name else [])]
         manager = {"fieldManager": FIELD_MANAGER} if body is not None else {}

@@ -197,7 +197,7 @@ class ChatClient:
             try:
                 with Deadline(self._seconds) as limit:
                     response = self._http.request(method, path, json=body, extensions={"trace": limit.trace})
-                if limit.expired:  # without a declared length, an end is no error
+                if limit.expired:  # without a declared length, a cut connection ends the body like any other
                     raise ApiError(Kind.LOST, f"{method} {path}: no complete response in time")
                 break
             except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:

@@ -51,7 +51,7 @@ _FIRST = frozenset("^.!?:\n")
 _TOKEN = Pattern(r"\S+", 0)
 _DIGITS = Pattern(r"\d+", 0)
 _ABBREVIATION = 3
-"""Letters of a word in capitals that is no candidate."""
+"""Maximum letters of a word in capitals that is left out, as an abbreviation."""
 _LETTERS = Pattern(r"[^\W\d_]+(?:['’.-][^\W\d_]+)*", 0)
 _SPACED = Pattern(r"[\W\d_A-Za-zªµºÀ-ɏͰ-ԯḀ-῿]+", 0)
 """Words of scripts that separate words by spaces and have capitals."""
