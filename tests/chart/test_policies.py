@@ -162,6 +162,7 @@ def test_every_client_may_run_the_check_of_the_runbook(
     assert steps[-1] == "  delete: yes"
 
 
+@pytest.mark.process
 def test_every_policy_belongs_to_a_client(script: Path) -> None:
     rows = script.with_name("policies.txt").read_text().splitlines()[1:]
     assert {row.split()[0] for row in rows} == {*CLIENTS, "each"}
