@@ -106,6 +106,7 @@ class Delivery:
         self._pause = 0.0
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._closed = False
 
     def put_all(self, documents: Mapping[str, bytes]) -> None:
         """Enqueue documents by name, each by an atomic write; deliver them at once if the target takes batches.
@@ -141,7 +142,9 @@ class Delivery:
             self._thread.start()
 
     def close(self, seconds: float) -> None:
-        """Deliver due documents for at most `seconds`, then release the lock to other processes."""
+        """Deliver due documents for at most `seconds`, then release the lock to other processes; idempotent."""
+        if self._closed:
+            return
         self._stop.set()
         if self._thread is not None:
             self._thread.join(seconds)
@@ -149,6 +152,7 @@ class Delivery:
                 return
             self._thread = None
         self.deliver(time.monotonic() + seconds)
+        self._closed = True
         self._target.close()
         if self._lock >= 0:
             self._save_ages()

@@ -237,6 +237,16 @@ def test_of_the_processes_that_share_the_folder_one_counts_what_waits_on_disk(
         log.close()
 
 
+def test_close_is_idempotent_while_a_handoff_is_due(folder: Path, counts: Counts) -> None:
+    settings = HandoffSettings(url="http://127.0.0.1:9", secret=SecretStr(SECRET), retry_seconds=0.001)
+    log = HandoffLog(folder, settings, targets_of(settings, None), counts.count, counts.show)
+    log.append(make(1))
+    log.close()
+    time.sleep(0.01)
+    log.close()
+    assert counts.waiting["webhook"] == 1
+
+
 def test_the_oldest_are_dropped_and_counted_when_there_are_too_many(
     begin: Callable[..., HandoffLog], receiver: Receiver, counts: Counts
 ) -> None:

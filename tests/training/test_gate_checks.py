@@ -66,12 +66,22 @@ def paired(champion: Outcome | None, challenger: Outcome, **changes: object) -> 
 def test_macro_f1_refuses_what_is_surely_worse_and_no_more() -> None:
     worse = check_macro_f1(paired(side(), side({"cancel": 6, "refund": 6})), PARAMS)
     assert worse.verdict == "refused"
-    assert worse.numbers["high"] < 0  # type: ignore[operator]
+    assert worse.numbers["high"] < -PARAMS.macro_f1_margin  # type: ignore[operator]
     assert worse.numbers["challenger"] < worse.numbers["champion"]  # type: ignore[operator]
     near = check_macro_f1(paired(side({"refund": 1}), side({"cancel": 2})), PARAMS)
     assert near.verdict == "passed"
     assert near.numbers["low"] < 0 < near.numbers["high"]  # type: ignore[operator]
     assert check_macro_f1(paired(side({"cancel": 9}), side()), PARAMS).verdict == "passed"
+
+
+def test_a_significant_loss_of_macro_f1_within_the_margin_passes() -> None:
+    compared = paired(side(), side({"cancel": 6, "refund": 6}))
+    lost = -float(check_macro_f1(compared, PARAMS).numbers["high"])  # type: ignore[arg-type]
+    within, beyond = (
+        PARAMS.model_copy(update={"macro_f1_margin": margin}) for margin in (1.1 * lost, 0.9 * lost)
+    )
+    assert check_macro_f1(compared, within).verdict == "passed"
+    assert check_macro_f1(compared, beyond).verdict == "refused"
 
 
 def test_one_intent_that_broke_is_refused_by_name_and_the_others_are_not() -> None:

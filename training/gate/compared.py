@@ -21,7 +21,10 @@ def check_macro_f1(outcomes: PairedOutcomes, params: GateParams) -> GateCheck:
     """Check macro F1 of the top predictions with a paired bootstrap."""
     mask = outcomes.in_scope
     title = "Macro F1 of the top predictions"
-    rule = "refused if the whole 95 % confidence interval of the difference (paired bootstrap) is below zero"
+    limit = -params.macro_f1_margin
+    rule = (
+        f"refused if the 95 % interval of the difference (paired bootstrap) is wholly below {points(limit)}"
+    )
     now = macro_f1(outcomes.truth[mask], outcomes.challenger.likeliest[mask])
     numbers: Row = {"messages": int(mask.sum()), "challenger": now}
     if outcomes.champion is None:
@@ -34,7 +37,9 @@ def check_macro_f1(outcomes: PairedOutcomes, params: GateParams) -> GateCheck:
         f"{percent(now)} now, {percent(before)} before: {points(found.value)}, 95 % confidence interval "
         f"{points(found.low)} to {points(found.high)}."
     )
-    return GateCheck("macro_f1", title, "refused" if found.high < 0 else "passed", sentence, rule, numbers)
+    return GateCheck(
+        "macro_f1", title, "refused" if found.high < limit else "passed", sentence, rule, numbers
+    )
 
 
 def check_parts(outcomes: PairedOutcomes, params: GateParams) -> tuple[GateCheck, GateCheck]:

@@ -18,6 +18,9 @@ class GateParams(BaseModel):
     """Seed of the random draws: the same two bundles and messages give the same verdict."""
     draws: int = Field(default=4_000, ge=100)
     """Number of draws of the paired bootstrap of macro F1."""
+    macro_f1_margin: float = Field(default=0.005, ge=0, lt=1)
+    """Loss of macro F1 that refuses nobody. Out-of-fold predictions of two trainings come from different folds, which
+    alone moves some messages and is not in the bootstrap; on a large corpus, a loss of no weight is significant."""
     level: float = Field(default=0.05, gt=0, lt=1)
     """Significance level of the exact tests: family-wise error rate over all intents and slices."""
     ece_draws: int = Field(default=1_000, ge=100)

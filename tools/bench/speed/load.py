@@ -154,7 +154,7 @@ class Driver:
         self.load.seconds = self._end - self._begin
         self._stopped = True
         # Requests still in flight are slow ones: omitting them would bias the latencies.
-        while self.in_flight and time.perf_counter() < self._end + self.timeout + 1:
+        while self.pending and time.perf_counter() < self._end + self.timeout + 1:
             await asyncio.sleep(0.01)
         for connection in self.connections:
             connection.close()
@@ -162,6 +162,11 @@ class Driver:
             task.cancel()
         self.load.latencies.sort()
         return self.load
+
+    @property
+    def pending(self) -> int:
+        """Return the number of requests whose answers the end of the run waits for."""
+        return self.in_flight
 
     def begin(self, work: Coroutine[None, None, None]) -> None:
         """Start a background task and keep a reference to it; the event loop keeps only a weak one."""

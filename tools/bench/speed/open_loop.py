@@ -117,6 +117,10 @@ class _OpenLoop(Driver):
         self.begin(self._arrive())
         return await super().run(seconds, warmup)
 
+    @property
+    def pending(self) -> int:
+        return self.in_flight + len(self._waiting)
+
     def free(self, connection: Connection) -> None:
         if self._waiting:
             connection.send(*self._waiting.popleft())
