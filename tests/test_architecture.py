@@ -15,7 +15,7 @@ _OWN_MODEL = (
     "the chat page reads the API's JSON with tolerant models of its own, because it imports no server code"
 )
 SHARED_NAMES = {"Alternative": _OWN_MODEL, "Intent": _OWN_MODEL}
-"""Class names that two packages may define, with the reason."""
+"""Class names that two modules may define, with the reason."""
 
 IMPLEMENTED_IN = {
     "active learning": "training/review/queue.py",
@@ -70,14 +70,14 @@ CHANGED_IN = {
 """Changes that a newcomer looks up in docs/architecture.md, and the file that its layout table names."""
 
 
-def test_a_class_name_is_defined_in_one_package_only() -> None:
-    packages: dict[str, set[str]] = {}
-    for package in PRODUCT:
+def test_a_class_name_is_defined_once() -> None:
+    modules: dict[str, set[str]] = {}
+    for package in (*PRODUCT, "tools"):
         for file in (ROOT / package).rglob("*.py"):
             for node in ast.parse(file.read_text(encoding="utf-8")).body:
-                if isinstance(node, ast.ClassDef):
-                    packages.setdefault(node.name, set()).add(package)
-    shared = {name: sorted(found) for name, found in packages.items() if len(found) > 1}
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    modules.setdefault(node.name, set()).add(str(file.relative_to(ROOT)))
+    shared = {name: sorted(found) for name, found in modules.items() if len(found) > 1}
     assert {name: found for name, found in shared.items() if name not in SHARED_NAMES} == {}
     assert set(SHARED_NAMES) <= set(shared), "an exception that is no longer needed"
 

@@ -40,7 +40,7 @@ Train = Callable[[Sequence[str], Mapping[str, str]], int]
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class TrainedFrom:
     """What a bundle was trained from: paths, and one digest over all that the training reads."""
 
     corpus: str
@@ -106,7 +106,7 @@ def prepare(
     paths = {name: _existing(name, path) for name, path in (("CORPUS", corpus), ("REPLIES", replies)) if path}
     code_files = [file for pattern in CODE for file in sorted(ROOT.glob(pattern))]
     inputs = [*paths.values(), *_beside(paths["CORPUS"]), *_named_in(options), *code_files]
-    source = Source(str(paths["CORPUS"]), str(paths.get("REPLIES", "")), tuple(options), _digest(inputs))
+    source = TrainedFrom(str(paths["CORPUS"]), str(paths.get("REPLIES", "")), tuple(options), _digest(inputs))
     own = _folder_for(paths["CORPUS"], root)
     shown = _relative(own.folder)
     if _read(own) == source and (own.bundle / bundles.SUMS).is_file():
@@ -182,16 +182,16 @@ def _folder_for(corpus: Path, root: Path) -> OwnCorpus:
     return OwnCorpus(name, root / name)
 
 
-def _read(own: OwnCorpus) -> Source | None:
+def _read(own: OwnCorpus) -> TrainedFrom | None:
     """Return what the folder's bundle was trained from; None: unknown, or not trained completely."""
     try:
         content = json.loads((own.folder / RECORD).read_text(encoding="utf-8"))
-        return Source(**content | {"options": tuple(content["options"])})
+        return TrainedFrom(**content | {"options": tuple(content["options"])})
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
 
-def _write(own: OwnCorpus, source: Source) -> None:
+def _write(own: OwnCorpus, source: TrainedFrom) -> None:
     write_file(own.folder / RECORD, json.dumps(asdict(source), indent=2) + "\n", sync=False)
 
 

@@ -54,7 +54,7 @@ class CheckInputs:
 
 
 @dataclass(slots=True)
-class Counts:
+class DriftCounts:
     """What a check counts in the records. Those of the shards of the records merge into those of the whole.
 
     Attributes:
@@ -66,7 +66,7 @@ class Counts:
     tallies: list[Tally]
     first: pa.Table | None
 
-    def merge(self, other: Counts, baseline_records: int) -> None:
+    def merge(self, other: DriftCounts, baseline_records: int) -> None:
         """Add the counts of other records."""
         self.window.merge(other.window)
         for tally, more in zip(self.tallies, other.tallies, strict=True):
@@ -102,7 +102,7 @@ def prepare(
     return CheckInputs(now, serving, baseline, _sides(serving, baseline, settings.min_effect_scale))
 
 
-def count(inputs: CheckInputs, source: Source, settings: DriftSettings) -> Counts:
+def count(inputs: CheckInputs, source: Source, settings: DriftSettings) -> DriftCounts:
     """Count the records of a source, or of a shard of it: the step whose cost grows with the traffic."""
     serving, baseline, now = inputs.serving, inputs.baseline, inputs.now
     tallies = [side.new_tally() for side in inputs.sides]
@@ -112,12 +112,12 @@ def count(inputs: CheckInputs, source: Source, settings: DriftSettings) -> Count
     first = None
     if baseline is None and serving.version:
         first = first_records(source, serving, settings.baseline_records, now + SKEW)
-    return Counts(window, tallies, first)
+    return DriftCounts(window, tallies, first)
 
 
 def judge(
     inputs: CheckInputs,
-    counts: Counts,
+    counts: DriftCounts,
     source: Source,
     store: Store | None,
     settings: DriftSettings,

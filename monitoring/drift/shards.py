@@ -31,7 +31,7 @@ from chatbot.store import Store, layout
 from monitoring.drift import served_model
 from monitoring.drift.comparison import Comparison
 from monitoring.drift.histograms import Tally
-from monitoring.drift.run import CheckInputs, Counts, DriftResult, count, judge, prepare
+from monitoring.drift.run import CheckInputs, DriftCounts, DriftResult, count, judge, prepare
 from monitoring.drift.served_model import ServedModel
 from monitoring.drift.source import StoreSource
 from monitoring.drift.window import WindowSample
@@ -114,7 +114,7 @@ def _about(inputs: CheckInputs) -> list[str]:
     return [inputs.serving.version, inputs.serving.digest, baseline]
 
 
-def _metadata(inputs: CheckInputs, counts: Counts) -> dict[str, Any]:
+def _metadata(inputs: CheckInputs, counts: DriftCounts) -> dict[str, Any]:
     window = counts.window
     return {
         "about": _about(inputs),
@@ -126,7 +126,7 @@ def _metadata(inputs: CheckInputs, counts: Counts) -> dict[str, Any]:
 
 def _counts(
     store: Store, run: str, shard: Shard, inputs: CheckInputs, hours: timedelta, gone: frozenset[str]
-) -> Counts:
+) -> DriftCounts:
     """Read the summary of a shard, without the rows erased since."""
     key = _key(run, shard)
     try:
@@ -148,7 +148,7 @@ def _counts(
         first = _table(store, _key(run, shard, "-first"), gone) if body["first"] else None
     except (pa.ArrowException, KeyError, ValueError, TypeError) as error:
         raise StoreError(f"{key} is not a summary of a drift check ({error}): run the check again") from error
-    return Counts(window, tallies, first)
+    return DriftCounts(window, tallies, first)
 
 
 def _tally_to_json(tally: Tally) -> dict[str, Any]:

@@ -43,7 +43,7 @@ _logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Counts:
+class RowCounts:
     """Counts this process's rows by outcome, since its start.
 
     Attributes:
@@ -78,12 +78,12 @@ class InferenceLog:
 
         Args:
             on_count: called, from any thread, with an outcome of records ("written", "spooled", "dropped": see
-                `Counts`) and their number, for metrics. Feedback is counted in `feedback_counts` only.
+                `RowCounts`) and their number, for metrics. Feedback is counted in `feedback_counts` only.
             shipper: uploads drained segments to the store; None: they are deleted after the drain, and nothing is
                 adopted.
         """
-        self.counts = Counts()
-        self.feedback_counts = Counts()
+        self.counts = RowCounts()
+        self.feedback_counts = RowCounts()
         self._folder = settings.folder
         self._spool_bytes = settings.spool_mb * MEGABYTE
         self._on_count = on_count
@@ -260,7 +260,7 @@ class InferenceLog:
         self._feedback.start_anew()
         if self._shipper is not None:
             self._shipper.start_anew()
-        self.counts, self.feedback_counts = Counts(), Counts()
+        self.counts, self.feedback_counts = RowCounts(), RowCounts()
         self._stop = threading.Event()
         self._thread = None
         self._release()

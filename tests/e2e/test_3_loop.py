@@ -24,7 +24,7 @@ from tests.support.requirements import ROOT
 from tests.support.testbed import until
 from tools.loop import traffic
 from tools.loop.parts import records_in_store
-from tools.loop.traffic import Answers
+from tools.loop.traffic import TrafficAnswers
 from tools.pictures import staff_pages
 from training.review.accepted import read_accepted
 from training.review.board import Board
@@ -194,7 +194,7 @@ def _accept_others(store: Store) -> None:
     board.correct_all(others, LAUNCH.intent, REVIEWER)
 
 
-def _send(release: Installed, messages: list[tuple[str, str]]) -> Answers:
+def _send(release: Installed, messages: list[tuple[str, str]]) -> TrafficAnswers:
     """Send messages, and wait until the store has a record of each."""
     answers = traffic.send(release.api, messages, feedback_share=0.1, seed=len(messages))
     asked = set(answers.predictions)

@@ -15,7 +15,7 @@ from data.folder import read_intents
 from data.messages import normalise
 from tools.loop import minio, traffic
 from tools.loop.parts import Parts, make_bucket, start_store
-from tools.loop.report import Report
+from tools.loop.report import LoopReport
 from tools.processes import ROOT, Processes, StepError, port_of
 
 
@@ -123,7 +123,7 @@ def test_an_ordinary_day_is_the_same_for_the_same_seed() -> None:
 
 
 def test_the_table_as_a_page_names_its_command_and_no_folder_of_this_machine(tmp_path: Path) -> None:
-    report = Report(Console(file=StringIO()))
+    report = LoopReport(Console(file=StringIO()))
     with report.step("store") as step:
         step.say(f"{tmp_path}/store | empty", store="x")
     page = report.page("python -m tools.loop", tmp_path)

@@ -13,7 +13,7 @@ import pytest
 from chatbot.records.schema import COLUMNS, Feedback, Record, header, to_line
 from chatbot.settings import LogSettings
 from monitoring.inference_log import csv_file, spool
-from monitoring.inference_log.log import Counts, InferenceLog
+from monitoring.inference_log.log import InferenceLog, RowCounts
 from monitoring.inference_log.reader import read_feedback, read_log
 from tests.monitoring.log_tools import ids, ids_in_csv, make, read_ids, seal
 from tests.support.waiting import eventually
@@ -59,7 +59,7 @@ def test_closing_leaves_everything_in_the_csv_file(folder: Path, log: InferenceL
         log.append([record])
     log.close()
     assert ids_in_csv(folder) == ids(records)
-    assert log.counts == Counts(written=500)
+    assert log.counts == RowCounts(written=500)
 
 
 def test_segments_that_hold_nothing_do_no_harm(folder: Path, log: InferenceLog) -> None:
@@ -167,8 +167,8 @@ def test_the_same_prediction_s_feedback_again_replaces(folder: Path, log: Infere
         assert found[one].intent == "get_refund"
         assert found[other].comment == "thanks, <EMAIL>"
     assert (folder / "feedback.csv").read_text().startswith("timestamp,prediction_id,helpful,")
-    assert log.counts == Counts(), "feedback is counted apart"
-    assert log.feedback_counts == Counts(written=2)
+    assert log.counts == RowCounts(), "feedback is counted apart"
+    assert log.feedback_counts == RowCounts(written=2)
 
 
 def test_reading_goes_on_while_the_log_is_written_drained_and_put_aside(folder: Path) -> None:
@@ -210,7 +210,7 @@ def test_a_bad_row_or_counter_raises_no_error_in_the_caller(folder: Path) -> Non
     good = make(1)
     log.append([None, *good])  # type: ignore[list-item]
     assert ids(list(read_log(folder))) == ids(good)
-    assert log.counts == Counts(written=1, dropped=1)
+    assert log.counts == RowCounts(written=1, dropped=1)
 
 
 def test_half_an_emoji_is_written_as_something_readable(folder: Path, log: InferenceLog) -> None:

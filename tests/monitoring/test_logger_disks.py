@@ -14,7 +14,7 @@ import pytest
 from chatbot.records.schema import Feedback
 from chatbot.settings import LogSettings
 from monitoring.inference_log import spool
-from monitoring.inference_log.log import Counts, InferenceLog
+from monitoring.inference_log.log import InferenceLog, RowCounts
 from monitoring.inference_log.reader import read_feedback, read_log
 from tests.monitoring.log_tools import ids, ids_in_csv, make, read_ids
 
@@ -27,7 +27,7 @@ def test_a_record_is_on_the_way_to_disk_when_append_returns(folder: Path, log: I
     records = make(3)
     log.append(records)
     assert list(read_log(folder)) == records
-    assert log.counts == Counts(written=3)
+    assert log.counts == RowCounts(written=3)
 
 
 def test_a_full_disk_stops_no_answer_and_what_waited_is_written_when_there_is_room(small_disk: Path) -> None:
@@ -113,7 +113,7 @@ def test_a_folder_that_becomes_read_only_stops_no_answer(small_disk: Path) -> No
     records = make(20)
     log.append(records)
     assert not log.drain()
-    assert log.counts == Counts(written=1, spooled=20)
+    assert log.counts == RowCounts(written=1, spooled=20)
     assert len(read_ids(small_disk / "log")) == 1, "a reader needs no right to write"
     remount(small_disk, "rw")
     assert log.drain()
@@ -127,7 +127,7 @@ def test_a_folder_that_cannot_be_made_stops_no_answer(tmp_path: Path) -> None:
     records = make(3)
     log.append(records)
     log.append_feedback(Feedback.of(records[0].prediction_id, True))
-    assert log.counts == Counts(spooled=3)
+    assert log.counts == RowCounts(spooled=3)
     (tmp_path / "file").unlink()
     assert log.drain(wait=5) or log.drain(wait=5)
     assert ids_in_csv(tmp_path / "file" / "log") == ids(records)

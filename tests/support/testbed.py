@@ -18,7 +18,7 @@ from typing import Any, TextIO, TypeVar
 
 from tests.support import requirements
 from tests.support.requirements import TESTBED
-from tools.cluster.target import Target
+from tools.cluster.target import ClusterTarget
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -108,7 +108,7 @@ def _load(image: str) -> bool:
         identity = run("podman", "image", "inspect", "--format", "{{.Id}}", image).stdout.strip()
         is_there = image in there and _configuration(there[image]) == f"sha256:{identity}"
         if not is_there:
-            Target("testbed", "testbed", dict(os.environ)).take([image])
+            ClusterTarget("testbed", "testbed", dict(os.environ)).take([image])
         return not is_there
 
 

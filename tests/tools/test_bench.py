@@ -21,7 +21,7 @@ import pytest
 
 from tools.bench import figures, results
 from tools.bench.figures import Figure
-from tools.bench.rows import Row, judged, summary
+from tools.bench.rows import SpeedRow, judged, summary
 from tools.bench.speed import open_loop
 from tools.bench.speed.load import Load, Question, generate, post
 from tools.bench.speed.machine import tree_memory
@@ -309,9 +309,11 @@ def test_the_page_is_made_of_the_json_and_names_a_command_for_each_figure(tmp_pa
 
 def row(
     side: str, connections: int, per_second: float, p50: float = 1.0, p99: float = 2.0, **more: Any
-) -> Row:
+) -> SpeedRow:
     other: dict[str, Any] = {"p95": 0.0, "answered": 10, "near_ties": 1, "errors": {}, "generator_us": 20.0}
-    return Row(side=side, connections=connections, per_second=per_second, p50=p50, p99=p99, **other | more)
+    return SpeedRow(
+        side=side, connections=connections, per_second=per_second, p50=p50, p99=p99, **other | more
+    )
 
 
 def test_rounds_become_medians_and_what_was_counted_is_added_up() -> None:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from tools.bench.gate import __main__ as command
 from tools.bench.gate.__main__ import Trial
-from tools.bench.gate.cases import KINDS, Case, Workshop, default_replies, empty, flip, move
+from tools.bench.gate.cases import KINDS, GateCase, Workshop, default_replies, empty, flip, move
 
 LABELS = np.repeat(["a", "b", "c"], 100)
 ROWS = np.arange(300)
@@ -47,7 +47,7 @@ def test_an_emptied_intent_has_no_row() -> None:
 def test_a_challenger_is_taught_all_that_the_champion_was() -> None:
     groups = np.array([str(row // 2) for row in ROWS])
     workshop = Workshop.__new__(Workshop)
-    workshop.case = Case("x", [], LABELS, groups, groups, [], 0.6, 0.8)
+    workshop.case = GateCase("x", [], LABELS, groups, groups, [], 0.6, 0.8)
     fewer, more = (set(workshop.rows(3, share).tolist()) for share in (0.6, 0.8))
     assert fewer < more
     assert (len(fewer), len(more)) == (180, 240)

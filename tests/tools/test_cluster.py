@@ -12,7 +12,7 @@ from tests.support.http_server import Request, Response, serving
 from tools import images
 from tools.cluster import __main__ as cluster_command
 from tools.cluster import stack, target, usage, work
-from tools.cluster.target import ClusterError, Target
+from tools.cluster.target import ClusterTarget, StackError
 from tools.generate import chart
 from tools.release import BLOCKS
 
@@ -64,7 +64,7 @@ def test_a_cluster_that_shares_dockers_store_needs_nothing(told: Path) -> None:
 
 
 def test_an_unknown_cluster_asks_for_a_registry(told: Path) -> None:
-    with pytest.raises(ClusterError, match="REGISTRY="):
+    with pytest.raises(StackError, match="REGISTRY="):
         target.find("prod-eu").take(["a:1"])
 
 
@@ -72,7 +72,7 @@ def test_without_a_context_the_error_says_how_to_get_a_cluster(
     told: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(target, "TESTBED", Path("/nowhere"))
-    with pytest.raises(ClusterError, match="kind create cluster"):
+    with pytest.raises(StackError, match="kind create cluster"):
         target.find()
 
 
@@ -165,10 +165,10 @@ def test_what_a_program_said_when_it_failed_is_passed_on(tmp_path: Path) -> None
     program = tmp_path / "kubectl"
     program.write_text("#!/bin/sh\necho 'no such cluster' >&2; exit 1\n")
     program.chmod(0o755)
-    broken = Target("kind-x", "kind", os.environ | {"PATH": str(tmp_path)})
-    with pytest.raises(ClusterError, match="no such cluster"):
+    broken = ClusterTarget("kind-x", "kind", os.environ | {"PATH": str(tmp_path)})
+    with pytest.raises(StackError, match="no such cluster"):
         broken.kubectl("get", "nodes")
-    with pytest.raises(ClusterError, match="kind is missing"):
+    with pytest.raises(StackError, match="kind is missing"):
         broken.take(["a:1"])
 
 
@@ -185,7 +185,7 @@ def test_the_minute_of_messages_counts_what_was_answered_and_what_was_not() -> N
 def test_the_page_of_usage_says_what_was_done_meanwhile() -> None:
     seen = {("api", "api"): usage.Seen(0.5, 300 * 2**20, 2, 0.8)}
     resources = {("api", "api"): {"requests": {"cpu": "250m", "memory": "600Mi"}}}
-    page = usage.page(usage.rows(seen, resources), str(work.Done(600, 1, 60, {"drift": "complete"})))
+    page = usage.page(usage.rows(seen, resources), str(work.LoadResult(600, 1, 60, {"drift": "complete"})))
     assert "| api | api | 2 | 0.400 | 0.500 | 250m | - | 300 Mi | 600Mi | - |" in page
     assert "10 messages a second over 32 connections for 60 s, 1 of them failed; jobs: drift complete" in page
 

@@ -15,7 +15,7 @@ from data.loading import load_corpus
 from data.replies import read_replies
 from tools.cluster import __main__ as command
 from tools.cluster.corpus import MAX_BYTES, PackedCorpus, pack
-from tools.cluster.target import ClusterError
+from tools.cluster.target import StackError
 
 ROWS = "text,intent\n" + "".join(
     f"{what} number {i},{intent}\n"
@@ -103,7 +103,7 @@ def test_what_is_too_large_for_a_config_map_is_refused_with_what_to_do(tmp_path:
     file = tmp_path / "large.csv"
     lines = (f"{draw.getrandbits(400):x},{'track' if i % 2 else 'refund'}\n" for i in range(20_000))
     file.write_text("text,intent\n" + "".join(lines))
-    with pytest.raises(ClusterError, match=rf"holds {MAX_BYTES:,}: put it into the store"):
+    with pytest.raises(StackError, match=rf"holds {MAX_BYTES:,}: put it into the store"):
         pack(file, None)
 
 

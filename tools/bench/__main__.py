@@ -18,7 +18,7 @@ from tools.bench.speed.machine import Machine
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-class Part(StrEnum):
+class BenchPart(StrEnum):
     """A benchmark that can be run separately."""
 
     quality = "quality"
@@ -32,7 +32,7 @@ def main(
         bool, typer.Option("--quick", help="Minutes less; printed only, docs/results.md stays as it is.")
     ] = False,
     only: Annotated[
-        Part | None, typer.Option(help="One part; the page keeps what was measured of the other.")
+        BenchPart | None, typer.Option(help="One part; the page keeps what was measured of the other.")
     ] = None,
 ) -> None:
     """Measure quality (about ten minutes the first time) and speed (about six)."""
@@ -40,13 +40,13 @@ def main(
     console.print(Machine.this().describe(), highlight=False)
     found: list[Figure] = []
     # Speed first: quality leaves processes and warm caches behind that would distort it.
-    if only != Part.quality:
+    if only != BenchPart.quality:
         found += speed_bench.measure(
             speed_bench.QUICK if quick else speed_bench.FULL,
             console,
             speed_bench.QUICK_FILE if quick else speed_bench.FILE,
         )
-    if only != Part.speed:
+    if only != BenchPart.speed:
         found += quality_bench.measure_all(
             console, quick, quality_bench.QUICK_FILE if quick else quality_bench.FILE
         )

@@ -24,7 +24,7 @@ Processes = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class SpeedRow:
     """One window, or the medians over all rounds; counts are summed.
 
     Attributes:
@@ -46,7 +46,7 @@ class Row:
     processor_seconds: float = 0.0
 
     @classmethod
-    def of(cls, side: str, load: Load, processor_seconds: float = 0.0) -> Row:
+    def of(cls, side: str, load: Load, processor_seconds: float = 0.0) -> SpeedRow:
         """Create the row of one window; `processor_seconds` is over all its answers. No answer counts as an error."""
         p50, p95, p99 = (round(load.percentile(percent), 2) for percent in (50, 95, 99))
         return cls(
@@ -64,7 +64,7 @@ class Row:
         )
 
     @classmethod
-    def median(cls, rows: Sequence[Row]) -> Row:
+    def median(cls, rows: Sequence[SpeedRow]) -> SpeedRow:
         """Return the medians of the windows of one side with the same number of connections."""
         errors: Counter[str] = Counter()
         for row in rows:
@@ -79,13 +79,13 @@ class Row:
         )
 
 
-def summary(rows: Sequence[Row]) -> list[Row]:
+def summary(rows: Sequence[SpeedRow]) -> list[SpeedRow]:
     """Return the median row of each side and number of connections, baseline first."""
     keys = sorted({(row.side, row.connections) for row in rows})
-    return [Row.median([row for row in rows if (row.side, row.connections) == key]) for key in keys]
+    return [SpeedRow.median([row for row in rows if (row.side, row.connections) == key]) for key in keys]
 
 
-def judged(rows: Sequence[Row], start_seconds: float, processes: Processes) -> list[Figure]:
+def judged(rows: Sequence[SpeedRow], start_seconds: float, processes: Processes) -> list[Figure]:
     """Return the speed and memory figures with their targets.
 
     Args:
@@ -102,11 +102,13 @@ def judged(rows: Sequence[Row], start_seconds: float, processes: Processes) -> l
     def largest(name: str) -> float | None:
         return max((p["rss_mb"] for p in processes[SERVICE] if p["role"] == name), default=None)
 
-    def more_requests(connections: str, above: Row, below: Row, target: float, bar: float) -> Figure:
+    def more_requests(
+        connections: str, above: SpeedRow, below: SpeedRow, target: float, bar: float
+    ) -> Figure:
         name = f"requests a second over {connections}, service / baseline"
         return _times(name, above, below, target=target, bar=bar)
 
-    def latency(connections: int, above: Row, below: Row) -> Figure:
+    def latency(connections: int, above: SpeedRow, below: SpeedRow) -> Figure:
         name = f"{connections} connections: p99 of the service / p50 of the baseline"
         pair = f"{above.p99:,.1f} ms / {below.p50:,.1f} ms"
         return _at_most(name, above.p99 / below.p50, "", note=pair, target=0.2, bar=1, digits=2)
@@ -132,7 +134,7 @@ def judged(rows: Sequence[Row], start_seconds: float, processes: Processes) -> l
 
 
 def _times(
-    name: str, above: Row, below: Row, target: float | None = None, bar: float | None = None
+    name: str, above: SpeedRow, below: SpeedRow, target: float | None = None, bar: float | None = None
 ) -> Figure:
     """Return how many times as many requests a second one side answers."""
     pair = f"{above.per_second:,.0f} / {below.per_second:,.0f}"

@@ -26,7 +26,7 @@ from data.columns import Columns
 from data.errors import CorpusError, problems_table
 from tools.cluster import stack, usage, work
 from tools.cluster.corpus import pack
-from tools.cluster.target import ClusterError, find
+from tools.cluster.target import StackError, find
 from tools.generate.chart import ROOT, ChartError
 from tools.images import ImagesError
 from tools.pictures import cluster
@@ -60,9 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console()
     try:
         if chosen.replies and not chosen.corpus:
-            raise ClusterError(f"REPLIES={chosen.replies} belongs to a corpus: add CORPUS=...")
+            raise StackError(f"REPLIES={chosen.replies} belongs to a corpus: add CORPUS=...")
         if chosen.train and not chosen.corpus:
-            raise ClusterError(f"TRAIN={chosen.train} belongs to a corpus: add CORPUS=...")
+            raise StackError(f"TRAIN={chosen.train} belongs to a corpus: add CORPUS=...")
         # Before anything is done to a cluster.
         corpus = pack(chosen.corpus, chosen.replies, _columns(chosen.train)) if chosen.corpus else None
         target = find(chosen.context, is_started=chosen.verb == "up")
@@ -86,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CorpusError as error:
         console.print(*problems_table(list(error.problems), []))
         return 1
-    except (ClusterError, ImagesError, ChartError, ScreenshotError, PlaywrightError) as error:
+    except (StackError, ImagesError, ChartError, ScreenshotError, PlaywrightError) as error:
         console.print(f"[red]{str(error).splitlines()[0]}[/red]", soft_wrap=True)
         console.print("\n".join(str(error).splitlines()[1:]), highlight=False, markup=False, soft_wrap=True)
         return 1
@@ -105,9 +105,9 @@ def _columns(options: str) -> Columns:
     try:
         chosen, others = parser.parse_known_args(shlex.split(options))
     except (argparse.ArgumentError, ValueError) as error:
-        raise ClusterError(f"TRAIN={options}: {error}") from None
+        raise StackError(f"TRAIN={options}: {error}") from None
     if others:
-        raise ClusterError(
+        raise StackError(
             f"TRAIN has {' '.join(others)}: in a cluster it names columns only (--message-column, --intent-column); "
             "other settings are values of the chart, HELM='--set ...' (docs/chart.md)"
         )

@@ -16,7 +16,7 @@ from data.decisions import DECISIONS_FILE, beside
 from data.declarations import DECLARED_FILE
 from data.loading import load_checked
 from data.replies import read_replies
-from tools.cluster.target import ClusterError
+from tools.cluster.target import StackError
 
 CONFIG_MAP = "support-bot-corpus"
 MAX_BYTES = 1_000_000
@@ -67,7 +67,7 @@ def pack(corpus: Path, replies: Path | None, columns: Columns | None = None) -> 
         values.append(f"--set-string=corpus.replies=replies-{_key(own)}")
     size = sum(map(len, files.values()))
     if size > MAX_BYTES:
-        raise ClusterError(
+        raise StackError(
             f"{corpus} has {size:,} bytes compressed, and a ConfigMap holds {MAX_BYTES:,}: put it into the store or "
             "onto a volume, and name it with corpus.storeKey or corpus.existingClaim (docs/kubernetes.md)"
         )

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from tools import images
 from tools.cluster.corpus import PackedCorpus
-from tools.cluster.target import TESTBED, Target
+from tools.cluster.target import TESTBED, ClusterTarget
 from tools.generate import chart
 from tools.release import ours
 
@@ -25,7 +25,11 @@ _PLAIN = 'FROM docker.io/library/debian:bookworm-slim\nCOPY {0} /usr/bin/{0}\nEN
 
 
 def up(
-    target: Target, namespace: str, registry: str, more: Sequence[str], corpus: PackedCorpus | None = None
+    target: ClusterTarget,
+    namespace: str,
+    registry: str,
+    more: Sequence[str],
+    corpus: PackedCorpus | None = None,
 ) -> None:
     """Install the stack, or upgrade it to the current images and chart.
 
@@ -96,7 +100,7 @@ def up(
     console.print("remove it        make cluster-down")
 
 
-def down(target: Target, namespace: str) -> None:
+def down(target: ClusterTarget, namespace: str) -> None:
     """Uninstall the release and delete what `make cluster` created: volumes, secrets, the namespace."""
     target.run("helm", f"--kube-context={target.context}", "uninstall", RELEASE, "--namespace", namespace,
                "--ignore-not-found", "--wait", check=False)  # fmt: skip
@@ -122,7 +126,7 @@ def _is_older(name: str) -> bool:
     return image is not None and image.commit not in ("", images.commit())
 
 
-def _stand_ins(target: Target) -> list[str]:
+def _stand_ins(target: ClusterTarget) -> list[str]:
     """Provide third-party images to the testbed, which cannot pull: its MinIO and Debian's pushgateway, retagged.
 
     Returns: helm values.

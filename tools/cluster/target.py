@@ -23,12 +23,12 @@ _SHARED_STORES = ("docker-desktop", "orbstack", "rancher-desktop")
 """Contexts whose nodes share Docker's image store."""
 
 
-class ClusterError(Exception):
+class StackError(Exception):
     """Something is missing or failed; says what to do."""
 
 
 @dataclass(frozen=True)
-class Target:
+class ClusterTarget:
     """A cluster and the programs that access it.
 
     Attributes:
@@ -50,14 +50,14 @@ class Target:
         path = self.environment["PATH"]
         program = shutil.which(command[0], path=path)
         if program is None:
-            raise ClusterError(f"{command[0]} is missing: install it, and try again")
+            raise StackError(f"{command[0]} is missing: install it, and try again")
         answer = subprocess.run(
             [program, *command[1:]], input=stdin, env=self.environment, capture_output=True, text=True,
             check=False, timeout=seconds,
         )  # fmt: skip
         if check and answer.returncode:
             told = (answer.stderr or answer.stdout).strip()
-            raise ClusterError(f"{' '.join(map(str, command[:4]))} …: {told}")
+            raise StackError(f"{' '.join(map(str, command[:4]))} …: {told}")
         return answer.stdout
 
     def kubectl(self, *arguments: str, stdin: str = "", check: bool = True) -> str:
@@ -90,7 +90,7 @@ class Target:
             with ThreadPoolExecutor(_AT_ONCE) as pool:  # saving and unpacking use a core each
                 list(pool.map(lambda image: self.run(TESTBED / "cluster", "load", image), images))
         elif self.kind != "shared":
-            raise ClusterError(
+            raise StackError(
                 f"how images get to the cluster of context {self.context!r} is not known here: push them to a registry "
                 "that it reaches, with REGISTRY=registry.example.com/team"
             )
@@ -110,7 +110,7 @@ class Target:
                 said = process.stdout.readline() if process.stdout else ""
                 found = _PORT_FORWARDED.search(said)
                 if found is None:
-                    raise ClusterError(f"no port-forward to {service} in {namespace}: {said.strip()}")
+                    raise StackError(f"no port-forward to {service} in {namespace}: {said.strip()}")
                 yield f"http://127.0.0.1:{found[1]}"
             finally:
                 process.terminate()
@@ -126,7 +126,7 @@ def kind_of(context: str) -> str:
     return "minikube" if context == "minikube" else "other"
 
 
-def find(context: str = "", is_started: bool = False) -> Target:
+def find(context: str = "", is_started: bool = False) -> ClusterTarget:
     """Find the cluster of a context; default: the testbed next to this checkout, else kubectl's current context.
 
     Args:
@@ -138,22 +138,22 @@ def find(context: str = "", is_started: bool = False) -> Target:
     if not context and (TESTBED / "cluster").is_file():
         return _testbed(is_started)
     environment = dict(os.environ)
-    here = Target("", "other", environment)
+    here = ClusterTarget("", "other", environment)
     context = context or here.run("kubectl", "config", "current-context", check=False).strip()
     if not context:
-        raise ClusterError(
+        raise StackError(
             "kubectl has no context: create a cluster (kind create cluster), or name one with CONTEXT=..."
         )
-    return Target(context, kind_of(context), environment)
+    return ClusterTarget(context, kind_of(context), environment)
 
 
-def _testbed(is_started: bool) -> Target:
+def _testbed(is_started: bool) -> ClusterTarget:
     programs = Path(os.environ.get("TESTBED_HOME", Path.home() / ".cache" / "testbed"))
     environment = os.environ | {
         "KUBECONFIG": str(programs / "run" / "admin.kubeconfig"),
         "PATH": f"{programs / 'bin'}:{os.environ['PATH']}",
     }
-    found = Target("testbed", "testbed", environment)
+    found = ClusterTarget("testbed", "testbed", environment)
     if is_started and "Ready" not in found.run("kubectl", "get", "nodes", check=False):
         subprocess.run([TESTBED / "install"], check=True)
         subprocess.run([TESTBED / "cluster", "up"], check=True)

@@ -12,7 +12,7 @@ from typing import Any
 from kubernetes.utils import parse_quantity
 
 from tools.bench.figures import markdown
-from tools.cluster.target import Target
+from tools.cluster.target import ClusterTarget
 
 _EVERY_SECONDS = 3.0
 HEADINGS = (
@@ -52,7 +52,7 @@ Name = tuple[str, str]
 
 
 def watch(
-    target: Target, namespace: str, is_over: Callable[[], bool]
+    target: ClusterTarget, namespace: str, is_over: Callable[[], bool]
 ) -> tuple[dict[Name, Seen], dict[Name, Json]]:
     """Sample until `is_over`. Returns: the usage, and each container's `resources`."""
     seen: dict[Name, Seen] = {}

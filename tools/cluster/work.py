@@ -12,7 +12,7 @@ from http.client import HTTPConnection, HTTPException
 from urllib.parse import urlsplit
 
 from tools.cluster.stack import RELEASE
-from tools.cluster.target import Target
+from tools.cluster.target import ClusterTarget
 from tools.generate.chart import ROOT
 
 CONNECTIONS = 32
@@ -23,7 +23,7 @@ _JOB_SECONDS = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class LoadResult:
     """Result: messages answered with 200, failed messages, seconds, and each Job's outcome."""
 
     answered: int
@@ -39,11 +39,11 @@ class Done:
         )
 
 
-def do(target: Target, namespace: str) -> Done:
+def do(target: ClusterTarget, namespace: str) -> LoadResult:
     """Send messages over a port-forward, then run the Jobs one after the other."""
     with target.forward(namespace, f"{RELEASE}-api", 3000) as url:
         answered, failed = chat(url, SECONDS)
-    return Done(answered, failed, SECONDS, {name: _job(target, namespace, name) for name in JOBS})
+    return LoadResult(answered, failed, SECONDS, {name: _job(target, namespace, name) for name in JOBS})
 
 
 def chat(url: str, seconds: float) -> tuple[int, int]:
@@ -74,7 +74,7 @@ def chat(url: str, seconds: float) -> tuple[int, int]:
     return total[True], total[False]
 
 
-def _job(target: Target, namespace: str, name: str) -> str:
+def _job(target: ClusterTarget, namespace: str, name: str) -> str:
     """Run a CronJob now. Returns: `complete`, `failed`, or `not over`."""
     job = f"{RELEASE}-{name}-measured"
     target.kubectl("-n", namespace, "delete", "job", job, "--ignore-not-found")

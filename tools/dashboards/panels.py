@@ -107,7 +107,7 @@ class Panel:
 
 
 @dataclass(frozen=True, slots=True)
-class Board:
+class Dashboard:
     """A dashboard: its `rows` are titles with panels."""
 
     uid: str
@@ -123,7 +123,7 @@ def dashboards_json() -> dict[str, str]:
     }
 
 
-def read(file: Path) -> Board:
+def read(file: Path) -> Dashboard:
     """Read a dashboard's YAML file.
 
     A row's `shape` and `width` apply to its panels; `{name}` in a query is replaced by the text of `macros`.
@@ -131,7 +131,7 @@ def read(file: Path) -> Board:
     content = yaml.safe_load(file.read_text(encoding="utf-8"))
     macros = content.pop("macros", {})
     rows = [(row.pop("row"), _panels(row, macros)) for row in content.pop("rows")]
-    return Board(**content, rows=rows)
+    return Dashboard(**content, rows=rows)
 
 
 def _panels(row: dict[str, Any], macros: dict[str, str]) -> list[Panel]:
@@ -144,7 +144,7 @@ def _panels(row: dict[str, Any], macros: dict[str, str]) -> list[Panel]:
     return panels
 
 
-def build(board: Board) -> dict[str, Any]:
+def build(board: Dashboard) -> dict[str, Any]:
     """Build a dashboard of rows of panels; shows the last six hours, refreshes every 30 seconds."""
     source = {"type": "datasource", "name": "datasource", "label": "Data source", "query": "prometheus"}
     link = {"type": "dashboards", "title": "Support chatbot", "keepTime": True, "includeVars": True}
@@ -170,7 +170,7 @@ def build(board: Board) -> dict[str, Any]:
     }
 
 
-def _grid(board: Board) -> list[dict[str, Any]]:
+def _grid(board: Dashboard) -> list[dict[str, Any]]:
     """Place the panels of each row from left to right, and below its first line where it is full."""
     placed: list[dict[str, Any]] = []
     y = 0

@@ -16,7 +16,7 @@ from rich.text import Text
 from chatbot.errors import ChatbotError
 from chatbot.process import Stopped, stop_on
 from tools.loop.parts import write_environment
-from tools.loop.report import Report
+from tools.loop.report import LoopReport
 from tools.loop.story import Story
 from tools.processes import ROOT
 
@@ -40,7 +40,7 @@ def main(
     place = (ROOT / folder).resolve()
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)
-    report = Report(console)
+    report = LoopReport(console)
     try:
         parts = Story(place, report).play(store)
     except ChatbotError as error:
@@ -64,7 +64,7 @@ def main(
         parts.processes.stop()
 
 
-def _leave_running(console: Console, report: Report, links: dict[str, str], environment: Path) -> None:
+def _leave_running(console: Console, report: LoopReport, links: dict[str, str], environment: Path) -> None:
     """Wait for Ctrl-C, then delete the file that contains the store's password."""
     console.print("everything keeps running; stop it with Ctrl-C")
     for name, url in links.items():

@@ -36,7 +36,7 @@ class Step:
         self.facts |= facts
 
 
-class Report:
+class LoopReport:
     """Collects the steps."""
 
     def __init__(self, console: Console) -> None:

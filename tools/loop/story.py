@@ -25,8 +25,8 @@ from tools.loop.parts import (
     start_pages,
     start_store,
 )
-from tools.loop.report import Report
-from tools.loop.traffic import Answers, Launch
+from tools.loop.report import LoopReport
+from tools.loop.traffic import Launch, TrafficAnswers
 from tools.processes import Processes, StepError, wait_until
 from training.review.board import Board
 from training.review.clusters import MessageCluster
@@ -46,7 +46,7 @@ class Story:
     """One run, from empty folders to a rollback."""
 
     folder: Path
-    report: Report
+    report: LoopReport
     launch: Launch = field(default_factory=traffic.read_launch)
     parts: Parts = field(init=False)
 
@@ -279,7 +279,7 @@ class Story:
                 champion=self._champion(),
             )
 
-    def _send(self, messages: list[tuple[str, str]]) -> Answers:
+    def _send(self, messages: list[tuple[str, str]]) -> TrafficAnswers:
         """Send messages and wait until the store contains a record of each."""
         answers = traffic.send(self.parts.api, messages, _FEEDBACK_SHARE, seed=len(messages))
         predictions = set(answers.predictions)

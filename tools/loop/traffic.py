@@ -37,7 +37,7 @@ class Launch:
 
 
 @dataclass
-class Answers:
+class TrafficAnswers:
     """The bot's answers, counted."""
 
     predictions: list[str] = field(default_factory=list)
@@ -90,8 +90,10 @@ def _pairs(rows: pd.DataFrame) -> list[tuple[str, str]]:
     return list(zip(rows["message"].astype(str), rows["intent"].astype(str), strict=True))
 
 
-async def _send(url: str, messages: Sequence[tuple[str, str]], feedback_share: float, seed: int) -> Answers:
-    seen = Answers()
+async def _send(
+    url: str, messages: Sequence[tuple[str, str]], feedback_share: float, seed: int
+) -> TrafficAnswers:
+    seen = TrafficAnswers()
     waiting = iter(messages)
     draw = random.Random(seed)
     timeout = aiohttp.ClientTimeout(total=30)
@@ -134,7 +136,7 @@ async def _ask(session: aiohttp.ClientSession, url: str, message: str) -> dict[s
 
 def send(
     url: str, messages: Sequence[tuple[str, str]], feedback_share: float = 0.0, seed: int = 0
-) -> Answers:
+) -> TrafficAnswers:
     """Send messages over a few concurrent connections; where an intent is given, count the wrong answers.
 
     Args:

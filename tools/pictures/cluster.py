@@ -9,7 +9,7 @@ from pathlib import Path
 from playwright.sync_api import ViewportSize
 
 from tools.cluster.stack import RELEASE
-from tools.cluster.target import Target
+from tools.cluster.target import ClusterTarget
 from tools.generate.chart import ROOT
 from tools.pictures import chat_page, staff_pages
 
@@ -19,7 +19,7 @@ _MODEL = "support-chatbot"
 _WAIT_MS = 60_000
 
 
-def take(target: Target, namespace: str) -> list[Path]:
+def take(target: ClusterTarget, namespace: str) -> list[Path]:
     """Take all screenshots. Returns: the files.
 
     Raises:

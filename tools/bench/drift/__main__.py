@@ -22,7 +22,7 @@ from monitoring.drift.columns import RecordColumns
 from monitoring.drift.comparison import ALARMS_WITHOUT_BASELINE, Comparison
 from monitoring.drift.histograms import Tally
 from tools.bench.drift import page, windows
-from tools.bench.drift.corpora import CORPORA, Corpus, Typos, chatter, foreign, load, with_typos
+from tools.bench.drift.corpora import CORPORA, EncodedCorpus, Typos, chatter, foreign, load, with_typos
 from tools.bench.drift.worlds import World, make
 from tools.bench.figures import BUNDLE, CACHE, commit, digest
 from tools.bench.quality.vectors import Vectors
@@ -92,7 +92,7 @@ def run(console: Console, corpora: Iterable[str]) -> Iterator[dict[str, Any]]:
     code = _digest()
     others = chatter(vectors), foreign(vectors)
     for name in corpora:
-        loaded: tuple[Corpus, Typos] | None = None
+        loaded: tuple[EncodedCorpus, Typos] | None = None
         for seed in range(FIRST_SEED, FIRST_SEED + WORLDS):
             file = CACHE / f"drift-{name}-{seed}-{WINDOWS}-{code}.json"
             if not file.is_file():

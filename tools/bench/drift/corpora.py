@@ -30,7 +30,7 @@ _KEYS = dict(zip("qwertyuiopasdfghjklzxcvbnm", "wertyuiopqsdfghjklaxcvbnmz", str
 
 
 @dataclass(frozen=True, slots=True)
-class Corpus:
+class EncodedCorpus:
     """n messages with their precomputed features.
 
     Attributes:
@@ -54,7 +54,7 @@ class Typos:
     encoded: Encoded
 
 
-def load(name: str, vectors: Vectors) -> Corpus:
+def load(name: str, vectors: Vectors) -> EncodedCorpus:
     """Load all published parts of a corpus; CLINC150 without its out-of-scope messages.
 
     Raises:
@@ -66,20 +66,20 @@ def load(name: str, vectors: Vectors) -> Corpus:
     return _encoded(name, rows, vectors)
 
 
-def chatter(vectors: Vectors) -> Corpus:
+def chatter(vectors: Vectors) -> EncodedCorpus:
     """Load CLINC150's 1,200 out-of-scope messages."""
     return _encoded("chatter", out_of_scope(whole_clinc150()), vectors)
 
 
-def foreign(vectors: Vectors) -> Corpus:
+def foreign(vectors: Vectors) -> EncodedCorpus:
     """Load about 300 support messages in German, Spanish and French."""
     lines = FOREIGN.read_text(encoding="utf-8").splitlines()
     messages = [clean(line) for line in lines if line and not line.startswith("#")]
     names = np.full(len(messages), "another language")
-    return Corpus("foreign", messages, names, np.arange(len(messages)), vectors.encode(messages))
+    return EncodedCorpus("foreign", messages, names, np.arange(len(messages)), vectors.encode(messages))
 
 
-def with_typos(corpus: Corpus, vectors: Vectors) -> Typos:
+def with_typos(corpus: EncodedCorpus, vectors: Vectors) -> Typos:
     """Draw `TYPO_ROWS` random messages and put a typo in half of their words."""
     generator = np.random.default_rng(0)
     count = min(TYPO_ROWS, len(corpus.messages))
@@ -106,6 +106,8 @@ def _typo(word: str, generator: np.random.Generator) -> str:
     return kinds[int(generator.integers(len(kinds)))]
 
 
-def _encoded(name: str, rows: pd.DataFrame, vectors: Vectors) -> Corpus:
+def _encoded(name: str, rows: pd.DataFrame, vectors: Vectors) -> EncodedCorpus:
     messages, intents = cleaned(rows), intents_of(rows)
-    return Corpus(name, messages, intents, groups(messages, intents.tolist()), vectors.encode(messages))
+    return EncodedCorpus(
+        name, messages, intents, groups(messages, intents.tolist()), vectors.encode(messages)
+    )

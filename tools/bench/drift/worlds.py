@@ -17,7 +17,7 @@ from chatbot.model.classifier import Classifier
 from chatbot.model.encoder import Encoded
 from chatbot.records.schema import features
 from monitoring.drift.columns import TEXT_FEATURES, RecordColumns
-from tools.bench.drift.corpora import Corpus, Typos
+from tools.bench.drift.corpora import EncodedCorpus, Typos
 from training.model.fit import Fitted, fit
 from training.model.params import TrainParams
 from training.model.thresholds import judge, learn_from
@@ -67,7 +67,9 @@ class World:
     typos: Traffic
 
 
-def make(corpus: Corpus, chatter: Corpus, foreign: Corpus, typos: Typos, seed: int) -> World:
+def make(
+    corpus: EncodedCorpus, chatter: EncodedCorpus, foreign: EncodedCorpus, typos: Typos, seed: int
+) -> World:
     """Build the world of a seed: the split, the intent left out, and the bot."""
     generator = np.random.default_rng([seed, 17])
     left_out = str(generator.choice(np.unique(corpus.intents)))
@@ -82,7 +84,7 @@ def make(corpus: Corpus, chatter: Corpus, foreign: Corpus, typos: Typos, seed: i
     learned = learn_from(judge(fitted), outside, TrainParams())
     bot = _Bot(fitted.classifier, learned.thresholds, summarize(encoded), seed)
 
-    def of(source: Corpus, rows: NDArray[np.int64]) -> Traffic:
+    def of(source: EncodedCorpus, rows: NDArray[np.int64]) -> Traffic:
         messages = [source.messages[row] for row in rows]
         return bot.answers(messages, source.encoded.part(rows), source.intents[rows])
 

@@ -48,7 +48,7 @@ Spoil = Callable[[Rows, Words, np.random.Generator], tuple[Rows, Words]]
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class GateCase:
     """A corpus as the gate receives it.
 
     Attributes:
@@ -67,11 +67,11 @@ class Case:
     challenger: float
 
 
-def shipped() -> Case:
+def shipped() -> GateCase:
     """Return the case of the shipped corpus."""
     rows = read_processed(CORPUS)
     inside = in_scope(rows)
-    return Case(
+    return GateCase(
         "shipped corpus",
         cleaned(inside),
         intents_of(inside),
@@ -83,16 +83,16 @@ def shipped() -> Case:
     )
 
 
-def published(name: str, rows: pd.DataFrame, champion: float, challenger: float) -> Case:
+def published(name: str, rows: pd.DataFrame, champion: float, challenger: float) -> GateCase:
     """Return the case of a published corpus, with `FOREIGN` of CLINC150's out-of-scope messages."""
     messages, intents = cleaned(rows), intents_of(rows)
     near = groups(messages, intents.tolist()).astype(np.str_)
     categories = rows["category"].to_numpy(dtype=np.str_)
     foreign = cleaned(out_of_scope(whole_clinc150()).head(FOREIGN))
-    return Case(name, messages, intents, near, categories, foreign, champion, challenger)
+    return GateCase(name, messages, intents, near, categories, foreign, champion, challenger)
 
 
-CASES: dict[str, Callable[[], Case]] = {
+CASES: dict[str, Callable[[], GateCase]] = {
     "shipped": shipped,
     "bitext": lambda: published("Bitext", bitext(), champion=0.1, challenger=0.15),
     "banking77": lambda: published("Banking77", load_banking77("train"), champion=0.3, challenger=0.45),
@@ -100,7 +100,7 @@ CASES: dict[str, Callable[[], Case]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ChallengerKind:
     """A kind of challenger: how its training rows are altered.
 
     Attributes:
@@ -147,14 +147,14 @@ def empty(rows: Rows, labels: Words, draw: np.random.Generator) -> tuple[Rows, W
     return rows[kept], labels[kept]
 
 
-KINDS: dict[str, Kind] = {
-    "more": Kind("honest: more rows", honest=True),
-    "few": Kind("honest: 5 % more rows", honest=True, asked=False, grow=0.05),
-    "flipped": Kind("10 % of the labels flipped", honest=False, spoil=flip(FLIPPED)),
-    "moved": Kind("one intent's messages moved into another", honest=False, spoil=move(1.0)),
-    "emptied": Kind("one intent emptied", honest=False, spoil=empty),
-    "half": Kind("half of one intent's messages moved", honest=False, asked=False, spoil=move(0.5)),
-    "slightly": Kind("3 % of the labels flipped", honest=False, asked=False, spoil=flip(0.03)),
+KINDS: dict[str, ChallengerKind] = {
+    "more": ChallengerKind("honest: more rows", honest=True),
+    "few": ChallengerKind("honest: 5 % more rows", honest=True, asked=False, grow=0.05),
+    "flipped": ChallengerKind("10 % of the labels flipped", honest=False, spoil=flip(FLIPPED)),
+    "moved": ChallengerKind("one intent's messages moved into another", honest=False, spoil=move(1.0)),
+    "emptied": ChallengerKind("one intent emptied", honest=False, spoil=empty),
+    "half": ChallengerKind("half of one intent's messages moved", honest=False, asked=False, spoil=move(0.5)),
+    "slightly": ChallengerKind("3 % of the labels flipped", honest=False, asked=False, spoil=flip(0.03)),
 }
 
 
@@ -171,7 +171,7 @@ class Version:
 class Workshop:
     """Trains bundles of a case: each message is encoded once, a seed's champion is fitted once for all challengers."""
 
-    case: Case
+    case: GateCase
     vectors: Vectors
     encoded: Encoded = field(init=False)
     _outside: Encoded = field(init=False)

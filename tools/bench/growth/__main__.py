@@ -29,7 +29,7 @@ from tools.processes import ROOT
 
 
 @dataclass(frozen=True, slots=True)
-class Curve:
+class CostCurve:
     """Cost over a size.
 
     Attributes:
@@ -47,16 +47,20 @@ _REAL = "Bitext's messages, or the shipped corpus's if Bitext is missing"
 _VARIED = "Rows of Bitext, beyond its 26,872 with other words in them; 27 intents"
 _TOPICS = "8,000 synthetic messages at each size: Bitext's, with one more word for the intent"
 CURVES = {
-    "connections": Curve("Service over concurrent connections", service.connections, _REAL),
-    "length": Curve("Service over the length of messages", service.length, "Random words of real messages"),
-    "intents": Curve("Service over intents", service.intents, _TOPICS),
-    "cores": Curve("Service over cores", service.cores, f"{_REAL}; the load generator has no limit"),
-    "training": Curve("Training over rows", processes.training, _VARIED),
-    "groups": Curve("Near-duplicate groups over rows", processes.groups, _VARIED),
-    "clusters": Curve("Clusters of queued messages", processes.clusters, "Encoding included"),
-    "compaction": Curve("Compaction over records", processes.compaction, "Parts of 5,000 and their feedback"),
-    "drift": Curve("Drift check over records", processes.drift, "By `python -m tools.bench.drift.scale`"),
-    "soak": Curve("Soak", service.soak, _REAL),
+    "connections": CostCurve("Service over concurrent connections", service.connections, _REAL),
+    "length": CostCurve(
+        "Service over the length of messages", service.length, "Random words of real messages"
+    ),
+    "intents": CostCurve("Service over intents", service.intents, _TOPICS),
+    "cores": CostCurve("Service over cores", service.cores, f"{_REAL}; the load generator has no limit"),
+    "training": CostCurve("Training over rows", processes.training, _VARIED),
+    "groups": CostCurve("Near-duplicate groups over rows", processes.groups, _VARIED),
+    "clusters": CostCurve("Clusters of queued messages", processes.clusters, "Encoding included"),
+    "compaction": CostCurve(
+        "Compaction over records", processes.compaction, "Parts of 5,000 and their feedback"
+    ),
+    "drift": CostCurve("Drift check over records", processes.drift, "By `python -m tools.bench.drift.scale`"),
+    "soak": CostCurve("Soak", service.soak, _REAL),
 }
 FOLDER = CACHE / "growth"
 PAGE = ROOT / "docs" / "results.d" / "growth.md"

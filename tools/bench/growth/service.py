@@ -21,7 +21,7 @@ from tools.bench.speed.load import Question, generate
 from tools.bench.speed.machine import MB, Memory, processor_seconds, settle, tree_memory
 from tools.bench.speed.open_loop import Arrivals
 from tools.bench.speed.servers import BenchError, Server
-from tools.bench.speed.sides import Side, service_side
+from tools.bench.speed.sides import ServerSide, service_side
 from tools.bench.speed.stress import WRONG, sustained, window
 
 CONNECTIONS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
@@ -116,7 +116,7 @@ def topics(count: int, rows: int = 8_000) -> pd.DataFrame:
     return pd.DataFrame({"message": message, "intent": [f"topic_{topic}" for topic in of]})
 
 
-def _answered(side: Side) -> Point:
+def _answered(side: ServerSide) -> Point:
     with side.running() as server:
         settle(server.pid)
         return _measured(server, side.questions(server.port), 64)

@@ -51,7 +51,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Spec:
+class FigureSpec:
     """A figure before it is measured; `key` is its name in the result of the section's function."""
 
     key: str
@@ -73,16 +73,16 @@ class Section:
 
     title: str
     measure: Callable[[Vectors, int], Values]
-    specs: tuple[Spec, ...]
+    specs: tuple[FigureSpec, ...]
     quick: bool = True
 
 
-def _ece(corpus: str, target: float = 1.5) -> Spec:
-    return Spec("ece", f"{corpus}: calibration error (ECE, 15 bins of equal mass)", target, "at most")
+def _ece(corpus: str, target: float = 1.5) -> FigureSpec:
+    return FigureSpec("ece", f"{corpus}: calibration error (ECE, 15 bins of equal mass)", target, "at most")
 
 
-def _risk(corpus: str) -> Spec:
-    return Spec(
+def _risk(corpus: str) -> FigureSpec:
+    return FigureSpec(
         "risk", f"{corpus}: wrong automatic answers on fresh data, thresholds learned for 2 %", 2.0, "at most"
     )
 
@@ -99,26 +99,26 @@ SECTIONS: dict[str, Section] = {
         "the shipped corpus on Bitext",
         lambda vectors, _draws: shipped(vectors),
         (
-            Spec("macro_f1", f"{SHIPPED}: macro F1 of what the router does", 90.0),
-            Spec("accuracy", f"{SHIPPED}: accuracy of the first choice", None),
-            Spec("ece", f"{SHIPPED}: calibration error (ECE)", None, "at most"),
-            Spec("coverage", f"{SHIPPED}: answered by the bot itself", None),
-            Spec("risk", f"{SHIPPED}: wrong among those answers", None, "at most"),
-            Spec("shared", "rows of Bitext that stand in the shipped corpus", 0.0, "at most", "", 0),
+            FigureSpec("macro_f1", f"{SHIPPED}: macro F1 of what the router does", 90.0),
+            FigureSpec("accuracy", f"{SHIPPED}: accuracy of the first choice", None),
+            FigureSpec("ece", f"{SHIPPED}: calibration error (ECE)", None, "at most"),
+            FigureSpec("coverage", f"{SHIPPED}: answered by the bot itself", None),
+            FigureSpec("risk", f"{SHIPPED}: wrong among those answers", None, "at most"),
+            FigureSpec("shared", "rows of Bitext that stand in the shipped corpus", 0.0, "at most", "", 0),
         ),
     ),
     "natural": Section(
         "natural messages",
         lambda _vectors, _draws: natural(bundles.load(BUNDLE)),
         (
-            Spec("answered", f"{NATURAL}: answered by the bot itself", 92.0),
-            Spec("wrong", f"{NATURAL}: answered wrongly", 1.0, "at most"),
-            Spec("asked", f"{NATURAL}: asked back", None, "at most"),
-            Spec("first", f"{NATURAL}: right first choice", None),
-            Spec(
+            FigureSpec("answered", f"{NATURAL}: answered by the bot itself", 92.0),
+            FigureSpec("wrong", f"{NATURAL}: answered wrongly", 1.0, "at most"),
+            FigureSpec("asked", f"{NATURAL}: asked back", None, "at most"),
+            FigureSpec("first", f"{NATURAL}: right first choice", None),
+            FigureSpec(
                 "foreign", f"{NATURAL}: out-of-scope messages answered with an intent's reply", 3.0, "at most"
             ),
-            Spec(
+            FigureSpec(
                 "small_talk",
                 f"{NATURAL}: out-of-scope messages that are small talk to a rule",
                 None,
@@ -130,8 +130,8 @@ SECTIONS: dict[str, Section] = {
         "Bitext by groups",
         bitext_by_groups,
         (
-            Spec("accuracy", f"{GROUPS}: accuracy", 99.0),
-            Spec("macro_f1", f"{GROUPS}: macro F1", 99.0),
+            FigureSpec("accuracy", f"{GROUPS}: accuracy", 99.0),
+            FigureSpec("macro_f1", f"{GROUPS}: macro F1", 99.0),
             _ece(GROUPS),
             _risk(GROUPS),
         ),
@@ -140,14 +140,14 @@ SECTIONS: dict[str, Section] = {
     "bitext-few": Section(
         "Bitext, 20 rows an intent",
         bitext_few,
-        (Spec("accuracy", "Bitext, taught 20 random rows an intent: accuracy on the rest", 98.0),),
+        (FigureSpec("accuracy", "Bitext, taught 20 random rows an intent: accuracy on the rest", 98.0),),
     ),
     "banking77": Section(
         "Banking77",
         lambda vectors, _draws: banking77(vectors),
         (
-            Spec("accuracy", "Banking77: accuracy", 94.5),
-            Spec("macro_f1", "Banking77: macro F1", None),
+            FigureSpec("accuracy", "Banking77: accuracy", 94.5),
+            FigureSpec("macro_f1", "Banking77: macro F1", None),
             # A perfectly calibrated model shows 0.8 % on as many rows.
             _ece("Banking77", 1.2),
             _risk("Banking77"),
@@ -157,10 +157,10 @@ SECTIONS: dict[str, Section] = {
         "CLINC150",
         lambda vectors, _draws: clinc150(vectors),
         (
-            Spec("accuracy", "CLINC150: accuracy in scope", 96.8),
-            Spec("auroc", "CLINC150: out-of-scope AUROC", 98.5),
-            Spec("recall", "CLINC150: out-of-scope recall at 95 % acceptance", 92.5),
-            Spec("f1", "CLINC150: out-of-scope F1", 88.6),
+            FigureSpec("accuracy", "CLINC150: accuracy in scope", 96.8),
+            FigureSpec("auroc", "CLINC150: out-of-scope AUROC", 98.5),
+            FigureSpec("recall", "CLINC150: out-of-scope recall at 95 % acceptance", 92.5),
+            FigureSpec("f1", "CLINC150: out-of-scope F1", 88.6),
             _ece("CLINC150"),
             _risk("CLINC150"),
         ),
@@ -170,10 +170,10 @@ SECTIONS: dict[str, Section] = {
         "few-shot",
         few_shot,
         (
-            Spec("banking77_5", "Banking77, 5 messages an intent: accuracy", 80.5),
-            Spec("banking77_10", "Banking77, 10 messages an intent: accuracy", 86.0),
-            Spec("clinc150_5", "CLINC150, 5 messages an intent: accuracy in scope", 89.5),
-            Spec("clinc150_10", "CLINC150, 10 messages an intent: accuracy in scope", 92.5),
+            FigureSpec("banking77_5", "Banking77, 5 messages an intent: accuracy", 80.5),
+            FigureSpec("banking77_10", "Banking77, 10 messages an intent: accuracy", 86.0),
+            FigureSpec("clinc150_5", "CLINC150, 5 messages an intent: accuracy in scope", 89.5),
+            FigureSpec("clinc150_10", "CLINC150, 10 messages an intent: accuracy in scope", 92.5),
         ),
         quick=False,
     ),
@@ -181,8 +181,8 @@ SECTIONS: dict[str, Section] = {
         "Banking77 with 51 intents",
         bank_of_51,
         (
-            Spec("bank_coverage", f"{BANK}: answered at an estimated 5 %", 65.0),
-            Spec("bank_risk", f"{BANK}: wrong automatic answers in scope", 5.5, "at most"),
+            FigureSpec("bank_coverage", f"{BANK}: answered at an estimated 5 %", 65.0),
+            FigureSpec("bank_risk", f"{BANK}: wrong automatic answers in scope", 5.5, "at most"),
         ),
         quick=False,
     ),
@@ -190,7 +190,7 @@ SECTIONS: dict[str, Section] = {
         "Banking77, known and open intents",
         known_intents,
         tuple(
-            Spec(
+            FigureSpec(
                 f"known_{percent}", f"Banking77, {percent} % of the intents known: accuracy (TEXTOIR)", target
             )
             for percent, target in zip(KNOWN, PUBLISHED, strict=True)
@@ -201,11 +201,15 @@ SECTIONS: dict[str, Section] = {
         "small corpora",
         lambda vectors, draws: small_corpora(vectors, 1 if draws == 1 else SMALL_DRAWS),
         (
-            Spec("relative", f"{SMALL}: coverage at 2 %, of the best threshold's", 85.0),
-            Spec("risk", f"{SMALL}: wrong automatic answers in scope, thresholds for 2 %", 2.6, "at most"),
-            Spec("foreign", f"{SMALL}: wrong answers, half of the messages foreign", 5.0, "at most"),
-            Spec("unknown", f"{SMALL}: the same, half of unknown intents of the domain", None, "at most"),
-            Spec("accuracy", f"{SMALL}: accuracy of the first choice", None),
+            FigureSpec("relative", f"{SMALL}: coverage at 2 %, of the best threshold's", 85.0),
+            FigureSpec(
+                "risk", f"{SMALL}: wrong automatic answers in scope, thresholds for 2 %", 2.6, "at most"
+            ),
+            FigureSpec("foreign", f"{SMALL}: wrong answers, half of the messages foreign", 5.0, "at most"),
+            FigureSpec(
+                "unknown", f"{SMALL}: the same, half of unknown intents of the domain", None, "at most"
+            ),
+            FigureSpec("accuracy", f"{SMALL}: accuracy of the first choice", None),
         ),
         quick=False,
     ),
@@ -213,9 +217,11 @@ SECTIONS: dict[str, Section] = {
         "planted label errors",
         label_errors,
         (
-            Spec("banking77", f"Banking77, 10 % of the labels flipped: {PLANTED}", 95.0),
-            Spec("bitext", f"Bitext, 10 % of the labels flipped: {PLANTED}", 95.0),
-            Spec("pairs", "rows of one intent moved into another: the pair is among the first ten", 100.0),
+            FigureSpec("banking77", f"Banking77, 10 % of the labels flipped: {PLANTED}", 95.0),
+            FigureSpec("bitext", f"Bitext, 10 % of the labels flipped: {PLANTED}", 95.0),
+            FigureSpec(
+                "pairs", "rows of one intent moved into another: the pair is among the first ten", 100.0
+            ),
         ),
         quick=False,
     ),
@@ -223,9 +229,9 @@ SECTIONS: dict[str, Section] = {
         "training, CSV to bundle",
         lambda _vectors, _draws: training(),
         (
-            Spec("seconds", "26,872 rows from CSV to bundle, encoder cached", 60.0, "at most", " s", 1),
-            Spec("peak", "peak memory of that training", 1.5, "at most", " GB"),
-            Spec("same", "different weights among two trainings", 1.0, "at most", "", 0),
+            FigureSpec("seconds", "26,872 rows from CSV to bundle, encoder cached", 60.0, "at most", " s", 1),
+            FigureSpec("peak", "peak memory of that training", 1.5, "at most", " GB"),
+            FigureSpec("same", "different weights among two trainings", 1.0, "at most", "", 0),
         ),
         quick=False,
     ),

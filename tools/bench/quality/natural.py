@@ -16,7 +16,7 @@ ANSWERS = ("model", "rule")
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class NaturalCase:
     """A message with its intent, or `out_of_scope`, and what the bundle did with it."""
 
     message: str
@@ -52,12 +52,12 @@ def read_natural() -> list[tuple[str, str]]:
     return found
 
 
-def route(bundle: Bundle, messages: list[tuple[str, str]]) -> list[Case]:
+def route(bundle: Bundle, messages: list[tuple[str, str]]) -> list[NaturalCase]:
     """Route the messages as the service does."""
     router = bundle.router(RouterSettings(), SlotSettings())
     predictions: list[Prediction] = bundle.predict([message for message, _ in messages])
     return [
-        Case(
+        NaturalCase(
             message,
             intent,
             router.before_model(message) or router.after_model(message, prediction),

@@ -44,7 +44,7 @@ DRAWS = 7
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class DrawnAnswers:
     """Counts of one draw at the learned thresholds; `best` is the highest coverage that the test rows allow.
 
     `accuracy` is that of the first choice.
@@ -99,7 +99,7 @@ def _draw(
     pool: Encoded,
     foreign: Encoded,
     titles: tuple[Encoded, list[str]],
-) -> Answers:
+) -> DrawnAnswers:
     taught, test, labels, unknown = _parts(intents, np.random.default_rng(seed))
     groups = distinct_groups([messages[row] for row in taught]).astype(str).tolist()
     part = encoded.part(taught)
@@ -113,7 +113,7 @@ def _draw(
     right, answered = guesses.intents == truth, guesses.answered(learned.thresholds)
     risks = np.cumsum(~right[np.argsort(-guesses.confidence, kind="stable")]) / np.arange(1, len(test) + 1)
     allowed = np.flatnonzero(risks <= learned.target)
-    return Answers(
+    return DrawnAnswers(
         messages=len(test),
         answered=int(answered.sum()),
         wrong=int((answered & ~right).sum()),
@@ -154,14 +154,14 @@ def _halves(
         yield rows[:half], rows[half : 2 * half]
 
 
-def _coverage(found: list[Answers]) -> float:
+def _coverage(found: list[DrawnAnswers]) -> float:
     return float(np.mean([one.answered / one.messages for one in found]))
 
 
-def _mean(found: list[Answers], name: str) -> float:
+def _mean(found: list[DrawnAnswers], name: str) -> float:
     return float(np.mean([getattr(one, name) for one in found]))
 
 
-def _risk(found: list[Answers], kind: str) -> float:
+def _risk(found: list[DrawnAnswers], kind: str) -> float:
     wrong, answered = np.sum([one.risk(getattr(one, kind)) for one in found], axis=0)
     return float(wrong / answered)

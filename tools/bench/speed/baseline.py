@@ -39,7 +39,7 @@ class Message(BaseModel):
     message: str
 
 
-class Answer(BaseModel):
+class BaselineAnswer(BaseModel):
     """The reference design's response schema."""
 
     intent: str
@@ -58,7 +58,7 @@ def create_app() -> FastAPI:
     api = FastAPI()
 
     @api.post("/chat")
-    async def chat(message: Message) -> Answer:
+    async def chat(message: Message) -> BaselineAnswer:
         return answer(message.message)
 
     return api
@@ -74,18 +74,18 @@ def load_encoder() -> SentenceTransformer:
     return SentenceTransformer(str(locate()), device="cpu", local_files_only=True)
 
 
-def _answerer(folder: Path) -> Callable[[str], Answer]:
+def _answerer(folder: Path) -> Callable[[str], BaselineAnswer]:
     encoder = load_encoder()
     # The reference design pickles its classifier; `prepare` wrote this file just before.
     classifier = pickle.loads((folder / CLASSIFIER_FILE).read_bytes())  # noqa: S301
     labels = [str(label) for label in classifier.classes_]
     replies = {label: f"This is what we can do about {label.replace('_', ' ')}." for label in labels}
 
-    def answer(message: str) -> Answer:
+    def answer(message: str) -> BaselineAnswer:
         vector = encoder.encode([message], show_progress_bar=False)
         probabilities = classifier.predict_proba(vector)[0]
         best = int(probabilities.argmax())
-        return Answer(
+        return BaselineAnswer(
             intent=labels[best], response=replies[labels[best]], confidence=float(probabilities[best])
         )
 

@@ -23,7 +23,7 @@ from tools.bench import figures as results
 from tools.bench import rows as table
 from tools.bench.figures import BUNDLE, CACHE, CORPUS, Figure
 from tools.bench.results import speed_tables
-from tools.bench.rows import Row
+from tools.bench.rows import SpeedRow
 from tools.bench.speed.expected import real_messages
 from tools.bench.speed.load import generate
 from tools.bench.speed.machine import MB, busy_cores, processor_seconds, settle, tree_memory
@@ -32,7 +32,7 @@ from tools.bench.speed.sides import (
     BASELINE,
     REPEATS,
     SERVICE,
-    Side,
+    ServerSide,
     baseline_side,
     role,
     service_side,
@@ -97,7 +97,7 @@ def measure(plan: Plan, console: Console, file: Path = FILE, bundle: Path = BUND
         step("the baseline is trained")
         for_baseline = messages[: plan.baseline_messages]
         baseline = baseline_side(CORPUS, for_baseline)
-        rows: list[Row] = []
+        rows: list[SpeedRow] = []
         starts: dict[str, list[float]] = {BASELINE: [], SERVICE: []}
         processes: dict[str, list[dict[str, Any]]] = {}
         for number in range(plan.rounds):
@@ -131,14 +131,14 @@ def measure(plan: Plan, console: Console, file: Path = FILE, bundle: Path = BUND
 
 
 def _windows(
-    side: Side,
+    side: ServerSide,
     server: Server,
     seed: int,
     connections: Iterable[int],
     seconds: float,
     warmup: float,
     step: Step,
-) -> Iterable[Row]:
+) -> Iterable[SpeedRow]:
     questions = side.questions(server.port)
     settle(server.pid)
     for count in connections:
@@ -146,7 +146,7 @@ def _windows(
         random.Random(f"{seed}/{count}").shuffle(questions)
         used = processor_seconds(server.pid)
         load = generate(server.port, questions, count, seconds, warmup)
-        yield Row.of(side.name, load, processor_seconds(server.pid) - used)
+        yield SpeedRow.of(side.name, load, processor_seconds(server.pid) - used)
         step(f"round {seed + 1}: {side.name}, {count} connections done")
 
 

@@ -27,7 +27,7 @@ from tools.bench.speed.command import REPEATED
 from tools.bench.speed.expected import real_messages
 from tools.bench.speed.load import generate
 from tools.bench.speed.machine import settle, tree_memory
-from tools.bench.speed.sides import REPEATS, SERVICE, Side, service_side
+from tools.bench.speed.sides import REPEATS, SERVICE, ServerSide, service_side
 from tools.processes import ROOT
 
 MESSAGES = 6_000
@@ -46,7 +46,7 @@ def _nanoseconds(pid: int) -> Counter[str]:
     return used
 
 
-def _sides(other: Path, bundle: Path, repeats: bool) -> tuple[Side, Side]:
+def _sides(other: Path, bundle: Path, repeats: bool) -> tuple[ServerSide, ServerSide]:
     messages = real_messages()[0][: REPEATED if repeats else MESSAGES]
     side = service_side(bundle, messages, REPEATS if repeats else SERVICE)
     return tuple(  # type: ignore[return-value]  # two of them

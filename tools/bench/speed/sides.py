@@ -32,7 +32,7 @@ _SERVICES = ("IntentRunner", "SupportChatbot")
 
 
 @dataclass(frozen=True, slots=True)
-class Side:
+class ServerSide:
     """A server that can be started, and its messages."""
 
     name: str
@@ -70,7 +70,7 @@ class Side:
         ]
 
 
-def service_side(bundle: Path, messages: Sequence[str], name: str = SERVICE) -> Side:
+def service_side(bundle: Path, messages: Sequence[str], name: str = SERVICE) -> ServerSide:
     """Return the service, started as `make run` does, but without its cache of exact repeats.
 
     Args:
@@ -82,10 +82,10 @@ def service_side(bundle: Path, messages: Sequence[str], name: str = SERVICE) -> 
         environment["CHATBOT_CACHE_ENTRIES"] = "0"
     expected = [Expected(intent) for intent in intents]
     times = ASKED_AGAIN if name == REPEATS else 1
-    return Side(name, ("-m", "bento"), list(messages) * times, expected * times, environment)
+    return ServerSide(name, ("-m", "bento"), list(messages) * times, expected * times, environment)
 
 
-def baseline_side(corpus: Path, messages: Sequence[str]) -> Side:
+def baseline_side(corpus: Path, messages: Sequence[str]) -> ServerSide:
     """Return the baseline; its classifier is trained here unless cached.
 
     Raises:
@@ -108,7 +108,7 @@ def baseline_side(corpus: Path, messages: Sequence[str]) -> Side:
         Expected(intent, tuple(near)) for intent, near in json.loads((folder / "expected.json").read_text())
     ]
     arguments = ["-m", "tools.bench.speed.baseline", "serve", "--model", str(folder), "--port", "{port}"]
-    return Side(BASELINE, tuple(arguments), messages, expected)
+    return ServerSide(BASELINE, tuple(arguments), messages, expected)
 
 
 def role(memory: Memory) -> str:

@@ -27,7 +27,7 @@ from tools.bench.speed.load import Question
 from tools.bench.speed.machine import Machine, settle, tree_memory
 from tools.bench.speed.open_loop import Arrivals, generate, highest_rate
 from tools.bench.speed.servers import BenchError, Server, answers, request
-from tools.bench.speed.sides import FIRST_MESSAGE, Side, baseline_side, role, service_side
+from tools.bench.speed.sides import FIRST_MESSAGE, ServerSide, baseline_side, role, service_side
 
 COMMAND = "python -m tools.bench.speed.stress"
 FILE = CACHE / "stress.json"
@@ -102,7 +102,7 @@ def _probe(port: int, path: str) -> str | None:
     return None if status == 200 else f"status {status}"
 
 
-def sustained(side: Side, server: Server, start: float, seconds: float) -> Arrivals:
+def sustained(side: ServerSide, server: Server, start: float, seconds: float) -> Arrivals:
     """Search the highest sustained rate in short windows, then confirm it in one of `seconds`.
 
     Raises:
@@ -120,7 +120,7 @@ def sustained(side: Side, server: Server, start: float, seconds: float) -> Arriv
     raise BenchError(f"{side.name}: not even {start / 16:.0f} messages a second are answered in time")
 
 
-def overload(side: Side, server: Server, rate: float, multiple: int, seconds: float) -> Overload:
+def overload(side: ServerSide, server: Server, rate: float, multiple: int, seconds: float) -> Overload:
     """Offer a multiple of a rate, with health probes beside it."""
     before = _workers(server)
     with probing(server.port) as probes:
