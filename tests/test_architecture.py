@@ -24,6 +24,8 @@ IMPLEMENTED_IN = {
     "batching": "bento/chat/batcher.py",
     "calibrate": "training/model/fit.py",
     "canary": "k8s/rollout/analysis.py",
+    "circuit breaker": "monitoring/handoffs/delivery.py",
+    "conformal": "training/model/thresholds.py",
     "compare-and-swap": "chatbot/store/lease.py",
     "confident learning": "training/labels/confident.py",
     "content security policy": "ui/shared/server.py",
@@ -41,6 +43,7 @@ IMPLEMENTED_IN = {
     "PII": "chatbot/privacy/redaction.py",
     "quantize": "training/model/encoder/quantize.py",
     "rate limit": "bento/http/rate_limit.py",
+    "risk-coverage": "training/model/thresholds.py",
     "rollback": "chatbot/loop/rollout/machine.py",
     "SSRF": "monitoring/handoffs/webhook.py",
     "write-ahead": "monitoring/inference_log/spool.py",
@@ -66,6 +69,10 @@ CHANGED_IN = {
     "the periods, also that of contact data": "chatbot/settings/retention.py",
     "a file format": "formats/rasa.py",
     "near-duplicates": "similarity.py",
+    "how many chat sessions are kept, and how long": "conversations.py",
+    "the limit of open browser sessions": "server.py",
+    "when a version is rolled back, conflicts and resumption": "machine.py",
+    "a metric of the API": "metrics.py",
 }
 """Changes that a newcomer looks up in docs/architecture.md, and the file that its layout table names."""
 

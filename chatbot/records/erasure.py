@@ -12,6 +12,9 @@ from datetime import UTC, datetime
 from chatbot.records.shard import WHOLE, Shard
 from chatbot.store import Store, layout, stem
 
+REVIEWED = "review:"
+"""Prefix of the `source` of a corpus row that a customer wrote; the prediction id follows: erasure finds the row."""
+
 
 def forgotten(store: Store) -> frozenset[str]:
     """Return the erased ids: of predictions, and of sessions (pseudonyms from `chatbot.ids.opaque`)."""

@@ -2,10 +2,11 @@
 
 Each document is a file, created by an atomic write and deleted only after its delivery, so a killed process loses
 none. A process killed between delivery and deletion causes a second delivery under the same name, which is the
-idempotency key. Failed deliveries are retried by exponential backoff with jitter. Of all processes that share the
-folder, the one that holds the lock delivers; the kernel releases the lock when that process dies, and another one
-takes over. A document's age is the time for which such a process has seen it, by the monotonic clock, so that no jump
-of the system clock makes it old; the file `.ages` carries ages over a restart.
+idempotency key. Failed deliveries are retried by exponential backoff with jitter; a target that refuses everything is
+paused as a whole (circuit breaker). Of all processes that share the folder, the one that holds the lock delivers; the
+kernel releases the lock when that process dies, and another one takes over. A document's age is the time for which such
+a process has seen it, by the monotonic clock, so that no jump of the system clock makes it old; the file `.ages`
+carries ages over a restart.
 """
 
 from __future__ import annotations

@@ -22,12 +22,11 @@ import pyarrow.parquet as pq
 
 from chatbot.errors import Missing
 from chatbot.loop.registry import CORPUS_DIGEST, CORPUS_POINTER, ModelVersion, NotRegistered, RegistryClient
+from chatbot.records.erasure import REVIEWED
 from chatbot.records.part import to_parquet
 from chatbot.store import Entry, Store, find, layout
 
 MARK = "<ERASED>"
-SOURCE = "review:"
-"""Prefix of a corpus row's `source`; the prediction id follows."""
 
 _CORPUS, _ROWS, _PARTS = "corpus.parquet", ("rows.parquet", "corpus.parquet"), ("splits.csv", "left_out.csv")
 _TEXT = (".json", ".html", ".yaml", ".csv", ".txt", ".md")
@@ -87,7 +86,7 @@ def erase_copies(
 
     Raises: StoreError, RegistryError: the store or MLflow does not respond; run it again.
     """
-    sources = frozenset(SOURCE + some_id for some_id in ids)
+    sources = frozenset(REVIEWED + some_id for some_id in ids)
     versions = _versions(registry)
     corpora, found = _corpora_with(store, sources)
     expiring: list[str] = []

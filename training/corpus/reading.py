@@ -15,6 +15,7 @@ from chatbot.dialog.language import spoken_languages
 from chatbot.dialog.language_texts import TEXTS
 from chatbot.dialog.message import OUT_OF_SCOPE, clean
 from chatbot.dialog.replies import Replies, ReplyText
+from chatbot.records.erasure import REVIEWED
 from chatbot.settings import SlotSettings
 from data.checks import Report
 from data.decisions import DECISIONS_FILE, beside
@@ -31,8 +32,6 @@ from data.splitting import TEST, TRAIN
 _ROOT = Path(__file__).resolve().parents[2]
 
 MAX_EXAMPLES = 5
-REVIEWED = "review:"
-"""Prefix of the `source` of a row that a customer wrote (`training.review.accepted.SOURCE`)."""
 DEFAULT_REPLY = (
     "This is about: {title}. You will find it explained at {help_url}, or write to {support_email} and a colleague "
     "will help you."

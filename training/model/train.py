@@ -21,8 +21,9 @@ from chatbot.model import bundle as bundles
 from chatbot.model.bundle import Bundle, EncoderInfo, KnownMessage, Manifest
 from chatbot.model.classifier import join
 from chatbot.model.encoder import Encoded
+from chatbot.records.erasure import REVIEWED
 from data.errors import Problem
-from training.corpus.reading import REVIEWED, Corpus, replies_for
+from training.corpus.reading import Corpus, replies_for
 from training.labels.examine import examine
 from training.model.assess import TEST_PART, Held, evaluate_out_of_fold
 from training.model.blas import one_thread

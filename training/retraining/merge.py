@@ -9,9 +9,10 @@ import pandas as pd
 
 from chatbot.dialog.message import OUT_OF_SCOPE
 from chatbot.dialog.replies import Replies, ReplyText
+from chatbot.records.erasure import REVIEWED
 from data.loading import COLUMNS
 from data.messages import row_hash
-from training.review.accepted import SOURCE, Accepted
+from training.review.accepted import Accepted
 
 Key = tuple[str, ...]
 
@@ -51,8 +52,8 @@ def merge(
         taken_back: source ids whose decision was a rejection or was undone.
     """
     now = {a.source: a for a in accepted if a.source_id not in forgotten}
-    gone = {SOURCE + source_id for source_id in (*forgotten, *taken_back)}
-    by_people = rows["source"].str.startswith(SOURCE)
+    gone = {REVIEWED + source_id for source_id in (*forgotten, *taken_back)}
+    by_people = rows["source"].str.startswith(REVIEWED)
     own = rows[~by_people]
     kept = rows[by_people & ~rows["source"].isin(gone | now.keys())]
     categories = dict(zip(own["intent"], own["category"], strict=True))
@@ -82,7 +83,7 @@ def still_right(before: pd.DataFrame, now: pd.DataFrame, overruled: Collection[s
 
     They are reviewed rows that were corrected, withdrawn or erased, and those named in `overruled` (row hashes).
     """
-    hashes, reviewed = before["row_hash"], before["source"].str.startswith(SOURCE)
+    hashes, reviewed = before["row_hash"], before["source"].str.startswith(REVIEWED)
     return before[(~reviewed | hashes.isin(now["row_hash"])) & ~hashes.isin(list(overruled))]
 
 

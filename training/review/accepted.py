@@ -5,12 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from chatbot.records.erasure import forgotten
+from chatbot.records.erasure import REVIEWED, forgotten
 from chatbot.store import Store
 from training.review.decisions import ACCEPTED, Decisions
-
-SOURCE = "review:"
-"""Prefix of a row's `source`; the source id follows."""
 
 # The placeholders of a corpus (`data.placeholders`) replace the PII redaction marks of `chatbot.privacy`:
 # customers do not write marks, so the head would learn a token that never occurs.
@@ -54,7 +51,7 @@ class Accepted:
     @property
     def source(self) -> str:
         """The row's `source` in the corpus."""
-        return SOURCE + self.source_id
+        return REVIEWED + self.source_id
 
 
 def read_accepted(store: Store, decisions: Decisions | None = None) -> list[Accepted]:

@@ -11,11 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from chatbot.errors import InvalidMessage
-from chatbot.records.erasure import forgotten
+from chatbot.records.erasure import REVIEWED, forgotten
 from chatbot.store import Store, find, layout
 from data.decisions import LabelAction, RowDecision
 from training.labels.findings import LabelFindings, SuspectLabel
-from training.review.accepted import SOURCE
 from training.review.decisions import DecisionKind, Decisions, ReviewDecision, check_intent, now
 
 _KINDS = {
@@ -50,7 +49,7 @@ def read_label_queue(store: Store, decisions: Decisions) -> LabelQueue:
     if (content := find(store, layout.LABEL_FINDINGS)) is None:
         return LabelQueue(None, len(closed))
     findings = LabelFindings.from_json(content, f"{layout.LABEL_FINDINGS} is not the result of a label check")
-    gone = {SOURCE + source_id for source_id in forgotten(store)}
+    gone = {REVIEWED + source_id for source_id in forgotten(store)}
     suspects = (s for s in findings.suspects if s.row_hash not in closed and s.source not in gone)
     return LabelQueue(tuple(suspects), len(closed))
 
