@@ -25,4 +25,4 @@ TEXTS: Mapping[str, LanguageTexts] = {
     code: LanguageTexts(**texts)
     for code, texts in yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8")).items()
 }
-"""By language code; for a language without texts, those of `chatbot.dialog.router.SystemTexts` are used."""
+"""By language code; for a language without texts, the English ones of `chatbot.dialog.router` are used."""

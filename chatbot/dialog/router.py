@@ -22,6 +22,13 @@ from chatbot.settings import RouterSettings
 Source = Literal["rule", "model", "clarify", "human"]
 
 MAX_CHOICES = 3
+HUMAN = (
+    "I'd rather have a colleague look at this, so I have passed your message on to our team, available "
+    "{support_hours}. To get an answer, write to {support_email}."
+)
+CLARIFY = "I want to be sure I understand you. Which of these do you mean?"
+UNCLEAR = "Could you tell me in a few words what you need help with? You can ask me about: {topics}."
+"""System texts in English; `chatbot.dialog.language_texts` has those of other languages."""
 
 
 class Thresholds(BaseModel):
@@ -99,19 +106,6 @@ class Reply:
     redacted: str | None = field(default=None, repr=False)
 
 
-class SystemTexts(BaseModel):
-    """Texts for handoffs, clarifications and unclear messages."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    human: str = (
-        "I'd rather have a colleague look at this, so I have passed your message on to our team, available "
-        "{support_hours}. To get an answer, write to {support_email}."
-    )
-    clarify: str = "I want to be sure I understand you. Which of these do you mean?"
-    unclear: str = "Could you tell me in a few words what you need help with? You can ask me about: {topics}."
-
-
 class Router:
     """Routes messages. Stateless and thread-safe."""
 
@@ -121,7 +115,6 @@ class Router:
         replies: Replies,
         thresholds: Thresholds,
         slots: dict[str, str],
-        texts: SystemTexts | None = None,
         languages: Collection[str] = (),
     ) -> None:
         """Fill all texts.
@@ -141,10 +134,9 @@ class Router:
         self._replies = replies.filled(slots)
         self._denials = Denials(replies)
         self._follow_ups = FollowUps(replies)
-        texts = texts or SystemTexts()
-        self._human = fill(texts.human, slots, "the handoff text")
-        self._clarify = fill(texts.clarify, slots, "the clarification text")
-        self._unclear = fill(texts.unclear, slots, "the text for an unclear message")
+        self._human = fill(HUMAN, slots, "the handoff text")
+        self._clarify = fill(CLARIFY, slots, "the clarification text")
+        self._unclear = fill(UNCLEAR, slots, "the text for an unclear message")
         self._languages = frozenset(languages)
         self._foreign, self._small_talk_in, self._human_in, self._clarify_in, self._unclear_in = (
             {code: fill(getattr(of, name), slots, f"the {name} text in {code}") for code, of in TEXTS.items()}

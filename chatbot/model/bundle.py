@@ -148,14 +148,14 @@ class Bundle(BundleMetadata):
 
     def predict(self, messages: Sequence[str]) -> list[Prediction]:
         """Classify cleaned messages; in the order given."""
-        return self.judge(self.encoder.encode(messages))
+        return self.classify(self.encoder.encode(messages))
 
     def summarise(self, encoded: Encoded) -> NDArray[np.float32]:
         """Project embeddings to the features that the drift check compares, shape (n, k)."""
         numbers: NDArray[np.float32] = (encoded.vectors - self.summary[0]) @ self.summary[1:].T
         return numbers
 
-    def judge(self, encoded: Encoded) -> list[Prediction]:
+    def classify(self, encoded: Encoded) -> list[Prediction]:
         """Classify encoded messages."""
         scores = self.classifier.score(encoded)
         summaries = self.summarise(encoded)

@@ -1,9 +1,9 @@
-"""Stopping: what is in flight is answered first. The last tests on the shared service: they end it."""
+"""Stopping: what is in flight is answered first."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -13,8 +13,9 @@ pytestmark = pytest.mark.process
 
 
 def test_a_server_that_is_asked_to_stop_answers_what_is_under_way_and_ends_cleanly(
-    service: Server, distinct_messages: Sequence[str]
+    start: Callable[..., Server], distinct_messages: Sequence[str]
 ) -> None:
+    service = start(CHATBOT_WORKERS="2", CHATBOT_TIMEOUT_SECONDS="60")
     codes: list[int] = []
     began = time.monotonic()
     load = under_load(service, distinct_messages[:600], lambda: codes.append(service.stop()))

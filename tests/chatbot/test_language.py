@@ -14,7 +14,7 @@ from chatbot.dialog.language import LANGUAGES, NAMES, foreign_language, spoken_l
 from chatbot.dialog.language_texts import TEXTS
 from chatbot.dialog.message import OUT_OF_SCOPE, clean
 from chatbot.dialog.replies import Replies, ReplyText
-from chatbot.dialog.router import Alternative, Prediction, Router, SystemTexts, Thresholds
+from chatbot.dialog.router import CLARIFY, HUMAN, Alternative, Prediction, Router, Thresholds
 from chatbot.dialog.rules import Rules
 from chatbot.model.bundle import Bundle
 from chatbot.settings import RouterSettings, SlotSettings
@@ -92,7 +92,7 @@ def test_a_bot_that_was_taught_german_answers_german_and_hands_over_english() ->
     handed = bot.after_model("where is my order, it should have been here by now", SURE)
     assert (handed.source, handed.response) == (
         "human",
-        SystemTexts().human.format(**SlotSettings().values()),
+        HUMAN.format(**SlotSettings().values()),
     )
 
 
@@ -100,7 +100,7 @@ def test_a_bot_of_several_languages_asks_back_and_hands_over_in_the_customers() 
     bot = router("en", "de")
     assert bot.after_model("Wo bleibt denn meine Bestellung?", BETWEEN).response == TEXTS["de"].clarify
     assert bot.after_model("Wo bleibt denn meine Bestellung?", UNSURE).response.startswith("Das soll sich")
-    assert bot.after_model("where is my order", BETWEEN).response == SystemTexts().clarify
+    assert bot.after_model("where is my order", BETWEEN).response == CLARIFY
 
 
 def test_without_languages_none_is_handed_over_for_its_language() -> None:

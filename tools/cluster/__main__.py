@@ -109,7 +109,7 @@ def _columns(options: str) -> Columns:
     if others:
         raise StackError(
             f"TRAIN has {' '.join(others)}: in a cluster it names columns only (--message-column, --intent-column); "
-            "other settings are values of the chart, HELM='--set ...' (docs/chart.md)"
+            "other settings are values of the chart, HELM='--set ...' (helm/support-chatbot/README.md)"
         )
     return Columns(chosen.message_column, chosen.intent_column)
 

@@ -3,8 +3,7 @@
     python -m tools.generate.chart       k8s/manifests; needs helm
 
 values.yaml is the single source: each value is preceded by `# -- description`, and by `# @schema {...}` where the
-default does not determine the type. `make docs` generates values.schema.json, the chart's README.md
-and docs/chart.md from it.
+default does not determine the type. `make docs` generates values.schema.json and the chart's README.md from it.
 """
 
 from __future__ import annotations
@@ -129,27 +128,16 @@ def schema() -> str:
     return compact_json.dumps(content) + "\n"
 
 
-def page() -> str:
-    """Return the content of docs/chart.md."""
-    lines = [
-        "# Values of the chart",
-        "",
-        "Made by `make docs` from `helm/support-chatbot/values.yaml`. Helm refuses a value that is not listed here.",
-        *_tables("##"),
-    ]
-    return "\n".join(lines) + "\n"
-
-
 def readme() -> str:
     """Return the content of the chart's README.md, which is packaged with it: how to install, and every value."""
     text = Path(__file__).with_name("chart_readme.md").read_text(encoding="utf-8")
-    return text + "\n".join(_tables("###")) + "\n"
+    return text + "\n".join(_tables()) + "\n"
 
 
-def _tables(heading: str) -> Iterator[str]:
+def _tables() -> Iterator[str]:
     """Yield the lines of a table of values for each top-level value."""
     for value in read(_text()):
-        yield from ("", f"{heading} {value.path[0]}", "", "| Value | Default | What it is |", "|---|---|---|")
+        yield from ("", f"### {value.path[0]}", "", "| Value | Default | What it is |", "|---|---|---|")
         for leaf in leaves([value]):
             default = json.dumps(leaf.default, ensure_ascii=False).replace("|", "\\|")
             yield f"| `{'.'.join(leaf.path)}` | `{default}` | {leaf.meaning} |"

@@ -58,7 +58,6 @@ def files() -> dict[Path, str]:
     return {
         ROOT / "docs" / "settings.md": settings_page(),
         ROOT / "docs" / "metrics.md": metrics_page(),
-        ROOT / "docs" / "chart.md": chart.page(),
         ROOT / ".env.example": compose.example(),
         chart.CHART / "README.md": chart.readme(),
         chart.CHART / "values.schema.json": chart.schema(),

@@ -14,12 +14,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from chatbot.dialog.message import clean
-from chatbot.dialog.router import Router
 from chatbot.ids import new_id
 from chatbot.model.bundle import Bundle, load
 from chatbot.records.log_store import write_part
 from chatbot.records.schema import Feedback, Record
-from chatbot.settings import SlotSettings
+from chatbot.settings import RouterSettings, SlotSettings
 from chatbot.store.folder import FolderStore
 from tools.pictures.chat_page import report
 from tools.pictures.staff_pages import OUT, take
@@ -40,7 +39,7 @@ _MORNING = (
 
 def fill(store: FolderStore, bundle: Bundle) -> None:
     """Answer the morning's messages, and record one negative feedback."""
-    router = Router(bundle.rules, bundle.replies, bundle.manifest.thresholds, SlotSettings().values())
+    router = bundle.router(RouterSettings(), SlotSettings())
     begin = datetime.now(UTC) - timedelta(hours=2)
     records = []
     for number, message in enumerate(map(clean, _MORNING)):

@@ -135,7 +135,7 @@ def run(bundle: Bundle, tests: Sequence[Test], encoded: Encoded) -> list[Behavio
         SlotSettings().values(),
         languages=bundle.manifest.languages,
     )
-    predictions = dict(zip(messages_of(tests), bundle.judge(encoded), strict=True))
+    predictions = dict(zip(messages_of(tests), bundle.classify(encoded), strict=True))
     results = []
     for test in tests:
         prediction = predictions[test.message]

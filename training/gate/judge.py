@@ -189,7 +189,7 @@ def _evaluate_both(
         found: list[Prediction | None] = [predictions.get(place) for place in places]
         asked = [row for row, prediction in enumerate(found) if prediction is None]
         texts = [messages[row] for row in asked]
-        made = bundle.judge(through(bundle.encoder, texts)) if asked else []
+        made = bundle.classify(through(bundle.encoder, texts)) if asked else []
         for row, prediction in zip(asked, made, strict=True):
             found[row] = prediction
         return route(bundle, messages, labels, [prediction for prediction in found if prediction is not None])
@@ -246,7 +246,7 @@ def _changed_proofs(
     ]
     if not known:
         return []
-    predictions = challenger.judge(through(challenger.encoder, [clean(k.message) for k in known]))
+    predictions = challenger.classify(through(challenger.encoder, [clean(k.message) for k in known]))
     return [
         {"message": k.message, "before": k.intent, "now": prediction.alternatives[0].intent}
         for k, prediction in zip(known, predictions, strict=True)

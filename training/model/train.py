@@ -224,7 +224,7 @@ def _known(
     No message of a customer: it could not be erased from a bundle.
     """
     surest: dict[str, tuple[float, int]] = {}
-    for row, prediction in enumerate(made.judge(encoded)):
+    for row, prediction in enumerate(made.classify(encoded)):
         if reviewed[row]:
             continue
         first = prediction.alternatives[0]

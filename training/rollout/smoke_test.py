@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 
 from chatbot.dialog.message import clean
-from chatbot.dialog.router import Router
 from chatbot.errors import BundleError
 from chatbot.model import bundle as bundles
 from chatbot.settings import RouterSettings, SlotSettings
@@ -45,8 +44,7 @@ def answer_all(folder: Path) -> int:
         SettingError: a reply has a slot without a value.
     """
     bundle = bundles.load(folder)
-    thresholds = bundle.manifest.thresholds.overridden(RouterSettings())
-    router = Router(bundle.rules, bundle.replies, thresholds, SlotSettings().values())
+    router = bundle.router(RouterSettings(), SlotSettings())
     examples = [(intent, clean(e)) for intent, text in bundle.replies.texts.items() for e in text.examples]
     examples = [
         (intent, message) for intent, message in examples if message and intent in bundle.manifest.labels

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chatbot.dialog.message import clean
-from chatbot.dialog.router import Router
 from chatbot.model import bundle as bundles
 from chatbot.model.bundle import Bundle
 from chatbot.privacy import redact_with_core
-from chatbot.settings import SlotSettings
+from chatbot.settings import RouterSettings, SlotSettings
 from data.placeholders import fill_all
 from tools.bench.quality.corpora import MissingDataError, load_bitext
 from tools.processes import ROOT
@@ -60,13 +59,7 @@ def ask_bundle(folder: Path, messages: Sequence[str], cache: Path) -> list[str]:
 
 
 def _ask(bundle: Bundle, messages: Sequence[str]) -> list[str]:
-    router = Router(
-        bundle.rules,
-        bundle.replies,
-        bundle.manifest.thresholds,
-        SlotSettings().values(),
-        languages=bundle.manifest.languages,
-    )
+    router = bundle.router(RouterSettings(), SlotSettings())
 
     def intent(message: str) -> str:
         if decided := router.before_model(message):

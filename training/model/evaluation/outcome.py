@@ -85,7 +85,7 @@ def evaluate(
         weight: shape (n,): see `Outcome`.
     """
     cleaned = [clean(message) for message in messages]
-    predictions = bundle.judge(encoded or encode(bundle.encoder, cleaned, advance))
+    predictions = bundle.classify(encoded or encode(bundle.encoder, cleaned, advance))
     return route(bundle, cleaned, labels, predictions, weight)
 
 
