@@ -252,7 +252,7 @@ class SupportChatbot:
         self.about = About(
             served_model.describe(model, version, router), served_model.list_intents(model, slots)
         )
-        self._log = InferenceLog(log, metrics.count_records, self._shipper(log, metrics))
+        self._log = InferenceLog(log, metrics.count_records, self._uploader(log, metrics))
         self._handoffs = self._handoff_log(log, metrics)
         self._classify, self._close = self._connect_runner()
         rate_limit = partial(
@@ -281,7 +281,7 @@ class SupportChatbot:
         )
         self._started = time.monotonic()
 
-    def _shipper(self, log: LogSettings, metrics: Metrics) -> Uploader | None:
+    def _uploader(self, log: LogSettings, metrics: Metrics) -> Uploader | None:
         """Return the uploader of the inference log; None: no store is configured."""
         store = fail_fast.read(StorageSettings)
         if store.url == "none":

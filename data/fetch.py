@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import sys
-import urllib.error
-import urllib.request
-from collections.abc import Callable
 from enum import StrEnum
-from http.client import HTTPException
 from pathlib import Path
 from typing import Annotated
+from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
+from urllib.request import Request
 
 if not __package__:  # run as `python data/fetch.py`
     sys.path[0] = str(Path(__file__).resolve().parents[1])
@@ -23,10 +21,10 @@ if __name__ == "__main__":
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from chatbot.deadline import Deadline, opener
 from chatbot.errors import ChatbotError
+from chatbot.files import write_file
+from chatbot.runtime import REAL
 from data.columns import Columns
 from data.commands import reports_errors
 from data.errors import CorpusError
@@ -44,11 +42,7 @@ BITEXT_COLUMNS = Columns("instruction", "intent", "category")
 BITEXT_FILE = Path("data/raw/bitext_customer_support.csv")
 LICENCE = "CDLA-Sharing-1.0 (https://cdla.dev/sharing-1-0/), recorded in NOTICE and data/README.md"
 
-_CHUNK = 1 << 16
-_TOTAL_FACTOR = 60
-"""Total time of a download in times of its timeout, which restarts with every byte."""
-_MAX_BYTES = 1 << 28
-"""Size of a download that is given up: ten times the published file's."""
+SECONDS = 1_800.0
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -75,7 +69,7 @@ def main(
     sha256: Annotated[
         str | None, typer.Option(help="Its digest; default: the known one for the default URL, else any.")
     ] = None,
-    timeout: Annotated[float, typer.Option(help="Seconds without a byte before giving up.", min=0.1)] = 30.0,
+    timeout: Annotated[float, typer.Option(help="Seconds of the whole download.", min=0.1)] = SECONDS,
     force: Annotated[bool, typer.Option(help="Fetch even if a valid file exists.")] = False,
 ) -> None:
     """Download a published corpus, verify it, and put it where DVC tracks it."""
@@ -85,26 +79,13 @@ def main(
         check_bitext(to)
         console.print(f"{to} exists and is valid: nothing to fetch (--force fetches it again)")
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task(f"fetching {to.name}", total=None)
-        fetch_bitext(
-            to,
-            url,
-            sha256=sha256,
-            timeout=timeout,
-            report=lambda done, total: progress.update(task, completed=done, total=total),
-        )
+    with console.status(f"fetching {to.name}"):
+        fetch_bitext(to, url, sha256=sha256, timeout=timeout)
     console.print(f"{to}: {BITEXT_ROWS:,} rows, checked. Record it with: dvc commit {to}.dvc", soft_wrap=True)
 
 
 def fetch_bitext(
-    to: Path,
-    url: str = BITEXT_URL,
-    *,
-    sha256: str | None = None,
-    timeout: float = 30.0,
-    report: Callable[[int, int | None], None] | None = None,
+    to: Path, url: str = BITEXT_URL, *, sha256: str | None = None, timeout: float = SECONDS
 ) -> None:
     """Download the published file, verify it, then move it to its destination (atomic write).
 
@@ -112,8 +93,7 @@ def fetch_bitext(
         to: destination; its folder is created.
         url: http or https; a proxy is taken from the environment.
         sha256: expected digest; None: the known one for BITEXT_URL, any for another URL.
-        timeout: seconds without a byte before giving up.
-        report: called with the bytes read so far and the total (None if the server does not send it).
+        timeout: seconds of the whole download.
 
     Raises:
         FetchError: the URL is unreachable, the transfer is incomplete, or the file is a different one; an
@@ -122,15 +102,17 @@ def fetch_bitext(
     if urlsplit(url).scheme not in ("http", "https"):
         raise FetchError(f"{url!r} is not an address to fetch from: it must begin with http:// or https://")
     expected = sha256 or (BITEXT_SHA256 if url == BITEXT_URL else None)
-    to.parent.mkdir(parents=True, exist_ok=True)
     partial = to.with_name(f".{to.stem}.partial{to.suffix}")
     try:
-        digest = _download(url, partial, timeout, report or (lambda done, total: None))
+        request = Request(url, headers={"User-Agent": "support-chatbot"})  # noqa: S310  # http(s)
+        content = REAL.fetch(request, timeout)
+        digest = hashlib.sha256(content).hexdigest()
         if expected and digest != expected:
             raise FetchError(f"{url} has the SHA-256 {digest}, not {expected}: it is not the expected file")
+        write_file(partial, content, sync=False)
         check_bitext(partial)
         partial.replace(to)
-    except (OSError, HTTPException) as error:
+    except OSError as error:
         raise FetchError(_unreachable(url, to, error)) from error
     finally:
         partial.unlink(missing_ok=True)
@@ -151,37 +133,11 @@ def check_bitext(file: Path) -> None:
         raise FetchError(f"{file} has {len(corpus):,} rows, the Bitext corpus has {BITEXT_ROWS:,}")
 
 
-def _download(url: str, to: Path, timeout: float, report: Callable[[int, int | None], None]) -> str:
-    """Download to `to`; return the SHA-256 of the bytes written."""
-    digest = hashlib.sha256()
-    done = 0
-    request = urllib.request.Request(url, headers={"User-Agent": "support-chatbot"})  # noqa: S310
-    seconds = timeout * _TOTAL_FACTOR
-    with Deadline(seconds) as limit:
-        try:
-            with opener(limit).open(request, timeout=timeout) as answer, to.open("wb") as file:
-                length = answer.headers.get("Content-Length")
-                total = int(length) if length else None
-                while chunk := answer.read(_CHUNK):
-                    file.write(chunk)
-                    digest.update(chunk)
-                    done += len(chunk)
-                    if done > _MAX_BYTES:
-                        raise ConnectionError(f"more than {_MAX_BYTES:,} bytes")
-                    report(done, total)
-        finally:
-            if limit.expired:
-                raise TimeoutError(f"not finished within {seconds:g} s, after {done:,} bytes")
-    if total is not None and done != total:
-        raise ConnectionError(f"the connection broke off after {done:,} of {total:,} bytes")
-    return digest.hexdigest()
-
-
 def _unreachable(url: str, to: Path, error: Exception) -> str:
     reason: object = error
-    if isinstance(error, urllib.error.HTTPError):
+    if isinstance(error, HTTPError):
         reason = f"HTTP {error.code}"
-    elif isinstance(error, urllib.error.URLError):
+    elif isinstance(error, URLError):
         reason = error.reason
     return (
         f"cannot fetch {url}: {reason}. Without a network, fetch it on another machine and put it at {to}, "

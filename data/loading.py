@@ -20,18 +20,6 @@ from data.messages import intent_fault, message_fault, row_hash
 from data.rows import Row
 from data.text import decode, read_lines
 
-__all__ = [
-    "COLUMNS",
-    "Columns",
-    "CorpusError",
-    "Loaded",
-    "Problem",
-    "load_checked",
-    "load_corpus",
-    "read_corpus",
-    "table_of",
-]
-
 COLUMNS = ("message", "intent", "category", "source", "row_hash")
 """Columns of a loaded corpus, all text; `category` may be empty, `source` is `file:line`."""
 

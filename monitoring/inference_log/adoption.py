@@ -20,7 +20,7 @@ from pathlib import Path
 from chatbot.errors import ChatbotError
 from monitoring.inference_log import spool
 from monitoring.inference_log.upload_queue import FOLDER as TO_STORE
-from monitoring.inference_log.upload_queue import Outbox
+from monitoring.inference_log.upload_queue import UploadQueue
 
 OWNER = ".owner"
 HANDOFFS = tuple(str(Path("handoffs", queue)) for queue in ("spool", "store", "webhook"))
@@ -98,20 +98,20 @@ def _adopt_one(orphan: Path, folder: Path) -> bool:
                 orphan.rmdir()  # its adopter was killed just before it did
             return False
         held.callback(os.close, descriptor)
-        outbox = Outbox(orphan)
+        queue = UploadQueue(orphan)
         # The other two: an upload that the replica started, or an erasure that a person did, may still run.
         if not (
             spool.try_lock(descriptor)
             and os.fstat(descriptor).st_nlink
             and held.enter_context(spool.folder_lock(orphan))
-            and held.enter_context(outbox.lock())
+            and held.enter_context(queue.lock())
         ):
             return False
         # Before the moves: a segment that is already in a batch must not be moved beside it.
-        outbox.clean()
+        queue.clean()
         moved = 0
-        for queue in (spool.FOLDER, TO_STORE, *HANDOFFS):
-            moved += move_entries(orphan / queue, folder / queue)
+        for name in (spool.FOLDER, TO_STORE, *HANDOFFS):
+            moved += move_entries(orphan / name, folder / name)
         # Only CSV and lock files remain; the CSV rows are in the store or were moved. `.owner` is deleted last: a
         # replica that restarts under this name waits for it. If it writes before `rmdir`, the folder stays.
         for left in orphan.iterdir():

@@ -72,14 +72,14 @@ class InferenceLog:
         self,
         settings: LogSettings,
         on_count: Callable[[str, int], None] | None = None,
-        shipper: Uploader | None = None,
+        uploader: Uploader | None = None,
     ) -> None:
         """Configure the log; touches no file.
 
         Args:
             on_count: called, from any thread, with an outcome of records ("written", "spooled", "dropped": see
                 `RowCounts`) and their number, for metrics. Feedback is counted in `feedback_counts` only.
-            shipper: uploads drained segments to the store; None: they are deleted after the drain, and nothing is
+            uploader: uploads drained segments to the store; None: they are deleted after the drain, and nothing is
                 adopted.
         """
         self.counts = RowCounts()
@@ -94,12 +94,12 @@ class InferenceLog:
                 self._folder / f"{kind}.csv",
                 settings.rotate_mb * MEGABYTE,
                 settings.keep,
-                done=Path.unlink if shipper is None else shipper.take,
+                done=Path.unlink if uploader is None else uploader.take,
             )
             for kind in (LOG, FEEDBACK)
         }
-        self._shipper = shipper
-        self._adopts = settings.adopt and shipper is not None
+        self._uploader = uploader
+        self._adopts = settings.adopt and uploader is not None
         self._ownership: Ownership | None = None
         self._adopt_at = 0.0
         self._thread: threading.Thread | None = None
@@ -146,8 +146,8 @@ class InferenceLog:
         self.drain(wait=CLOSE_SECONDS)
         for stream in (self._log, self._feedback):
             stream.give_up()
-        if self._shipper is not None:
-            self._shipper.close()
+        if self._uploader is not None:
+            self._uploader.close()
         self._release()
 
     def _release(self) -> None:
@@ -171,8 +171,8 @@ class InferenceLog:
                 if alone:
                     self._adopt()
                 done = alone and self._drain_alone()
-                if self._shipper is not None:
-                    self._shipper.tend(alone)
+                if self._uploader is not None:
+                    self._uploader.tend(alone)
                 return done
         except OSError as error:
             self._complain(str(error))
@@ -258,8 +258,8 @@ class InferenceLog:
     def _start_anew(self) -> None:
         self._log.start_anew()
         self._feedback.start_anew()
-        if self._shipper is not None:
-            self._shipper.start_anew()
+        if self._uploader is not None:
+            self._uploader.start_anew()
         self.counts, self.feedback_counts = RowCounts(), RowCounts()
         self._stop = threading.Event()
         self._thread = None

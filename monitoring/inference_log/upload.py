@@ -29,7 +29,7 @@ from chatbot.records.schema import Feedback, Record, from_line, latest_feedback
 from chatbot.settings import LogSettings, StorageSettings, UploadSettings
 from chatbot.store import Store, StoreError, layout, open_store
 from monitoring.inference_log.reader import FEEDBACK, LOG
-from monitoring.inference_log.upload_queue import SEGMENTS, Outbox, Waiting, due
+from monitoring.inference_log.upload_queue import SEGMENTS, UploadQueue, Waiting, due
 
 KINDS: dict[str, type[Record] | type[Feedback]] = {LOG: Record, FEEDBACK: Feedback}
 
@@ -60,7 +60,7 @@ class UploadResult:
 
 
 def ship(
-    outbox: Outbox, store: Store, settings: UploadSettings, *, everything: bool = False, wait: float = 0.0
+    queue: UploadQueue, store: Store, settings: UploadSettings, *, everything: bool = False, wait: float = 0.0
 ) -> UploadResult:
     """Upload the existing batches, then build batches from the segments and upload those.
 
@@ -71,36 +71,36 @@ def ship(
     Returns: the report; a store failure sets its `error` and is not raised.
     """
     report = UploadResult()
-    with outbox.lock(wait) as alone:
+    with queue.lock(wait) as alone:
         if not alone:
             report.busy = True
             return report
         try:
-            outbox.clean()
+            queue.clean()
             until = time.monotonic() + _MOST_SECONDS
-            _send(outbox, store, report, until)
-            new = everything or due(outbox.look(), settings, time.time())
+            _send(queue, store, report, until)
+            new = everything or due(queue.look(), settings, time.time())
             # While the store fails, build batches only when they are due, so that they do not become tiny.
-            if new and (not report.error or due(outbox.look(), settings, time.time())):
-                before = {one.path for one in outbox.look()}
+            if new and (not report.error or due(queue.look(), settings, time.time())):
+                before = {one.path for one in queue.look()}
                 for kind in KINDS:
-                    _make_batches(outbox, kind, settings.part_rows, report)
+                    _make_batches(queue, kind, settings.part_rows, report)
                 if not report.error:
-                    _send(outbox, store, report, until)
+                    _send(queue, store, report, until)
                 if report.error:
-                    for one in outbox.look():
+                    for one in queue.look():
                         if one.batch is not None and one.path not in before:
                             _count(report.spooled, one)
         except OSError as error:
-            report.error = f"{outbox.folder}: {error}"
-        outbox.note(bool(report.error))
+            report.error = f"{queue.folder}: {error}"
+        queue.note(bool(report.error))
     return report
 
 
-def _send(outbox: Outbox, store: Store, report: UploadResult, until: float) -> None:
+def _send(queue: UploadQueue, store: Store, report: UploadResult, until: float) -> None:
     from chatbot.records.log_store import prefix_of
 
-    for part in [one for one in outbox.look() if one.batch is not None]:
+    for part in [one for one in queue.look() if one.batch is not None]:
         if time.monotonic() > until:
             return
         key = layout.part(prefix_of(KINDS[part.kind]), date.fromisoformat(part.day), part.name)
@@ -111,20 +111,20 @@ def _send(outbox: Outbox, store: Store, report: UploadResult, until: float) -> N
             return
         part.path.unlink()
         _count(report.sent, part)
-        outbox.forget_segments(cast(Path, part.batch))
+        queue.forget_segments(cast(Path, part.batch))
 
 
-def _make_batches(outbox: Outbox, kind: str, part_rows: int, report: UploadResult) -> None:
+def _make_batches(queue: UploadQueue, kind: str, part_rows: int, report: UploadResult) -> None:
     waiting: list[Waiting] = []
-    segments = [one for one in outbox.look() if one.batch is None and one.kind == kind]
+    segments = [one for one in queue.look() if one.batch is None and one.kind == kind]
     for index, one in enumerate(segments):
         waiting.append(one)
         if sum(w.rows for w in waiting) >= part_rows or index == len(segments) - 1:
-            _make_batch(outbox, kind, waiting, report)
+            _make_batch(queue, kind, waiting, report)
             waiting = []
 
 
-def _make_batch(outbox: Outbox, kind: str, segments: list[Waiting], report: UploadResult) -> None:
+def _make_batch(queue: UploadQueue, kind: str, segments: list[Waiting], report: UploadResult) -> None:
     from chatbot.records.part import encode, to_table
 
     by_day: dict[date, list[Record | Feedback]] = defaultdict(list)
@@ -134,7 +134,7 @@ def _make_batch(outbox: Outbox, kind: str, segments: list[Waiting], report: Uplo
     token = secrets.token_hex(4)
     host = socket.gethostname()[:48].translate(_NOT_IN_NAMES)
     name = f"{segments[0].begun_ms:013d}-{host}-{token}"
-    draft = outbox.draft(segments[0].begun_ms, token)
+    draft = queue.draft(segments[0].begun_ms, token)
     for day, rows in by_day.items():
         if kind == FEEDBACK:
             rows = list(latest_feedback(cast(list[Feedback], rows)).values())
@@ -142,7 +142,7 @@ def _make_batch(outbox: Outbox, kind: str, segments: list[Waiting], report: Uplo
         file = draft / f"{kind}={day.isoformat()}={len(rows)}={name}.parquet"
         _write(file, encode(table, [(name, len(rows))]))
     _write(draft / SEGMENTS, "".join(f"{one.path.name}\n" for one in segments).encode())
-    outbox.forget_segments(outbox.begin(draft))
+    queue.forget_segments(queue.begin(draft))
 
 
 def _rows(segment: Waiting, report: UploadResult) -> Iterator[Record | Feedback]:
@@ -181,7 +181,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         store = open_store(StorageSettings())
         report = ship(
-            Outbox(LogSettings().folder), store, UploadSettings(), everything=options.all, wait=options.wait
+            UploadQueue(LogSettings().folder),
+            store,
+            UploadSettings(),
+            everything=options.all,
+            wait=options.wait,
         )
     except (ChatbotError, OSError) as error:
         report = UploadResult(error=str(error))

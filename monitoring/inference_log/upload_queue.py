@@ -56,7 +56,7 @@ class Waiting:
     name: str = ""
 
 
-class Outbox:
+class UploadQueue:
     """Manages the upload queue: the folder `to-store` of a log folder."""
 
     def __init__(self, log_folder: Path) -> None:

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from chatbot.settings import LogSettings, StorageSettings, UploadSettings
-from monitoring.inference_log.upload_queue import Outbox, due
+from monitoring.inference_log.upload_queue import UploadQueue, due
 
 MEGABYTE = 1_000_000
 _SWEEP_SECONDS = 3_600.0
@@ -58,7 +58,7 @@ class Uploader:
             on_state: called with the number of queued rows, and the time of the last successful upload (seconds
                 since 1970; 0: none since this process started).
         """
-        self._outbox = Outbox(log.folder.absolute())
+        self._queue = UploadQueue(log.folder.absolute())
         self._settings = settings
         self._environment = _environment(log, settings, store)
         self._on_count = on_count
@@ -73,7 +73,7 @@ class Uploader:
 
         Raises: OSError: the segment cannot be moved and stays in the spool.
         """
-        self._outbox.take(segment)
+        self._queue.take(segment)
 
     def tend(self, alone: bool = True) -> None:
         """Start an upload if rows are due, and trim the queue; called about every second.
@@ -88,8 +88,8 @@ class Uploader:
             self._complain(str(error))
 
     def _tend(self) -> None:
-        waiting = self._outbox.look()
-        for kind, rows in self._outbox.trim(self._settings.queue_mb * MEGABYTE).items():
+        waiting = self._queue.look()
+        for kind, rows in self._queue.trim(self._settings.queue_mb * MEGABYTE).items():
             self._count(kind, "dropped", rows)
         if self._on_state is not None:
             self._on_state(sum(one.rows for one in waiting), self._sent_at)
@@ -98,8 +98,8 @@ class Uploader:
         is_sweep_due = time.monotonic() - self._started_at >= _SWEEP_SECONDS
         if not unsent and not is_sweep_due and not due(waiting, self._settings, time.time()):
             return
-        if self._pass is None and not self._outbox.is_patient(self._settings.retry_seconds):
-            with self._outbox.lock() as free:
+        if self._pass is None and not self._queue.is_patient(self._settings.retry_seconds):
+            with self._queue.lock() as free:
                 if not free:
                     return
             self._start()
@@ -114,10 +114,10 @@ class Uploader:
         until = time.monotonic() + self._settings.close_seconds
         try:
             self._finish(until)
-            while self._outbox.look() and (left := until - time.monotonic()) > 0:
+            while self._queue.look() and (left := until - time.monotonic()) > 0:
                 self._start("--all", f"--wait={left:g}")
                 self._finish(until)
-                if self._outbox.look():
+                if self._queue.look():
                     time.sleep(max(0.0, min(_CLOSE_RETRY_SECONDS, until - time.monotonic())))
         except OSError as error:
             self._complain(str(error))
@@ -157,7 +157,7 @@ class Uploader:
             report: dict[str, Any] = json.loads(output)
         except ValueError:
             report = {"error": f"`python -m monitoring.ship` ended with {code}", "sent": {}, "spooled": {}}
-            self._outbox.note(failed=True)
+            self._queue.note(failed=True)
         for outcome in ("sent", "spooled"):
             for kind, rows in report[outcome].items():
                 self._count(kind, outcome, rows)
@@ -168,7 +168,7 @@ class Uploader:
     def _complain(self, problem: str) -> None:
         """Log a problem when it begins and when it ends."""
         if problem and not self._complaint:
-            _logger.warning("the log cannot be uploaded and waits in %s: %s", self._outbox.folder, problem)
+            _logger.warning("the log cannot be uploaded and waits in %s: %s", self._queue.folder, problem)
         elif self._complaint and not problem:
             _logger.warning("the log is uploaded to the store again")
         self._complaint = problem

@@ -62,7 +62,7 @@ from monitoring.inference_log.csv_file import put_aside
 from monitoring.inference_log.log import InferenceLog
 from monitoring.inference_log.reader import FEEDBACK, LOG
 from monitoring.inference_log.upload import ship
-from monitoring.inference_log.upload_queue import Outbox
+from monitoring.inference_log.upload_queue import UploadQueue
 from monitoring.inference_log.uploader import Uploader
 from monitoring.upkeep.copies import erase_copies
 
@@ -165,11 +165,11 @@ def send_first(log: LogSettings, store: StorageSettings) -> None:
     """
     if not log.folder.is_dir():
         return
-    InferenceLog(log, shipper=Uploader(log, UploadSettings(), store)).drain(wait=_LOCK_SECONDS)
-    outbox = Outbox(log.folder)
-    report = ship(outbox, open_store(store), UploadSettings(), everything=True, wait=_LOCK_SECONDS)
+    InferenceLog(log, uploader=Uploader(log, UploadSettings(), store)).drain(wait=_LOCK_SECONDS)
+    queue = UploadQueue(log.folder)
+    report = ship(queue, open_store(store), UploadSettings(), everything=True, wait=_LOCK_SECONDS)
     if report.error or report.busy:
-        waits = f"what waits in {outbox.folder} cannot be sent ({report.error})"
+        waits = f"what waits in {queue.folder} cannot be sent ({report.error})"
         raise ForgetError(f"{waits}: run this again later")
 
 

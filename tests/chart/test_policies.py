@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from chatbot.errors import Denied
+from chatbot.storage import check
 from chatbot.store import Store, open_store
-from chatbot.store.__main__ import check
 from tests.chart.conftest import Render
 from tests.support.minio import Minio
 from tests.support.requirements import program

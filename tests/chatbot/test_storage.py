@@ -19,6 +19,7 @@ import pytest
 
 from chatbot.errors import SettingError
 from chatbot.settings import StorageSettings
+from chatbot.storage import main
 from chatbot.store import (
     Conflict,
     Denied,
@@ -29,7 +30,6 @@ from chatbot.store import (
     Unreachable,
     open_store,
 )
-from chatbot.store.__main__ import main
 from chatbot.store.folder import FolderStore
 
 if TYPE_CHECKING:

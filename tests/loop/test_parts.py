@@ -79,7 +79,7 @@ def test_a_part_that_fails_is_named_with_what_it_said(tmp_path: Path) -> None:
     with pytest.raises(
         StepError, match=r"nonsense` ended with 2.*invalid choice.*store had ended with 3: the disk"
     ):
-        processes.run("storage", "chatbot.store", "nonsense")
+        processes.run("storage", "chatbot.storage", "nonsense")
 
 
 @pytest.mark.process
@@ -89,7 +89,7 @@ def test_nothing_of_this_machines_settings_reaches_the_loop(
     monkeypatch.setenv("CHATBOT_STORE_URL", "s3://production")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://production")
     processes = Processes(tmp_path, {"CHATBOT_STORE_URL": str(tmp_path / "store")})
-    said = processes.run("storage", "chatbot.store", "make-bucket")
+    said = processes.run("storage", "chatbot.storage", "make-bucket")
     assert str(tmp_path / "store") in said
 
 

@@ -21,10 +21,10 @@ from monitoring.inference_log.adoption import AdoptedError, Ownership, adopt
 from monitoring.inference_log.log import InferenceLog
 from monitoring.inference_log.spool import SegmentWriter
 from monitoring.inference_log.upload import ship
-from monitoring.inference_log.upload_queue import Outbox
+from monitoring.inference_log.upload_queue import UploadQueue
 from tests.monitoring import handoff_tools
 from tests.monitoring.log_tools import Waiting, ids, make
-from tests.monitoring.test_shipper import FAR, LONG_AGO
+from tests.monitoring.test_uploader import FAR, LONG_AGO
 from tests.support.records import read_records
 from tests.support.waiting import eventually
 
@@ -64,10 +64,10 @@ class Replica:
 
     def drain(self) -> None:
         self.writer.seal()
-        assert InferenceLog(LogSettings(folder=self.folder), shipper=Waiting(self.folder)).drain()
+        assert InferenceLog(LogSettings(folder=self.folder), uploader=Waiting(self.folder)).drain()
 
     def send(self, store: Store) -> str:
-        return ship(Outbox(self.folder), store, UploadSettings(), everything=True).error
+        return ship(UploadQueue(self.folder), store, UploadSettings(), everything=True).error
 
     def kill(self) -> None:
         """Nothing is flushed, sealed or sent; the kernel releases the locks."""
@@ -285,7 +285,7 @@ def test_the_log_adopts_while_it_drains_where_its_settings_say_so(
         gone.append(make(3))
         gone.kill()
         own = volume / "own"
-        log = InferenceLog(LogSettings(folder=own, adopt=adopts), shipper=Waiting(own))
+        log = InferenceLog(LogSettings(folder=own, adopt=adopts), uploader=Waiting(own))
         log.start()
         eventually(lambda left=left, own=own: names(volume) == left and (own / "spool" / ".lock").exists())
         log.close()

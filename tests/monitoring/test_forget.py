@@ -32,7 +32,7 @@ from monitoring.inference_log import spool
 from monitoring.inference_log.log import InferenceLog
 from monitoring.inference_log.reader import read_feedback, read_log
 from monitoring.inference_log.upload import ship
-from monitoring.inference_log.upload_queue import Outbox
+from monitoring.inference_log.upload_queue import UploadQueue
 from monitoring.upkeep import erasure
 from monitoring.upkeep.compaction import compact
 from monitoring.upkeep.copies import ErasedTexts
@@ -63,14 +63,14 @@ def make(count: int, session: str = "") -> list[Record]:
 
 
 def log_and_send(here: LogSettings, records: list[Record]) -> None:
-    log = InferenceLog(here, shipper=Waiting(here.folder))
+    log = InferenceLog(here, uploader=Waiting(here.folder))
     log.append(records)
     for record in records:
         log.append_feedback(Feedback.of(record.prediction_id, False, comment="no", now=DAY))
     log.close()
-    outbox = Outbox(here.folder)
-    assert ship(outbox, open_store(StorageSettings()), UploadSettings(), everything=True).error == ""
-    assert outbox.look() == []
+    queue = UploadQueue(here.folder)
+    assert ship(queue, open_store(StorageSettings()), UploadSettings(), everything=True).error == ""
+    assert queue.look() == []
 
 
 def bytes_of(store: Store) -> bytes:
@@ -337,7 +337,7 @@ def test_a_log_that_a_killed_drain_left_half_written_is_mended_before_a_row_is_t
 ) -> None:
     """Rewritten first, the file would be another one than the segment's mark names, and the rows come twice."""
     gone, kept, late = make(3)
-    log = InferenceLog(here, shipper=Waiting(here.folder))
+    log = InferenceLog(here, uploader=Waiting(here.folder))
     log.append([gone, kept])
     log.close()
     log.append([late])
@@ -349,14 +349,14 @@ def test_a_log_that_a_killed_drain_left_half_written_is_mended_before_a_row_is_t
     with file.open("ab") as stream:
         stream.write(lines)
     assert erasure.forget_here(here, StorageSettings(), frozenset({gone.prediction_id})) == 1
-    assert InferenceLog(here, shipper=Waiting(here.folder)).drain()
+    assert InferenceLog(here, uploader=Waiting(here.folder)).drain()
     assert ids_in_csv(here.folder) == ids([kept, late])
 
 
 def test_a_rewritten_log_is_readable_by_its_group_and_loses_whole_cells_alone(
     here: LogSettings, store: Store
 ) -> None:
-    log = InferenceLog(here, shipper=Waiting(here.folder))
+    log = InferenceLog(here, uploader=Waiting(here.folder))
     kept, gone = make(2)
     log.append([replace(kept, query=f"what is {gone.prediction_id}"), gone])
     log.close()

@@ -28,7 +28,7 @@ COMMANDS = {
                 "k8s.secrets", "k8s.drain", "chatbot.storage"),
     "train": ("training.retrain", "training.train", "training.evaluate", "training.promote", "training.rollback",
               "training.versions", "training.send", "training.prove", "training.review.__main__",
-              "training.gate.__main__", "training.corpus_versions", "training.dvc_remote", "data.process", "data.check",
+              "training.gate.__main__", "training.dvc_remote", "data.process", "data.check",
               "monitoring.schedule", "monitoring.retrain_if_needed", "chatbot.storage"),
     "mlflow": ("training.mlflow_server",),
     "ui": ("ui.__main__", "ui.app", "ui.chat.page"),

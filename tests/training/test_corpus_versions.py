@@ -16,7 +16,6 @@ from data.processing import ProcessParams
 from tests.support.minio import Minio
 from tests.training import warm
 from tests.training.loop_world import SmallBot, quicken
-from training import corpus_versions
 from training.corpus import dvc
 from training.corpus.files import read_rows
 from training.corpus.versions import FILES, CorpusVersionError, Pointer, examine, pull, push
@@ -208,14 +207,3 @@ def test_the_pipelines_corpus_goes_to_the_store_and_comes_back(
         ["git", "status", "--porcelain", ".dvc"], cwd=clone, capture_output=True, text=True, check=True
     )
     assert tracked.stdout == "", "the remote is written where git does not look"
-
-
-def test_the_command_pulls_by_a_pointer_in_a_file(
-    store: StorageSettings, version_files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pointer = push(store, version_files)
-    (tmp_path / "pointer.json").write_text(str(pointer))
-    monkeypatch.setenv("CHATBOT_STORE_URL", store.url)
-    monkeypatch.setenv("CHATBOT_STORE_ENDPOINT", store.endpoint)
-    assert corpus_versions.main(["pull", str(tmp_path / "pointer.json"), str(tmp_path / "got")]) == 0
-    assert same(tmp_path / "got", version_files)

@@ -12,8 +12,8 @@ from chatbot.errors import SettingError
 from chatbot.loop.registry import CHALLENGER, CHAMPION
 from chatbot.settings import StorageSettings
 from chatbot.store import open_store
+from data.columns import Columns
 from data.errors import CorpusError
-from data.loading import Columns
 from tests.training.loop_world import World
 from training.corpus.given import GivenCorpus, read_given
 from training.progress import Steps

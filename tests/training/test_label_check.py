@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 
 from chatbot.model.encoder import Encoded
 from data.checks import FEW_MESSAGES
+from data.columns import Columns
 from data.decisions import COLUMNS, read_decisions
 from data.errors import CorpusError
-from data.loading import Columns
 from data.messages import row_hash
 from tests.support.requirements import cases
 from training import check

@@ -9,7 +9,7 @@ import pytest
 
 from chatbot.dialog.message import OUT_OF_SCOPE
 from chatbot.model.bundle import Bundle
-from data.loading import Columns
+from data.columns import Columns
 from training.corpus.reading import read_labelled
 from training.model.evaluation.outcome import Outcome, evaluate, flat, full_report, scores, scores_of_intent
 from training.model.evaluation.slices import is_typo, slices_of

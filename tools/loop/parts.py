@@ -86,7 +86,7 @@ def start_store(parts: Parts, folder: Path, kind: str, taken: set[int]) -> None:
 
 def make_bucket(parts: Parts) -> None:
     """Create the store's bucket, or its folder."""
-    parts.processes.run("storage", "chatbot.store", "make-bucket")
+    parts.processes.run("storage", "chatbot.storage", "make-bucket")
 
 
 def start_mlflow(parts: Parts, folder: Path, taken: set[int]) -> None:

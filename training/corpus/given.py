@@ -13,7 +13,8 @@ from chatbot.errors import SettingError
 from chatbot.settings import StorageSettings
 from chatbot.store import Missing, layout, open_store
 from data.checks import Report
-from data.loading import Columns, load_checked
+from data.columns import Columns
+from data.loading import load_checked
 from data.replies import match_replies, own_replies, read_replies
 from training.corpus.files import without_examples
 

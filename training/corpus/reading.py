@@ -18,12 +18,13 @@ from chatbot.dialog.replies import Replies, ReplyText
 from chatbot.records.erasure import REVIEWED
 from chatbot.settings import SlotSettings
 from data.checks import Report
+from data.columns import Columns
 from data.decisions import DECISIONS_FILE, beside
 from data.declarations import DECLARED_FILE, NOTHING, Declared, read_declared
 from data.digest import corpus_digest
 from data.errors import CorpusError, Problem
 from data.labels import label_key, words_of
-from data.loading import SHIPPED, Columns, load_checked, read_corpus
+from data.loading import SHIPPED, load_checked, read_corpus
 from data.placeholders import fill_all
 from data.processing import CORPUS_COLUMNS, ProcessParams, process, read_processed
 from data.replies import match_replies, own_replies, read_folder_replies, read_replies

@@ -1,1 +1,1 @@
-"""Provide what both pages use: escaping, start-up."""
+"""Provide what both pages use: server with limits, start-up, templates, assets."""

@@ -51,7 +51,7 @@ def intents() -> dict[str, str]:
 
 @_cached
 def versions() -> list[Any]:
-    """Return the registered versions, newest first (`training.tracking.registry.Version`).
+    """Return the registered versions, newest first (`chatbot.loop.registry.ModelVersion`).
 
     Raises: TrackingError: MLflow is unavailable.
     """

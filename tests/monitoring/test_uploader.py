@@ -29,7 +29,7 @@ from chatbot.store import Store, open_store
 from monitoring.inference_log.log import InferenceLog
 from monitoring.inference_log.upload import main as ship_command
 from monitoring.inference_log.upload import ship
-from monitoring.inference_log.upload_queue import Outbox
+from monitoring.inference_log.upload_queue import UploadQueue
 from monitoring.inference_log.uploader import Uploader
 from tests.monitoring.log_tools import FORK, KEY, REPLY, Waiting, ids, ids_in_csv, make, seal
 from tests.support.records import read_records
@@ -82,22 +82,22 @@ def parts(store: Store) -> list[str]:
     return [entry.key for entry in store.list("log/")]
 
 
-def filled(folder: Path, *batches: list[Record]) -> Outbox:
-    """An outbox with a segment for each of these."""
-    outbox = Outbox(folder)
-    log = InferenceLog(LogSettings(folder=folder), shipper=Waiting(folder))
+def filled(folder: Path, *batches: list[Record]) -> UploadQueue:
+    """An upload queue with a segment for each of these."""
+    queue = UploadQueue(folder)
+    log = InferenceLog(LogSettings(folder=folder), uploader=Waiting(folder))
     for records in batches:
         log.append(records)
         assert log.drain()
-    return outbox
+    return queue
 
 
 def test_what_is_logged_is_in_the_csv_file_and_in_the_store(
     folder: Path, minio: Minio, bucket: str, counts: Counts
 ) -> None:
     settings = LogSettings(folder=folder)
-    shipper = Uploader(settings, NOW, minio.settings(bucket), counts.count, counts.show)
-    log = InferenceLog(settings, shipper=shipper)
+    uploader = Uploader(settings, NOW, minio.settings(bucket), counts.count, counts.show)
+    log = InferenceLog(settings, uploader=uploader)
     records = make(50)
     log.append(records)
     log.append_feedback(Feedback.of(records[0].prediction_id, True))
@@ -112,7 +112,7 @@ def test_what_is_logged_is_in_the_csv_file_and_in_the_store(
     log.close()
     assert stored(store) == Counter(ids(records + later)), "closing sends what is not due yet"
     assert ids_in_csv(folder) == ids(records + later)
-    assert Outbox(folder).look() == []
+    assert UploadQueue(folder).look() == []
     assert abs(counts.sent_at - time.time()) < 60
     assert not [name for name, outcome in counts.rows if outcome != "sent"]
 
@@ -122,7 +122,7 @@ def test_closing_sends_what_could_wait_longer(
     folder: Path, store: Store, store_settings: StorageSettings
 ) -> None:
     settings = LogSettings(folder=folder)
-    log = InferenceLog(settings, shipper=Uploader(settings, LATER, store_settings))
+    log = InferenceLog(settings, uploader=Uploader(settings, LATER, store_settings))
     log.append(records := make(10))
     assert log.drain()
     assert parts(store) == []
@@ -131,22 +131,22 @@ def test_closing_sends_what_could_wait_longer(
 
 
 def test_parts_are_made_by_rows_or_by_age_and_not_before(folder: Path, store: Store) -> None:
-    outbox = filled(folder, make(30), make(30), make(30))
+    queue = filled(folder, make(30), make(30), make(30))
     settings = UploadSettings(part_rows=60, part_seconds=3600)
-    assert ship(outbox, store, settings).sent == {"inference_log": 90}
+    assert ship(queue, store, settings).sent == {"inference_log": 90}
     assert len(parts(store)) == 2
     filled(folder, make(30))
-    assert ship(outbox, store, settings).sent == {}
+    assert ship(queue, store, settings).sent == {}
     time.sleep(0.05)
-    assert ship(outbox, store, UploadSettings(part_rows=60, part_seconds=0.01)).sent == {"inference_log": 30}
-    assert outbox.look() == []
+    assert ship(queue, store, UploadSettings(part_rows=60, part_seconds=0.01)).sent == {"inference_log": 30}
+    assert queue.look() == []
 
 
 def test_of_the_feedback_on_a_prediction_that_is_sent_together_the_last_is_sent(
     folder: Path, store: Store
 ) -> None:
-    outbox = Outbox(folder)
-    log = InferenceLog(LogSettings(folder=folder), shipper=Waiting(folder))
+    queue = UploadQueue(folder)
+    log = InferenceLog(LogSettings(folder=folder), uploader=Waiting(folder))
     first, second = (record.prediction_id for record in make(2))
     now = datetime.now(UTC)
     for number in range(5):
@@ -154,7 +154,7 @@ def test_of_the_feedback_on_a_prediction_that_is_sent_together_the_last_is_sent(
             when = now + timedelta(milliseconds=number)
             log.append_feedback(Feedback.of(prediction, number == 4, comment=f"{number}", now=when))
     assert log.drain()
-    report = ship(outbox, store, NOW, everything=True)
+    report = ship(queue, store, NOW, everything=True)
     assert report.sent == {"feedback": 2}
     rows = [row for table in scan(store, Feedback, LONG_AGO, FAR) for row in table.to_pylist()]
     assert sorted((row["prediction_id"], row["comment"]) for row in rows) == [(first, "4"), (second, "4")]
@@ -178,10 +178,10 @@ def test_a_store_that_is_down_at_the_start_gets_everything_later(
     url = own_minio.new_bucket()
     settings, where = LogSettings(folder=folder), own_minio.settings(url, connect_seconds=0.5, attempts=1)
     own_minio.kill()
-    shipper = Uploader(
+    uploader = Uploader(
         settings, UploadSettings(part_rows=1, retry_seconds=0.5), where, counts.count, counts.show
     )
-    log = InferenceLog(settings, shipper=shipper)
+    log = InferenceLog(settings, uploader=uploader)
     log.start()
     records = make(10)
     log.append(records)
@@ -204,24 +204,24 @@ def test_a_store_that_dies_and_freezes_in_the_middle_loses_and_doubles_nothing(
     impatient = open_store(own_minio.settings(url, connect_seconds=0.5, read_seconds=0.5, attempts=1))
     records = []
     for end in (own_minio.kill, own_minio.stop, own_minio.freeze):
-        outbox = filled(folder, some := make(40))
+        queue = filled(folder, some := make(40))
         records += some
-        assert ship(outbox, store, NOW).error == ""
+        assert ship(queue, store, NOW).error == ""
         end()
-        outbox = filled(folder, some := make(40))
+        queue = filled(folder, some := make(40))
         records += some
-        report = ship(outbox, impatient, NOW)
+        report = ship(queue, impatient, NOW)
         assert own_minio.url in report.error
         assert report.spooled == {"inference_log": 40}
-        assert ship(outbox, impatient, NOW).spooled == {}, "counted once"
+        assert ship(queue, impatient, NOW).spooled == {}, "counted once"
         filled(folder, some := make(5))
         records += some
-        assert ship(outbox, impatient, NOW).spooled == {"inference_log": 5}, "and those that came since"
+        assert ship(queue, impatient, NOW).spooled == {"inference_log": 5}, "and those that came since"
         if end == own_minio.freeze:
             own_minio.thaw()
         else:
             own_minio.start()
-    assert ship(outbox, store, NOW).error == ""
+    assert ship(queue, store, NOW).error == ""
     assert stored(store) == Counter(ids(records))
 
 
@@ -231,14 +231,14 @@ def test_a_store_that_is_down_too_long_costs_the_oldest_and_they_are_counted(
     where = own_minio.settings(own_minio.new_bucket(), connect_seconds=0.5, attempts=1)
     own_minio.kill()
     settings = LogSettings(folder=folder)
-    shipper = Uploader(
+    uploader = Uploader(
         settings,
         UploadSettings(queue_mb=1, part_seconds=1e6, close_seconds=60),
         where,
         counts.count,
         counts.show,
     )
-    log = InferenceLog(settings, shipper=shipper)
+    log = InferenceLog(settings, uploader=uploader)
     records = make(120, chars=30_000)
     for start in range(0, 120, 10):
         log.append(records[start : start + 10])
@@ -257,12 +257,12 @@ def test_batches_that_wait_are_dropped_before_segments(folder: Path, tmp_path: P
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "file").write_text("in the way")
     old, new = make(400), make(400)
-    outbox = filled(folder, old)
-    assert ship(outbox, away, NOW).spooled == {"inference_log": 400}
+    queue = filled(folder, old)
+    assert ship(queue, away, NOW).spooled == {"inference_log": 400}
     filled(folder, new)
-    assert outbox.trim(sum(one.size for one in outbox.look()) - 1) == {"inference_log": 400}
+    assert queue.trim(sum(one.size for one in queue.look()) - 1) == {"inference_log": 400}
     store = open_store(StorageSettings(url=str(tmp_path / "store")))
-    ship(outbox, store, NOW)
+    ship(queue, store, NOW)
     assert stored(store) == Counter(ids(new))
 
 
@@ -294,34 +294,34 @@ def run_ship(environment: dict[str, str], output: Path) -> tuple[int | None, str
 def test_wrong_credentials_and_a_missing_bucket_are_named_and_nothing_is_lost(
     folder: Path, minio: Minio, bucket: str, wrong: dict[str, str], named: str, tmp_path: Path
 ) -> None:
-    outbox = filled(folder, records := make(5))
+    queue = filled(folder, records := make(5))
     environment = minio.environment(bucket) | {"CHATBOT_LOG_FOLDER": str(folder)}
     code, said, errors = run_ship(environment | wrong, tmp_path / "output")
     assert code == 1
     assert named in json.loads(said)["error"]
     assert minio.password not in said + errors
-    assert sum(one.rows for one in outbox.look()) == 5
+    assert sum(one.rows for one in queue.look()) == 5
     assert run_ship(environment, tmp_path / "output")[0] == 0
     assert stored(open_store(minio.settings(bucket))) == Counter(ids(records))
 
 
 def test_a_full_disk_stops_neither_an_answer_nor_what_is_sent_later(small_disk: Path, store: Store) -> None:
     folder = small_disk / "log"
-    outbox = filled(folder, records := make(60))
+    queue = filled(folder, records := make(60))
     filler = small_disk / "other"
     status = os.statvfs(small_disk)
     filler.write_bytes(b"x" * (status.f_bavail * status.f_bsize))
-    report = ship(outbox, store, NOW)
+    report = ship(queue, store, NOW)
     assert "No space left" in report.error
-    assert ship(outbox, store, NOW).sent == {}
-    log = InferenceLog(LogSettings(folder=folder), shipper=Waiting(folder))
+    assert ship(queue, store, NOW).sent == {}
+    log = InferenceLog(LogSettings(folder=folder), uploader=Waiting(folder))
     more = make(200)
     for record in more:
         log.append([record])
     filler.unlink()
     subprocess.run(["mount", "-o", "remount,size=4m", str(small_disk)], check=True)
     assert log.drain()
-    assert ship(outbox, store, NOW).error == ""
+    assert ship(queue, store, NOW).error == ""
     assert stored(store) == Counter(ids(records + more))
 
 
@@ -329,11 +329,11 @@ def test_a_store_whose_disk_is_full_is_named_and_sent_to_again(folder: Path, sma
     store = open_store(StorageSettings(url=str(small_disk / "store")))
     status = os.statvfs(small_disk)
     (small_disk / "other").write_bytes(b"x" * (status.f_bavail * status.f_bsize - 8_192))
-    outbox = filled(folder, records := make(1_000))
-    assert "No space left" in ship(outbox, store, NOW).error
+    queue = filled(folder, records := make(1_000))
+    assert "No space left" in ship(queue, store, NOW).error
     assert parts(store) == []
     (small_disk / "other").unlink()
-    assert ship(outbox, store, NOW).error == ""
+    assert ship(queue, store, NOW).error == ""
     assert stored(store) == Counter(ids(records))
     assert [entry.key for entry in store.list()] == parts(store)
 
@@ -372,26 +372,26 @@ def test_sending_killed_at_any_step_neither_loses_nor_doubles_a_record(folder: P
         if child == 0:
             try:
                 settings = LogSettings(folder=place / "log")
-                log = InferenceLog(settings, shipper=Waiting(place / "log"))
+                log = InferenceLog(settings, uploader=Waiting(place / "log"))
                 log.append(records[:6])
                 seal(place / "log", log)
                 log.append(records[6:])
                 seal(place / "log", log)
                 Killed(step, when)
                 log.drain()
-                ship(Outbox(place / "log"), store, UploadSettings(part_rows=6))
+                ship(UploadQueue(place / "log"), store, UploadSettings(part_rows=6))
             finally:
                 os._exit(0)
         was_killed = os.WIFSIGNALED(os.waitpid(child, 0)[1])
         # More comes before the next attempt: what was begun must keep its name and its rows.
         later = make(2)
-        log = InferenceLog(LogSettings(folder=place / "log"), shipper=Waiting(place / "log"))
+        log = InferenceLog(LogSettings(folder=place / "log"), uploader=Waiting(place / "log"))
         log.append(later)
         assert log.drain()
-        ship(Outbox(place / "log"), store, NOW)
+        ship(UploadQueue(place / "log"), store, NOW)
         assert stored(store) == Counter(ids(records + later)), f"after step {step}"
         assert Counter(ids_in_csv(place / "log")) == Counter(ids(records + later))
-        assert Outbox(place / "log").look() == []
+        assert UploadQueue(place / "log").look() == []
         left = {path.name for path in (place / "log" / "to-store").iterdir()}
         assert left <= {".lock", ".failed"}
         if not was_killed:
@@ -419,25 +419,25 @@ def test_kill_9_in_the_middle_of_real_uploads_neither_loses_nor_doubles(
         eventually(partial(has_come, store, sender, before + attempt), every=0.005)
         sender.kill()
         sender.join()
-    assert ship(Outbox(folder), store, NOW).error == ""
+    assert ship(UploadQueue(folder), store, NOW).error == ""
     assert stored(store) == Counter(ids(records))
     assert len(parts(store)) == 80, "what was sent twice has the same name"
 
 
 def test_two_that_send_at_once_are_one(folder: Path, store: Store) -> None:
-    outbox = filled(folder, records := make(5))
-    with outbox.lock() as alone:
+    queue = filled(folder, records := make(5))
+    with queue.lock() as alone:
         assert alone
-        assert ship(outbox, store, NOW).busy
-    assert ship(outbox, store, NOW).sent == {"inference_log": 5}
+        assert ship(queue, store, NOW).busy
+    assert ship(queue, store, NOW).sent == {"inference_log": 5}
     assert stored(store) == Counter(ids(records))
 
 
 def test_malformed_lines_are_skipped_and_counted(folder: Path, store: Store) -> None:
-    outbox = filled(folder, records := make(5))
-    [segment] = outbox.look()
+    queue = filled(folder, records := make(5))
+    [segment] = queue.look()
     segment.path.write_bytes(segment.path.read_bytes() + b"nonsense\n" + b"torn")
-    report = ship(outbox, store, NOW)
+    report = ship(queue, store, NOW)
     assert (report.damaged, report.error) == (1, "")
     assert stored(store) == Counter(ids(records))
 
@@ -463,23 +463,23 @@ def test_a_store_that_failed_is_not_asked_again_at_once(
     (tmp_path / "file").write_text("in the way")
     where = StorageSettings(url=str(tmp_path / "file" / "store"))
     settings = UploadSettings(part_rows=1, retry_seconds=3600, close_seconds=0.9)
-    shipper = Uploader(LogSettings(folder=folder), settings, where, counts.count)
+    uploader = Uploader(LogSettings(folder=folder), settings, where, counts.count)
     filled(folder, make(3))
     starts = in_place_of_python(f'exec {sys.executable} "$@"')
 
     def has_failed() -> bool:
-        shipper.tend()
+        uploader.tend()
         return bool(counts.rows)
 
     eventually(has_failed)
-    shipper.tend()
+    uploader.tend()
     assert counts.rows == {("inference_log", "spooled"): 3}
     assert starts() == 1
     failed = folder / "to-store" / ".failed"
     os.utime(failed, (time.time() - 3601, time.time() - 3601))
-    shipper.tend()
+    uploader.tend()
     eventually(lambda: starts() == 2)
-    shipper.close()
+    uploader.close()
 
 
 Starts = Callable[[], int]
@@ -515,7 +515,7 @@ def test_shutdown_retries_the_upload_until_the_store_is_back(
     uploader.close()
     recovery.join()
     assert stored(open_store(where)) == Counter(ids(records))
-    assert Outbox(folder).look() == []
+    assert UploadQueue(folder).look() == []
 
 
 @pytest.mark.process
@@ -523,9 +523,9 @@ def test_a_stop_does_not_wait_for_ever(
     folder: Path, in_place_of_python: Callable[[str], Starts], store_settings: StorageSettings
 ) -> None:
     in_place_of_python("exec sleep 600")
-    shipper = Uploader(LogSettings(folder=folder), UploadSettings(close_seconds=0.5), store_settings)
+    uploader = Uploader(LogSettings(folder=folder), UploadSettings(close_seconds=0.5), store_settings)
     filled(folder, make(3))
     began = time.monotonic()
-    shipper.close()
+    uploader.close()
     assert time.monotonic() - began < 5
-    assert len(Outbox(folder).look()) == 1
+    assert len(UploadQueue(folder).look()) == 1
