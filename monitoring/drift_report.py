@@ -148,10 +148,10 @@ def main(
             console.print(Text(f"shard {share} is counted; the last one computes the verdict"))
             return
         show(console, outcome, out)
-        _tell(console, outcome.verdict, now, gateway, textfile)
+        _export(console, outcome.verdict, now, gateway, textfile)
     except (ChatbotError, ValidationError, OSError) as error:
         console.print(Text(f"no drift verdict: {error}", style="red"))
-        _tell(console, None, now, gateway, textfile)
+        _export(console, None, now, gateway, textfile)
         raise typer.Exit(1) from None
     if fail_on_drift and outcome.verdict.verdict == "red":
         raise typer.Exit(2)
@@ -171,10 +171,10 @@ def show(console: Console, outcome: DriftResult, out: Path) -> None:
     console.print(Text(f"report {out / HTML}, {out / JSON}"))
 
 
-def _tell(console: Console, verdict: DriftVerdict | None, now: datetime, gateway: str, file: Path) -> None:
+def _export(console: Console, verdict: DriftVerdict | None, now: datetime, gateway: str, file: Path) -> None:
     """Export the metrics; a failure is printed and does not fail the run."""
     try:
-        metrics.tell(verdict, now, gateway, file)
+        metrics.export(verdict, now, gateway, file)
     except ChatbotError as error:
         console.print(Text(str(error), style="yellow"))
 

@@ -79,16 +79,16 @@ def ship(
             queue.clean()
             until = time.monotonic() + _MOST_SECONDS
             _send(queue, store, report, until)
-            new = everything or due(queue.look(), settings, time.time())
+            new = everything or due(queue.waiting(), settings, time.time())
             # While the store fails, build batches only when they are due, so that they do not become tiny.
-            if new and (not report.error or due(queue.look(), settings, time.time())):
-                before = {one.path for one in queue.look()}
+            if new and (not report.error or due(queue.waiting(), settings, time.time())):
+                before = {one.path for one in queue.waiting()}
                 for kind in KINDS:
                     _make_batches(queue, kind, settings.part_rows, report)
                 if not report.error:
                     _send(queue, store, report, until)
                 if report.error:
-                    for one in queue.look():
+                    for one in queue.waiting():
                         if one.batch is not None and one.path not in before:
                             _count(report.spooled, one)
         except OSError as error:
@@ -100,7 +100,7 @@ def ship(
 def _send(queue: UploadQueue, store: Store, report: UploadResult, until: float) -> None:
     from chatbot.records.log_store import prefix_of
 
-    for part in [one for one in queue.look() if one.batch is not None]:
+    for part in [one for one in queue.waiting() if one.batch is not None]:
         if time.monotonic() > until:
             return
         key = layout.part(prefix_of(KINDS[part.kind]), date.fromisoformat(part.day), part.name)
@@ -116,7 +116,7 @@ def _send(queue: UploadQueue, store: Store, report: UploadResult, until: float) 
 
 def _make_batches(queue: UploadQueue, kind: str, part_rows: int, report: UploadResult) -> None:
     waiting: list[Waiting] = []
-    segments = [one for one in queue.look() if one.batch is None and one.kind == kind]
+    segments = [one for one in queue.waiting() if one.batch is None and one.kind == kind]
     for index, one in enumerate(segments):
         waiting.append(one)
         if sum(w.rows for w in waiting) >= part_rows or index == len(segments) - 1:

@@ -75,7 +75,7 @@ class UploadQueue:
         self.folder.mkdir(exist_ok=True)
         segment.rename(self.folder / f"{spool.unmarked(segment).name}={rows}")
 
-    def look(self) -> list[Waiting]:
+    def waiting(self) -> list[Waiting]:
         """Return all segments and parts, oldest first, without those deleted concurrently."""
         found: list[Waiting] = []
         for entry in self._scan(self.folder):
@@ -125,7 +125,7 @@ class UploadQueue:
 
         Returns: the number of dropped rows by kind.
         """
-        waiting = self.look()
+        waiting = self.waiting()
         too_much = sum(one.size for one in waiting) - most_bytes
         dropped: dict[str, int] = {}
         if too_much <= 0:
@@ -135,7 +135,7 @@ class UploadQueue:
                 return dropped
             self.clean()
             # Parts first: batches are older than all segments.
-            for one in sorted(self.look(), key=lambda one: (one.batch is None, one)):
+            for one in sorted(self.waiting(), key=lambda one: (one.batch is None, one)):
                 if too_much <= 0:
                     break
                 one.path.unlink(missing_ok=True)
@@ -151,7 +151,7 @@ class UploadQueue:
         return spool.file_lock(self.folder / spool.LOCK, wait)
 
     def note(self, failed: bool) -> None:
-        """Record whether the last upload failed, for `is_patient`."""
+        """Record whether the last upload failed, for `failed_recently`."""
         with contextlib.suppress(OSError):
             if failed:
                 (self.folder / _FAILED).touch()
@@ -159,7 +159,7 @@ class UploadQueue:
             else:
                 (self.folder / _FAILED).unlink(missing_ok=True)
 
-    def is_patient(self, seconds: float) -> bool:
+    def failed_recently(self, seconds: float) -> bool:
         """Return whether the last upload failed less than `seconds` ago."""
         try:
             age = time.time() - (self.folder / _FAILED).stat().st_mtime

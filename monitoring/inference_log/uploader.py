@@ -88,7 +88,7 @@ class Uploader:
             self._complain(str(error))
 
     def _tend(self) -> None:
-        waiting = self._queue.look()
+        waiting = self._queue.waiting()
         for kind, rows in self._queue.trim(self._settings.queue_mb * MEGABYTE).items():
             self._count(kind, "dropped", rows)
         if self._on_state is not None:
@@ -98,7 +98,7 @@ class Uploader:
         is_sweep_due = time.monotonic() - self._started_at >= _SWEEP_SECONDS
         if not unsent and not is_sweep_due and not due(waiting, self._settings, time.time()):
             return
-        if self._pass is None and not self._queue.is_patient(self._settings.retry_seconds):
+        if self._pass is None and not self._queue.failed_recently(self._settings.retry_seconds):
             with self._queue.lock() as free:
                 if not free:
                     return
@@ -114,10 +114,10 @@ class Uploader:
         until = time.monotonic() + self._settings.close_seconds
         try:
             self._finish(until)
-            while self._queue.look() and (left := until - time.monotonic()) > 0:
+            while self._queue.waiting() and (left := until - time.monotonic()) > 0:
                 self._start("--all", f"--wait={left:g}")
                 self._finish(until)
-                if self._queue.look():
+                if self._queue.waiting():
                     time.sleep(max(0.0, min(_CLOSE_RETRY_SECONDS, until - time.monotonic())))
         except OSError as error:
             self._complain(str(error))

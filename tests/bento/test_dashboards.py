@@ -72,7 +72,7 @@ def _push_runs(gateway: str) -> None:
     from chatbot.loop.rollout.state import RolloutOutcome
     from k8s import promote, trigger
     from k8s.rollout import metrics
-    from monitoring.drift.report.metrics import tell
+    from monitoring.drift.report.metrics import export
 
     now = datetime.now(UTC)
     check = Check(
@@ -89,7 +89,7 @@ def _push_runs(gateway: str) -> None:
     verdict = DriftVerdict(
         verdict="red", made=now, model_version="7", bundle_digest="a" * 64, window=window, checks=(check,)
     )
-    tell(verdict, now, gateway, Path("unused"))
+    export(verdict, now, gateway, Path("unused"))
     trigger.push_metrics(PushgatewayClient(gateway, trigger.JOB, 5), trigger.TriggerResult("asked", ""))
     client = PushgatewayClient(gateway, metrics.JOB, 5)
     promote.push_metrics(client, RetrainResult(outcome="needs_review"))

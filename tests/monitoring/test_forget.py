@@ -70,7 +70,7 @@ def log_and_send(here: LogSettings, records: list[Record]) -> None:
     log.close()
     queue = UploadQueue(here.folder)
     assert ship(queue, open_store(StorageSettings()), UploadSettings(), everything=True).error == ""
-    assert queue.look() == []
+    assert queue.waiting() == []
 
 
 def bytes_of(store: Store) -> bytes:

@@ -112,7 +112,7 @@ def test_what_is_logged_is_in_the_csv_file_and_in_the_store(
     log.close()
     assert stored(store) == Counter(ids(records + later)), "closing sends what is not due yet"
     assert ids_in_csv(folder) == ids(records + later)
-    assert UploadQueue(folder).look() == []
+    assert UploadQueue(folder).waiting() == []
     assert abs(counts.sent_at - time.time()) < 60
     assert not [name for name, outcome in counts.rows if outcome != "sent"]
 
@@ -139,7 +139,7 @@ def test_parts_are_made_by_rows_or_by_age_and_not_before(folder: Path, store: St
     assert ship(queue, store, settings).sent == {}
     time.sleep(0.05)
     assert ship(queue, store, UploadSettings(part_rows=60, part_seconds=0.01)).sent == {"inference_log": 30}
-    assert queue.look() == []
+    assert queue.waiting() == []
 
 
 def test_of_the_feedback_on_a_prediction_that_is_sent_together_the_last_is_sent(
@@ -260,7 +260,7 @@ def test_batches_that_wait_are_dropped_before_segments(folder: Path, tmp_path: P
     queue = filled(folder, old)
     assert ship(queue, away, NOW).spooled == {"inference_log": 400}
     filled(folder, new)
-    assert queue.trim(sum(one.size for one in queue.look()) - 1) == {"inference_log": 400}
+    assert queue.trim(sum(one.size for one in queue.waiting()) - 1) == {"inference_log": 400}
     store = open_store(StorageSettings(url=str(tmp_path / "store")))
     ship(queue, store, NOW)
     assert stored(store) == Counter(ids(new))
@@ -300,7 +300,7 @@ def test_wrong_credentials_and_a_missing_bucket_are_named_and_nothing_is_lost(
     assert code == 1
     assert named in json.loads(said)["error"]
     assert minio.password not in said + errors
-    assert sum(one.rows for one in queue.look()) == 5
+    assert sum(one.rows for one in queue.waiting()) == 5
     assert run_ship(environment, tmp_path / "output")[0] == 0
     assert stored(open_store(minio.settings(bucket))) == Counter(ids(records))
 
@@ -391,7 +391,7 @@ def test_sending_killed_at_any_step_neither_loses_nor_doubles_a_record(folder: P
         ship(UploadQueue(place / "log"), store, NOW)
         assert stored(store) == Counter(ids(records + later)), f"after step {step}"
         assert Counter(ids_in_csv(place / "log")) == Counter(ids(records + later))
-        assert UploadQueue(place / "log").look() == []
+        assert UploadQueue(place / "log").waiting() == []
         left = {path.name for path in (place / "log" / "to-store").iterdir()}
         assert left <= {".lock", ".failed"}
         if not was_killed:
@@ -435,7 +435,7 @@ def test_two_that_send_at_once_are_one(folder: Path, store: Store) -> None:
 
 def test_malformed_lines_are_skipped_and_counted(folder: Path, store: Store) -> None:
     queue = filled(folder, records := make(5))
-    [segment] = queue.look()
+    [segment] = queue.waiting()
     segment.path.write_bytes(segment.path.read_bytes() + b"nonsense\n" + b"torn")
     report = ship(queue, store, NOW)
     assert (report.damaged, report.error) == (1, "")
@@ -515,7 +515,7 @@ def test_shutdown_retries_the_upload_until_the_store_is_back(
     uploader.close()
     recovery.join()
     assert stored(open_store(where)) == Counter(ids(records))
-    assert UploadQueue(folder).look() == []
+    assert UploadQueue(folder).waiting() == []
 
 
 @pytest.mark.process
@@ -528,4 +528,4 @@ def test_a_stop_does_not_wait_for_ever(
     began = time.monotonic()
     uploader.close()
     assert time.monotonic() - began < 5
-    assert len(UploadQueue(folder).look()) == 1
+    assert len(UploadQueue(folder).waiting()) == 1

@@ -58,7 +58,7 @@ def of(verdict: DriftVerdict | None, now: datetime) -> CollectorRegistry:
     return registry
 
 
-def tell(verdict: DriftVerdict | None, now: datetime, gateway: str, file: Path) -> None:
+def export(verdict: DriftVerdict | None, now: datetime, gateway: str, file: Path) -> None:
     """Push the metrics to the gateway, or write them to the file if its URL is empty; `verdict` None: the run failed.
 
     On the gateway a failed run keeps the metrics of the last verdict; in the file it replaces them.
