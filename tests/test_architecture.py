@@ -1,8 +1,13 @@
-"""Code and docs/architecture.md agree: every path in it exists, a class name has one meaning, terms lead to modules."""
+"""Code and docs/architecture.md agree: every path in it exists, a class name has one meaning, terms lead to modules.
+
+A private name of a library is used in one module, and the installed version has it.
+"""
 
 from __future__ import annotations
 
 import ast
+import importlib
+import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,6 +80,25 @@ CHANGED_IN = {
     "a metric of the API": "metrics.py",
 }
 """Changes that a newcomer looks up in docs/architecture.md, and the file that its layout table names."""
+DOCUMENTED = {"_asdict", "_create_unverified_context", "_exit"}
+"""Names with an underscore that Python documents."""
+PRIVATE_APIS = {
+    "_constants": ("chatbot/prefilter.py", "re"),
+    "_exclusive_running_command": ("bento/lifecycle/workers.py", "circus.arbiter"),
+    "_get_alembic_config": ("training/tracking/mlflow_schema.py", "mlflow.store.db.utils"),
+    "_get_latest_schema_revision": ("training/tracking/mlflow_schema.py", "mlflow.store.db.utils"),
+    "_get_schema_version": ("training/tracking/mlflow_schema.py", "mlflow.store.db.utils"),
+    "_get_source": ("data/formats/xlsx.py", "openpyxl.worksheet._read_only"),
+    "_initialize_tables": ("training/tracking/mlflow_schema.py", "mlflow.store.db.utils"),
+    "_parser": ("chatbot/prefilter.py", "re"),
+    "_TrustedHosts": ("bento/library_internals.py", "uvicorn.middleware.proxy_headers"),
+    "_unset_keepalive_if_required": ("bento/http/protocol.py", "uvicorn.protocols.http.httptools_impl"),
+    "_upgrade_db": ("training/tracking/mlflow_schema.py", "mlflow.store.db.utils"),
+}
+"""Private names of libraries: the module that uses each, and the library's module that has it.
+
+Private modules of BentoML and uvicorn are in tests/bento/test_library_internals.py.
+"""
 
 
 def test_a_class_name_is_defined_once() -> None:
@@ -106,6 +130,48 @@ def test_the_layout_table_names_the_file_of_a_change(change: str, file: str) -> 
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     [cell] = re.findall(rf"{change}: ([^|;]*)", page)
     assert f"`{file}`" in cell
+
+
+def test_a_private_name_of_a_library_is_used_in_one_module() -> None:
+    trees = {
+        file: ast.parse(file.read_text(encoding="utf-8"))
+        for package in (*PRODUCT, "tools")
+        for file in (ROOT / package).rglob("*.py")
+    }
+    own = {name for tree in trees.values() for name in _defined(tree)}
+    used = {
+        (name, str(file.relative_to(ROOT)))
+        for file, tree in trees.items()
+        for name in _used(tree, own)
+        if re.match(r"_[^_]", name) and name not in DOCUMENTED
+    }
+    expected = {(name, module) for name, (module, _) in PRIVATE_APIS.items()}
+    assert used == expected
+
+
+@pytest.mark.parametrize("name", PRIVATE_APIS)
+def test_the_installed_libraries_have_the_private_names(name: str) -> None:
+    module, library = PRIVATE_APIS[name]
+    source = inspect.getsource(importlib.import_module(library))
+    assert re.search(rf"\b{name}\b", source), f"{library} changed in the installed version: adapt {module}"
+
+
+def _defined(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.attr
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+
+
+def _used(tree: ast.Module, own: set[str]) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr not in own:
+            yield node.attr
+        elif isinstance(node, ast.ImportFrom):
+            yield from (alias.name for alias in node.names)
 
 
 def _paths(page: str) -> Iterator[tuple[str, list[Path]]]:

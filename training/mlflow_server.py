@@ -20,7 +20,7 @@ from chatbot.errors import ChatbotError
 from chatbot.files import replacing
 from chatbot.settings import MlflowServerSettings, StorageSettings
 from chatbot.store import layout
-from training.tracking import local_database
+from training.tracking import mlflow_schema
 
 _SQLITE = "sqlite:///"
 _S3 = "s3://"
@@ -91,25 +91,19 @@ def upgrade(backend: str, *, asked: bool = False) -> str:
 
     Raises: MlflowServerError: the database belongs to a newer MLflow, or cannot be backed up and nobody asked.
     """
-    from alembic.script import ScriptDirectory
     from sqlalchemy import create_engine
 
-    utils = local_database.library()
     file = _file_of(backend)
     if file is not None and not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
-        local_database.create(file)
+        mlflow_schema.create(file)
         return ""
     engine = create_engine(with_driver(backend))
     try:
-        found, newest = utils._get_schema_version(engine), utils._get_latest_schema_revision()
+        found, newest = mlflow_schema.version(engine), mlflow_schema.newest()
         if found in (None, newest):
             return ""
-        known = {
-            entry.revision
-            for entry in ScriptDirectory.from_config(utils._get_alembic_config("")).walk_revisions()
-        }
-        if found not in known:
+        if found not in mlflow_schema.known():
             raise MlflowServerError(
                 f"the database belongs to a newer MLflow than the installed one (schema {found}): install that version"
             )
@@ -119,7 +113,7 @@ def upgrade(backend: str, *, asked: bool = False) -> str:
                 "run: python -m training.mlflow_server --upgrade"
             )
         copied = f"; its backup is {_copy(file, found)}" if file is not None else ""
-        utils._upgrade_db(engine)
+        mlflow_schema.migrate(engine)
     finally:
         engine.dispose()
     return f"the database of an older MLflow was upgraded from schema {found} to {newest}{copied}"

@@ -16,7 +16,7 @@ from chatbot.errors import ChatbotError
 from chatbot.loop.registry import certificates, is_server
 from chatbot.runtime import REAL
 from chatbot.settings import TrackingSettings
-from training.tracking import local_database
+from training.tracking import mlflow_schema
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -61,7 +61,7 @@ def connected(settings: TrackingSettings) -> Iterator[MlflowClient]:
     try:
         with _quiet():
             if settings.tracking_uri.startswith(_SQLITE):
-                local_database.create(Path(settings.tracking_uri.removeprefix(_SQLITE)))
+                mlflow_schema.create(Path(settings.tracking_uri.removeprefix(_SQLITE)))
             yield MlflowClient(settings.tracking_uri, settings.tracking_uri)
     except (MlflowException, RequestException, SQLAlchemyError, OSError) as error:
         raise TrackingError(f"MLflow at {without_credentials(settings)}: {explain(error)}") from error

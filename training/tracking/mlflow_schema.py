@@ -1,0 +1,62 @@
+"""The schema of MLflow's database. MLflow's functions for it are private: only this module calls them.
+
+A local database is created in one step: a process that is killed meanwhile leaves none that is half made.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+
+def version(engine: Any) -> str | None:
+    """Return the version of a database's schema; None: the database is empty."""
+    return _mlflow()._get_schema_version(engine)  # type: ignore[no-any-return]
+
+
+def newest() -> str:
+    """Return the version that the installed MLflow needs."""
+    return str(_mlflow()._get_latest_schema_revision())
+
+
+def known() -> set[str]:
+    """Return all versions that the installed MLflow can migrate, the newest too."""
+    from alembic.script import ScriptDirectory
+
+    scripts = ScriptDirectory.from_config(_mlflow()._get_alembic_config(""))
+    return {entry.revision for entry in scripts.walk_revisions()}
+
+
+def migrate(engine: Any) -> None:
+    """Migrate a database to the newest version."""
+    _mlflow()._upgrade_db(engine)
+
+
+def create(file: Path) -> None:
+    """Create an SQLite database with MLflow's schema, unless the file exists.
+
+    SQLite keeps each step of a migration at once: a database that was left half made would be refused from then on.
+    Of two processes, the first one's database stays.
+    """
+    if file.exists():
+        return
+    from sqlalchemy import create_engine
+
+    with tempfile.TemporaryDirectory(prefix=f".{file.name}-", dir=file.parent) as folder:
+        made = Path(folder) / file.name
+        engine = create_engine(f"sqlite:///{made}")
+        try:
+            _mlflow()._initialize_tables(engine)
+        finally:
+            engine.dispose()
+        with suppress(FileExistsError):
+            os.link(made, file)
+
+
+def _mlflow() -> Any:
+    from mlflow.store.db import utils
+
+    return utils
