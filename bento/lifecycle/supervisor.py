@@ -21,7 +21,7 @@ from bento.lifecycle.server_process import ServerProcess
 from chatbot.errors import ChatbotError
 from chatbot.files import write_file
 from chatbot.loop import desired_model
-from chatbot.loop.desired_model import Serving, short
+from chatbot.loop.desired_model import DesiredModel, short
 from chatbot.settings import KeeperSettings
 from chatbot.store import Store
 
@@ -128,16 +128,16 @@ class Supervisor:
         """Record that a model serves; if that fails, the next `reconcile` tries again."""
         self._change(lambda store: desired_model.confirm(store, model))
 
-    def _roll_back(self, model: str, problem: str) -> Serving | None:
+    def _roll_back(self, model: str, problem: str) -> DesiredModel | None:
         """Record the rollback of a model; return the new desired model; None: it cannot be recorded yet."""
         self._rejected[model] = problem
-        previous = self._change(lambda store: desired_model.take_back(store, model, problem))
+        previous = self._change(lambda store: desired_model.roll_back(store, model, problem))
         if previous is not None:
             log(f"{short(model)} is rolled back: {problem}")
             del self._rejected[model]
         return previous
 
-    def _change(self, change: Callable[[Store], Serving]) -> Serving | None:
+    def _change(self, change: Callable[[Store], DesiredModel]) -> DesiredModel | None:
         """Read or change serving.json, and copy it; return it; None: that is impossible now, the current model stays.
 
         A problem with the store is logged when it begins and when it ends, not at every poll.
@@ -161,12 +161,12 @@ class Supervisor:
                 write_file(self.copy, content, sync=False)
         return desired
 
-    def _last_read(self) -> Serving:
+    def _last_read(self) -> DesiredModel:
         """Return the copy of the last serving.json; without one: the bundle that ships with the code."""
         try:
-            return Serving.model_validate_json(self.copy.read_bytes())
+            return DesiredModel.model_validate_json(self.copy.read_bytes())
         except (OSError, ValidationError):
-            return Serving()
+            return DesiredModel()
 
 
 def log(line: str) -> None:

@@ -2,7 +2,7 @@
 
 Counterpart of the annotations of a Deployment in a cluster; the rollout's state (`chatbot.loop.rollout.state`) is
 derived from it. A promotion writes the desired model (`ask`). The supervisor (`bento.keeper`) reconciles the server
-with it, and records that the model serves (`confirm`) or was rolled back and why (`take_back`). Every change uses
+with it, and records that the model serves (`confirm`) or was rolled back and why (`roll_back`). Every change uses
 optimistic concurrency (compare-and-swap on the ETag).
 """
 
@@ -24,7 +24,7 @@ _REMEMBERED = 20
 _TRIES = 20
 
 
-class TakenBack(BaseModel):
+class RolledBackModel(BaseModel):
     """A rolled-back model."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -34,7 +34,7 @@ class TakenBack(BaseModel):
     when: datetime
 
 
-class Serving(BaseModel):
+class DesiredModel(BaseModel):
     """Desired model and its history. An empty model is the bundle that ships with the code."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -50,7 +50,7 @@ class Serving(BaseModel):
     """Requester and reason."""
     before: tuple[str, ...] = ()
     """Models that served before, the latest first."""
-    taken_back: TakenBack | None = None
+    taken_back: RolledBackModel | None = None
     """The last rolled-back model; cleared when it is requested again."""
 
     @property
@@ -82,7 +82,7 @@ class Serving(BaseModel):
             by_hand=True,
         )
 
-    def record(self, rollout: RolloutState) -> Serving:
+    def record(self, rollout: RolloutState) -> DesiredModel:
         """Return the record of a rollout's state: a request or a rollback; the other phases change nothing.
 
         That the model serves is for the supervisor to record.
@@ -92,7 +92,7 @@ class Serving(BaseModel):
             if history and not history[-1]:
                 history.pop()  # where the history ends, the bundle beside the code serves
             failed = self.taken_back if self.taken_back and self.taken_back.model != rollout.target else None
-            return Serving(
+            return DesiredModel(
                 model=rollout.target,
                 since=rollout.since,
                 why=rollout.why,
@@ -100,12 +100,12 @@ class Serving(BaseModel):
                 taken_back=failed,
             )
         if rollout.phase is Phase.TAKING_BACK:
-            return Serving(
+            return DesiredModel(
                 model=rollout.previous,
                 since=rollout.since,
                 why=f"{short(rollout.target)} was rolled back",
                 before=self.before[1:],
-                taken_back=TakenBack(model=rollout.target, why=rollout.why, when=rollout.since),
+                taken_back=RolledBackModel(model=rollout.target, why=rollout.why, when=rollout.since),
             )
         return self
 
@@ -126,7 +126,7 @@ def short(model: str) -> str:
     return f"{version}@{digest[:12]}…" if model else "the bundle beside the code"
 
 
-def read(store: Store) -> Serving:
+def read(store: Store) -> DesiredModel:
     """Read the desired model; default: the bundle that ships with the code.
 
     Raises: StoreError: the store does not respond, or serving.json is invalid.
@@ -134,10 +134,10 @@ def read(store: Store) -> Serving:
     return read_entry(store)[0]
 
 
-def ask(store: Store, model: str, why: str) -> Serving:
+def ask(store: Store, model: str, why: str) -> DesiredModel:
     """Set the desired model, if it is another one; `why` names requester and reason."""
 
-    def asked(old: Serving) -> Serving:
+    def asked(old: DesiredModel) -> DesiredModel:
         if old.model == model:
             return old
         return old.record(
@@ -154,28 +154,28 @@ def ask(store: Store, model: str, why: str) -> Serving:
     return _change(store, asked)
 
 
-def confirm(store: Store, model: str) -> Serving:
+def confirm(store: Store, model: str) -> DesiredModel:
     """Record that a model serves, if it is still the desired one. Raises StoreError if the write failed."""
     return _change(store, lambda old: old.model_copy(update={"serves": True}) if old.model == model else old)
 
 
-def take_back(store: Store, model: str, why: str) -> Serving:
+def roll_back(store: Store, model: str, why: str) -> DesiredModel:
     """Roll back to the previous model and record why, if `model` is still the desired one."""
 
-    def taken(old: Serving) -> Serving:
+    def rolled_back(old: DesiredModel) -> DesiredModel:
         if old.model != model:
             return old
         return old.record(old.request.next(Failure(why), datetime.now(UTC)))
 
-    return _change(store, taken)
+    return _change(store, rolled_back)
 
 
-def read_entry(store: Store) -> tuple[Serving, str]:
+def read_entry(store: Store) -> tuple[DesiredModel, str]:
     """Read the desired model and its ETag (empty: no file)."""
     if (found := get_versioned(store, KEY)) is None:
-        return Serving(), ""
+        return DesiredModel(), ""
     try:
-        return Serving.model_validate_json(found[0]), found[1]
+        return DesiredModel.model_validate_json(found[0]), found[1]
     except ValidationError as error:
         raise StoreError(
             f"{store}: {KEY} is broken, or of another version of this code: {error.errors()[0]['msg']}. "
@@ -183,7 +183,7 @@ def read_entry(store: Store) -> tuple[Serving, str]:
         ) from error
 
 
-def _change(store: Store, change: Callable[[Serving], Serving]) -> Serving:
+def _change(store: Store, change: Callable[[DesiredModel], DesiredModel]) -> DesiredModel:
     for _ in range(_TRIES):
         old, etag = read_entry(store)
         if (new := change(old)) == old:
@@ -196,7 +196,7 @@ def _change(store: Store, change: Callable[[Serving], Serving]) -> Serving:
     raise StoreError(f"{store}: {KEY} was changed by others {_TRIES} times in a row; try again")
 
 
-def write(store: Store, serving: Serving, etag: str) -> None:
+def write(store: Store, serving: DesiredModel, etag: str) -> None:
     """Write the desired model by compare-and-swap.
 
     Raises: Conflict: serving.json changed since it was read.

@@ -76,15 +76,15 @@ class Machine:
         return str(json.loads(text)["model_version"]) if status == 200 else ""
 
     def wait(
-        self, reached: Callable[[desired_model.Serving], bool], seconds: float = 60
-    ) -> desired_model.Serving:
+        self, reached: Callable[[desired_model.DesiredModel], bool], seconds: float = 60
+    ) -> desired_model.DesiredModel:
         until = time.monotonic() + seconds
         while not reached(found := desired_model.read(self.store)):
             assert time.monotonic() < until, f"{found}\n{self.server.output}"
             time.sleep(0.05)
         return found
 
-    def wait_taken_back(self, model: str) -> desired_model.Serving:
+    def wait_rolled_back(self, model: str) -> desired_model.DesiredModel:
         return self.wait(lambda s: s.taken_back is not None and s.taken_back.model == model and s.serves)
 
     def servers(self) -> list[psutil.Process]:
@@ -125,7 +125,7 @@ def test_a_model_that_fails_the_preflight_check_is_rolled_back_and_costs_no_mess
     machine.serve("1")
     with SteadyLoad(machine.server.url) as load:
         machine.ask("3")
-        found = machine.wait_taken_back(machine.models["3"])
+        found = machine.wait_rolled_back(machine.models["3"])
     assert found.model == machine.models["1"]
     assert found.taken_back is not None
     assert "no_such_intent" in found.taken_back.why
@@ -137,7 +137,7 @@ def test_a_model_that_the_store_does_not_have_is_taken_back_with_the_reason(mach
     machine.serve("1")
     missing = f"9@{'9' * 64}"
     desired_model.ask(machine.store, missing, "a test")
-    found = machine.wait_taken_back(missing)
+    found = machine.wait_rolled_back(missing)
     assert found.taken_back is not None
     assert "the store has no bundles/9999" in found.taken_back.why
     assert machine.version() == "1"

@@ -154,7 +154,7 @@ def test_a_rollback_that_the_store_refuses_is_recorded_later_without_a_second_re
         raise StoreError("the disk is full")
 
     with monkeypatch.context() as patch:
-        patch.setattr("bento.lifecycle.supervisor.desired_model.take_back", refuse)
+        patch.setattr("bento.lifecycle.supervisor.desired_model.roll_back", refuse)
         supervisor = world.follow(polls=3, before=ask_for_two(world))
     assert world.started == [ONE, TWO, ONE]
     assert desired_model.read(world.store).model == TWO

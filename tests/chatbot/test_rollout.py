@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from chatbot.errors import ChatbotError, Conflict
-from chatbot.loop.desired_model import Serving, TakenBack
+from chatbot.loop.desired_model import DesiredModel, RolledBackModel
 from chatbot.loop.rollout.machine import Contended, RolloutMachine, Snapshot, Superseded, check_current
 from chatbot.loop.rollout.state import Failure, Phase, RolloutOutcome, RolloutState, block
 from chatbot.runtime import Runtime
@@ -403,33 +403,35 @@ def test_an_error_of_the_platform_leaves_the_phase_for_the_next_run() -> None:
 
 # serving.json as the record of a rollout
 
-REQUESTED = Serving(model=TWO, since=NOW, why="a person", before=(ONE,))
+REQUESTED = DesiredModel(model=TWO, since=NOW, why="a person", before=(ONE,))
 
 
 @pytest.mark.parametrize(
     ("serving", "target", "previous", "phase"),
     [
-        (Serving(), "", "", Phase.ROLLING),
+        (DesiredModel(), "", "", Phase.ROLLING),
         (REQUESTED, TWO, ONE, Phase.ROLLING),
         (REQUESTED.model_copy(update={"serves": True}), TWO, ONE, Phase.NAMING),
         (
-            Serving(model=ONE, since=NOW, taken_back=TakenBack(model=TWO, why="?", when=NOW)),
+            DesiredModel(model=ONE, since=NOW, taken_back=RolledBackModel(model=TWO, why="?", when=NOW)),
             TWO,
             ONE,
             Phase.TAKING_BACK,
         ),
         (
-            Serving(model=ONE, since=NOW, serves=True, taken_back=TakenBack(model=TWO, why="?", when=NOW)),
+            DesiredModel(
+                model=ONE, since=NOW, serves=True, taken_back=RolledBackModel(model=TWO, why="?", when=NOW)
+            ),
             ONE,
             "",
             Phase.NAMING,
         ),
         (
-            Serving(
+            DesiredModel(
                 model=THREE,
                 since=NOW,
                 before=(ONE,),
-                taken_back=TakenBack(model=TWO, why="?", when=NOW - timedelta(days=1)),
+                taken_back=RolledBackModel(model=TWO, why="?", when=NOW - timedelta(days=1)),
             ),
             THREE,
             ONE,
@@ -438,15 +440,15 @@ REQUESTED = Serving(model=TWO, since=NOW, why="a person", before=(ONE,))
     ],
 )
 def test_the_state_of_a_rollout_is_derived_from_serving_json(
-    serving: Serving, target: str, previous: str, phase: Phase
+    serving: DesiredModel, target: str, previous: str, phase: Phase
 ) -> None:
-    state = Serving.model_validate_json(serving.model_dump_json()).rollout
+    state = DesiredModel.model_validate_json(serving.model_dump_json()).rollout
     assert (state.target, state.previous, state.phase) == (target, previous, phase)
     assert state.desired_model == serving.model
 
 
 def test_a_request_and_a_rollback_are_recorded_in_serving_json_and_read_from_it_again() -> None:
-    first = Serving(model=ONE, serves=True, since=NOW)
+    first = DesiredModel(model=ONE, serves=True, since=NOW)
     request = RolloutState(id=TWO, target=TWO, previous=ONE, since=NOW, why="a person", by_hand=True)
     asked = first.record(request)
     assert asked == REQUESTED
@@ -454,7 +456,7 @@ def test_a_request_and_a_rollback_are_recorded_in_serving_json_and_read_from_it_
     failed = request.next(Failure("broken"), NOW + timedelta(seconds=1))
     back = asked.record(failed)
     assert (back.model, back.serves, back.before) == (ONE, False, ())
-    assert back.taken_back == TakenBack(model=TWO, why="broken", when=failed.since)
+    assert back.taken_back == RolledBackModel(model=TWO, why="broken", when=failed.since)
     assert back.rollout == failed
     done = failed.finish(RolloutOutcome.TAKEN_BACK, NOW)
     assert back.record(done) == back, "that it serves is for the supervisor to record"

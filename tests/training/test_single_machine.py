@@ -57,7 +57,7 @@ class World(Runtime):
         plain = FolderStore(self.store.folder)
         model = desired_model.read(plain).model
         if model in self.broken:
-            desired_model.take_back(plain, model, "it does not start")
+            desired_model.roll_back(plain, model, "it does not start")
         else:
             desired_model.confirm(plain, model)
 
@@ -225,7 +225,7 @@ def test_the_model_that_a_rollback_returns_to_can_be_promoted_before_it_serves_a
 ) -> None:
     world = new_world()
     desired_model.ask(world.store, TWO, "a test")
-    desired_model.take_back(world.store, TWO, "it does not start")
+    desired_model.roll_back(world.store, TWO, "it does not start")
     world.aliases[CHAMPION] = "3"
     assert world.promotion().promote("1").changed
     assert world.state == (ONE, "1")

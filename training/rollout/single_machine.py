@@ -15,7 +15,7 @@ from pathlib import Path
 
 from chatbot.errors import ChatbotError
 from chatbot.loop import desired_model
-from chatbot.loop.desired_model import Serving, short
+from chatbot.loop.desired_model import DesiredModel, short
 from chatbot.loop.registry import CHAMPION, ModelVersion
 from chatbot.loop.rollout.machine import RolloutMachine, Snapshot, Superseded, check_current
 from chatbot.loop.rollout.state import Failure, Phase, RolloutOutcome, RolloutState
@@ -29,7 +29,7 @@ from training.tracking.registry import Registry
 MAY_SERVE = ("passed", "warned")
 _POLL_SECONDS = 0.3
 
-MachineSnapshot = Snapshot[tuple[Serving, str]]
+MachineSnapshot = Snapshot[tuple[DesiredModel, str]]
 """serving.json and its ETag."""
 
 
@@ -227,7 +227,7 @@ class Promotion:
         raise PromotionError(f"{now.name} was requested meanwhile ({now.why})")
 
 
-def _known_as_worse(now: Serving, model: str) -> str:
+def _known_as_worse(now: DesiredModel, model: str) -> str:
     """Return why an automatic promotion skips this model; empty: it does not."""
     if now.taken_back and now.taken_back.model == model:
         return f"was rolled back: {now.taken_back.why}. Name it to try it again"

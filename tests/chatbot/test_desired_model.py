@@ -52,6 +52,6 @@ def test_a_model_that_a_rollback_returned_to_stays_the_rollback_target_before_it
     desired_model.ask(store, FIRST, "a test")
     desired_model.confirm(store, FIRST)
     desired_model.ask(store, SECOND, "a test")
-    assert desired_model.take_back(store, SECOND, "it does not start").model == FIRST
+    assert desired_model.roll_back(store, SECOND, "it does not start").model == FIRST
     desired_model.ask(store, THIRD, "a test")  # before the supervisor has started the first again
-    assert desired_model.take_back(store, THIRD, "it does not start either").model == FIRST
+    assert desired_model.roll_back(store, THIRD, "it does not start either").model == FIRST
