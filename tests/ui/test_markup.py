@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from chatbot.dialog.message import DENIED, OUT_OF_SCOPE
-from chatbot.dialog.router import SystemTexts
+from chatbot.dialog.router import HUMAN
 from chatbot.ids import new_id
 from chatbot.records.handoff import Handoff
 from chatbot.settings import SlotSettings
@@ -210,7 +210,7 @@ def test_a_handoff_says_how_to_get_an_answer_and_promises_none_in_the_chat() -> 
 
 
 def test_the_bots_own_words_promise_no_answer_in_the_chat() -> None:
-    text = SystemTexts().human.format_map(SlotSettings().values())
+    text = HUMAN.format_map(SlotSettings().values())
     assert "answer you here" not in text
     assert "support@example.com" in text
 
