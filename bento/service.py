@@ -166,6 +166,8 @@ class _FastPathService(bentoml.Service):  # type: ignore[misc]  # bentoml is unt
         )
         routes = post_routes(lambda: current().chat, limits)
         keys = ApiKeys(settings.api_keys_file) if settings.api_keys_file else None
+        if keys is not None:
+            metrics.watch_api_keys(keys.is_file_valid)
         api = create_app(
             lambda: current().about,
             routes,

@@ -22,7 +22,12 @@ class RereadFile(Generic[T]):
     """A value read from the file that a setting names; a change is in force within REFRESH_SECONDS. Thread-safe.
 
     Once read, a file that becomes missing or invalid leaves the last valid value in force, and is logged once.
+
+    Attributes:
+        is_valid: whether the file was valid when it was last read: the value is the file's.
     """
+
+    is_valid = True
 
     def __init__(
         self,
@@ -68,8 +73,10 @@ class RereadFile(Generic[T]):
         try:
             self._value = self._read()
         except SettingError as error:
+            self.is_valid = False
             logger.error("%s; what was read before stays in force", error)
         else:
+            self.is_valid = True
             logger.warning("%s was read again", self._name)
 
     def _stat(self) -> tuple[int, ...]:

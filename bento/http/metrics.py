@@ -8,7 +8,7 @@ user's text: routes are the API's own, intents are the bundle's, so the cardinal
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,6 +62,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._are_keys_valid: Callable[[], bool] = lambda: True
         self.specs: list[Spec] = []
         self.requests = self._counter(
             "requests",
@@ -74,6 +75,11 @@ class Metrics:
             "Duration of a request, from its headers to the end of its answer.",
             _SECONDS,
             "route",
+        )
+        self.api_keys_invalid = self._gauge(
+            "api_keys_file_invalid",
+            "1: the file of API keys is missing or invalid, and the keys that were read before stay in force; else 0.",
+            "mostrecent",
         )
         self.rate_limited = self._counter(
             "rate_limited",
@@ -167,6 +173,10 @@ class Metrics:
             "model_info", "Always 1; the labels say which model serves.", "max", "version", "bundle", "corpus"
         )
 
+    def watch_api_keys(self, are_valid: Callable[[], bool]) -> None:
+        """Report whether the file of API keys is valid, as of each scrape: no request needs to come before."""
+        self._are_keys_valid = are_valid
+
     def count_process(self, role: str) -> None:
         """Count this process as started and running."""
         self.processes.labels(role).set(1)
@@ -202,6 +212,7 @@ class Metrics:
 
         Reads files, so do not call it on the event loop.
         """
+        self.api_keys_invalid.set(not self._are_keys_valid())
         folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
         if not folder:
             return generate_latest(self.registry)

@@ -164,6 +164,22 @@ def test_a_file_that_becomes_invalid_leaves_the_previous_keys_in_force_and_is_lo
     assert key not in caplog.text
 
 
+def test_a_scrape_reports_an_invalid_file_before_any_request_needs_it(
+    tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "keys"
+    key = make(file, page="chat")["page"]
+    valid = file.read_text()
+    metrics, keys = Metrics(), ApiKeys(file, clock)
+    metrics.watch_api_keys(keys.is_file_valid)
+    for content, shown in ((valid, 0), (valid + "a bad line of it\n", 1), ("", 1), (valid + "#\n", 0)):
+        file.write_text(content)
+        clock.now += 1
+        assert f"chatbot_api_keys_file_invalid {shown:.1f}\n" in metrics.render().decode(), content
+        assert keys.find(key.encode()) is not None
+    assert caplog.text.count("stays in force") == 2, "each problem once"
+
+
 def test_no_key_reaches_a_log_an_answer_or_a_record(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     key = make(tmp_path / "keys", page="chat,read")["page"]

@@ -95,6 +95,23 @@ def test_keys_are_rotated_in_every_worker_without_a_restart(guarded: Guarded) ->
     assert {process.pid for process in guarded.server.workers("SupportChatbot")} == before
 
 
+def test_an_invalid_file_of_keys_is_a_metric_of_the_service_and_its_keys_stay_in_force(
+    guarded: Guarded,
+) -> None:
+    def shown() -> str:
+        text = guarded.ask("GET", "/metrics", port=guarded.metrics_port)[2]
+        return text.partition("\nchatbot_api_keys_file_invalid ")[2].partition("\n")[0]
+
+    valid = guarded.file.read_text()
+    assert_eventually(lambda: {shown() for _ in range(6)} == {"0.0"})
+    guarded.file.write_text(valid + "page-3 chat\n")
+    assert_eventually(lambda: {shown() for _ in range(6)} == {"1.0"})
+    assert answers(guarded, guarded.key) == {200}
+    assert "line 2: 2 words instead of 3" in guarded.server.output
+    guarded.file.write_text(valid)
+    assert_eventually(lambda: {shown() for _ in range(6)} == {"0.0"})
+
+
 def test_metrics_are_on_their_own_port_also_after_a_worker_died(guarded: Guarded) -> None:
     assert guarded.ask("GET", "/metrics", guarded.key)[0] == 404
     status, _, text = guarded.ask("GET", "/metrics", port=guarded.metrics_port)
