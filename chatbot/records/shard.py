@@ -93,6 +93,11 @@ def source_of(key: str) -> str:
     return key.rpartition("/")[2].removesuffix(_SUFFIX)
 
 
+def is_compacted(key: str) -> bool:
+    """Return whether a compaction made the part at a key."""
+    return source_of(key).startswith(COMPACTED)
+
+
 def _compacted_by(name: str) -> Shard:
     match = _OF.match(name)
     return Shard(int(match[1]), int(match[2])) if match else WHOLE

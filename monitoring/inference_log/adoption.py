@@ -25,6 +25,8 @@ from monitoring.inference_log.upload_queue import UploadQueue
 OWNER = ".owner"
 HANDOFFS = tuple(str(Path("handoffs", queue)) for queue in ("spool", "store", "webhook"))
 """Folders of the queues of `monitoring.handoffs`."""
+SWEPT = "forgotten.txt"
+"""File of the ids that a sweep has erased from the CSV files here (`monitoring.upkeep.erasure`)."""
 
 _DISK_CHECK = "lost+found"
 _WAIT_SECONDS = 30.0
@@ -83,6 +85,9 @@ def adopt(folder: Path) -> list[str]:
         is_other = entry.name not in (folder.name, _DISK_CHECK) and entry.is_dir(follow_symlinks=False)
         if is_other and _adopt_one(folder.parent / entry.name, folder):
             adopted.append(entry.name)
+    if adopted:
+        # Their rows may have been erased elsewhere meanwhile: the next sweep looks for all erased ids again.
+        (folder / SWEPT).unlink(missing_ok=True)
     return adopted
 
 

@@ -20,14 +20,14 @@ import pyarrow.compute as pc
 from pydantic import ValidationError
 
 from chatbot.errors import ChatbotError, Missing
-from chatbot.records.erasure import forgotten, mark_forgotten
+from chatbot.records.erasure import forgotten
 from chatbot.records.log_store import days, parts_of, prefix_of, read_part
 from chatbot.records.part import Kind, PartError, encode, without_erased
 from chatbot.records.schema import Feedback, Record
-from chatbot.records.shard import COMPACTED, WHOLE, Shard, source_of
+from chatbot.records.shard import WHOLE, Shard, is_compacted, source_of
 from chatbot.settings import StorageSettings
 from chatbot.store import Entry, Store, layout, open_store
-from monitoring.upkeep.erasure import SESSION_CHARS, rewrite, take_out_of
+from monitoring.upkeep.erasure import SESSION_CHARS, mark_predictions, rewrite, take_out_of
 
 PART_ROWS = 100_000
 """Maximum rows of a compacted part: about 10 MB, which a reader holds in memory at once."""
@@ -86,7 +86,7 @@ def compact(store: Store, now: datetime, part_rows: int = PART_ROWS, shard: Shar
     for kind in (Record, Feedback):
         for day in days(store, kind, _FIRST_DAY, last):
             parts = [entry for entry in parts_of(store, kind, day) if shard.may_have(entry.key)]
-            if not all(_is_compacted(entry.key) for entry in parts):
+            if not all(is_compacted(entry.key) for entry in parts):
                 run.compact_day(kind, day, parts)
     return run.done
 
@@ -125,20 +125,20 @@ class _Compaction:
             if not fresh:
                 self._delete(entry.key)
                 continue
-            if _is_compacted(entry.key) and table.num_rows >= self.part_rows // 2:
+            if is_compacted(entry.key) and table.num_rows >= self.part_rows // 2:
                 continue  # large enough
             if group.keys and sum(rows for _, rows in group.sources) + table.num_rows > self.part_rows:
                 self._put(kind, day, group)
                 group = _Group()
             if kind is Record:
-                _mark_predictions(self.store, table, self.gone)
+                mark_predictions(self.store, table, self.gone)
             group.keys.append(entry.key)
             group.rows_of += without_erased(kind, table, fresh, self.gone)
         self._put(kind, day, group)
 
     def _put(self, kind: Kind, day: date, group: _Group) -> None:
         store = self.store
-        if all(map(_is_compacted, group.keys)):
+        if all(map(is_compacted, group.keys)):
             return  # nothing to merge: no parts, or only compacted ones
         if kind is Feedback:
             _keep_latest(group)
@@ -163,15 +163,6 @@ class _Compaction:
         self.done.deleted.append(key)
 
 
-def _mark_predictions(store: Store, table: pa.Table, gone: frozenset[str]) -> None:
-    """Write tombstones for the predictions of erased sessions: an erasure that runs again finds them by these alone."""
-    sessions = pa.array([one for one in gone if len(one) == SESSION_CHARS], pa.string())
-    rows = table.filter(pc.is_in(table["session_id"], value_set=sessions))
-    for row in rows.select(["prediction_id", "session_id"]).to_pylist():
-        if row["prediction_id"] not in gone:
-            mark_forgotten(store, row["prediction_id"], datetime.now(UTC), session=row["session_id"])
-
-
 def _keep_latest(group: _Group) -> None:
     """Keep only the latest feedback on each prediction; sources left empty are kept."""
     whole = group.table.select(["prediction_id", "timestamp"])
@@ -182,10 +173,6 @@ def _keep_latest(group: _Group) -> None:
     for index, (name, table) in enumerate(group.rows_of):
         group.rows_of[index] = name, table.filter(is_latest.slice(start, table.num_rows))
         start += table.num_rows
-
-
-def _is_compacted(key: str) -> bool:
-    return source_of(key).startswith(COMPACTED)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -58,6 +58,7 @@ from chatbot.settings import (
 from chatbot.store import Entry, Store, layout, open_store, stem
 from chatbot.store.lease import StoreLease
 from monitoring.inference_log import spool
+from monitoring.inference_log.adoption import SWEPT
 from monitoring.inference_log.csv_file import put_aside
 from monitoring.inference_log.log import InferenceLog
 from monitoring.inference_log.reader import FEEDBACK, LOG
@@ -68,13 +69,13 @@ from monitoring.upkeep.copies import erase_copies
 
 _ID = re.compile(r"[0-9a-z]{16}|[0-9a-hjkmnp-tv-z]{34}")
 SESSION_CHARS = 16
-_SEARCHED = (layout.HANDOFFS, layout.CONTACTS, layout.REVIEWS)
+SEARCHED = (layout.HANDOFFS, layout.CONTACTS, layout.REVIEWS)
+"""Prefixes of the objects about one prediction, which their keys name."""
 _KEPT = layout.NEW_INTENTS
-_SWEPT = "forgotten.txt"
 _TRIES = 20
 _LOCK_SECONDS = 30.0
 _LEASE_SECONDS, _LEASE_WAIT = 60.0, 3_600.0
-_ALL_DAYS = date(1970, 1, 1), date(9998, 12, 31)
+ALL_DAYS = date(1970, 1, 1), date(9998, 12, 31)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +142,9 @@ def forget(
     taken = copies.rewritten | {
         prefix: sum(
             rewrite(store, entry, lambda e: _take_out_object(store, e, found))
-            for entry in _objects(store, prefix)
+            for entry in objects(store, prefix)
         )
-        for prefix in _SEARCHED
+        for prefix in SEARCHED
     }
     taken[layout.DRIFT_SUMMARIES] = sum(
         rewrite(store, entry, lambda e: _take_out_of_summary(store, e, found))
@@ -200,12 +201,15 @@ def sweep(log: LogSettings, store: StorageSettings) -> int:
 
     Raises: ForgetError, StoreError: not possible at the moment; the next sweep does it.
     """
-    seen_file = log.folder / _SWEPT
+    seen_file = log.folder / SWEPT
     seen = frozenset(seen_file.read_text(encoding="ascii").split()) if seen_file.is_file() else frozenset()
     ids = forgotten(open_store(store))
     fresh = frozenset(some_id for some_id in ids - seen if _ID.fullmatch(some_id))
     taken = forget_here(log, store, fresh) if fresh else 0
-    if ids != seen and log.folder.is_dir():
+    is_adopting = (
+        bool(seen) and not seen_file.is_file()
+    )  # the next sweep looks for all ids in the adopted rows
+    if ids != seen and log.folder.is_dir() and not is_adopting:
         write_file(seen_file, "\n".join(sorted(ids)) + "\n", sync=False)
     return taken
 
@@ -218,8 +222,8 @@ def _predictions_of(store: Store, session: str, shard: Shard) -> Iterator[str]:
     # also after the first shard has looked.
     yield from predictions_of(store, session, shard)
     if shard.index == 0:
-        for prefix in _SEARCHED:
-            for entry in _objects(store, prefix):
+        for prefix in SEARCHED:
+            for entry in objects(store, prefix):
                 if session == _field(store, entry.key, "session_id"):
                     yield stem(entry.key)
 
@@ -227,7 +231,7 @@ def _predictions_of(store: Store, session: str, shard: Shard) -> Iterator[str]:
 def _messages_of(store: Store, ids: frozenset[str], shard: Shard) -> Iterator[str]:
     """Yield the messages of predictions: from handoffs, decisions and records."""
     for prefix in (layout.HANDOFFS, layout.REVIEWS):
-        for entry in _objects(store, prefix):
+        for entry in objects(store, prefix):
             if stem(entry.key) in ids and (message := _field(store, entry.key, "message")):
                 yield message
     wanted = pa.array(sorted(ids), pa.string())
@@ -240,7 +244,7 @@ def _records(store: Store, column: str, shard: Shard) -> Iterator[pa.Table]:
 
     Rows of other shards in these parts are among them: `_take_out` rewrites whole parts.
     """
-    for day in days(store, Record, *_ALL_DAYS):
+    for day in days(store, Record, *ALL_DAYS):
         seen: set[str] = set()
         for _ in range(_TRIES):
             keys = {e.key for e in parts_of(store, Record, day) if shard.may_have(e.key)}
@@ -261,7 +265,7 @@ def _records(store: Store, column: str, shard: Shard) -> Iterator[pa.Table]:
 def _take_out(store: Store, kind: Kind, ids: frozenset[str], shard: Shard) -> int:
     """Rewrite the parts that have rows of these ids; return the number of erased rows."""
     taken = 0
-    for day in days(store, kind, *_ALL_DAYS):
+    for day in days(store, kind, *ALL_DAYS):
         for _ in range(_TRIES):
             try:
                 for entry in parts_of(store, kind, day):
@@ -280,7 +284,7 @@ def take_out_of(store: Store, kind: Kind, key: str, etag: str, ids: frozenset[st
 
     Raises: Conflict, Missing: the part was changed or deleted meanwhile.
     """
-    columns = [name for name in ("prediction_id", "session_id") if name in check_columns(kind, None)]
+    columns = id_columns(kind)
     try:
         found = read_part(store, kind, key, columns)
         if leave_out(found.table, columns, ids).num_rows == found.table.num_rows:
@@ -293,6 +297,24 @@ def take_out_of(store: Store, kind: Kind, key: str, etag: str, ids: frozenset[st
     table = pa.concat_tables([rows for _, rows in kept])
     store.put(key, encode(table, [(name, rows.num_rows) for name, rows in kept]), etag=etag)
     return int(part.table.num_rows - table.num_rows)
+
+
+def id_columns(kind: Kind) -> list[str]:
+    """Return the columns of a part whose values may be erased ids."""
+    return [name for name in ("prediction_id", "session_id") if name in check_columns(kind, None)]
+
+
+def mark_predictions(store: Store, table: pa.Table, gone: frozenset[str]) -> frozenset[str]:
+    """Write tombstones for the predictions of erased sessions, and return the new ones.
+
+    An erasure that runs again finds them by these alone, once their rows are erased.
+    """
+    sessions = pa.array([one for one in gone if len(one) == SESSION_CHARS], pa.string())
+    rows = table.filter(pc.is_in(table["session_id"], value_set=sessions))
+    found = {row["prediction_id"]: row["session_id"] for row in rows.to_pylist()}
+    for prediction in found.keys() - gone:
+        mark_forgotten(store, prediction, datetime.now(UTC), session=found[prediction])
+    return frozenset(found) - gone
 
 
 def rewrite(store: Store, entry: Entry, attempt: Callable[[Entry], int]) -> int:
@@ -320,7 +342,8 @@ def _complain(key: str, reason: str) -> None:
     sys.stderr.write(f"{key} is damaged and was skipped: {reason}\n")
 
 
-def _objects(store: Store, prefix: str) -> list[Entry]:
+def objects(store: Store, prefix: str) -> list[Entry]:
+    """List the objects under a prefix of `SEARCHED` that may be about a prediction."""
     return [entry for entry in store.list(prefix) if not entry.key.startswith(_KEPT)]
 
 

@@ -4,9 +4,9 @@ Records, feedback, handoffs, contact data and reports are deleted by age (`CHATB
 files are deleted if they are old and unreferenced. References are: the registry (aliases; for a corpus every version),
 serving.json, the retrain history and the latest drift report in the store, `--keep`, and for a corpus the DVC pointers
 in the working folder. If the registry does not respond, all bundles and corpora are kept and the error is reported.
-Summaries of shards of a drift check are deleted after a day. Prints each deletion. Idempotent: may be killed and run
-again. With `--shard INDEX/COUNT`, each of several processes deletes the keys of its shard; the first also deletes
-bundles and corpus files.
+Summaries of shards of a drift check are deleted after a day. Data that arrived after its erasure is erased
+(`monitoring.upkeep.late`). Prints each deletion. Idempotent: may be killed and run again. With `--shard INDEX/COUNT`,
+each of several processes deletes the keys of its shard; the first also deletes bundles and corpus files.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from chatbot.loop.registry import RegistryClient, RegistryError
 from chatbot.records.shard import WHOLE, Shard
 from chatbot.settings import RetentionSettings, StorageSettings, TrackingSettings
 from chatbot.store import Entry, Store, get_all, layout, open_store, stem
+from monitoring.upkeep.late import erase_late
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _MD5 = re.compile(r"[0-9a-f]{32}(?![0-9a-f])")
@@ -205,6 +206,7 @@ def main(arguments: list[str] | None = None) -> int:
                 named = Named(known.bundles | set(options.keep), known.corpora | pointers_here(Path()))
             except (RegistryError, SettingError) as error:
                 problem = f"{error}. No bundle and no corpus is deleted: which of them are in use is unknown"
+        erase_late(store, say, options.dry_run, shard)
         size = clean(store, settings, named, datetime.now(UTC), say, options.dry_run, shard)
         say(f"{size / 1e6:.1f} MB {'would be' if options.dry_run else 'were'} given back")
     except (ChatbotError, ValidationError, OSError) as error:

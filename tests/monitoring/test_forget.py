@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,8 +18,8 @@ from chatbot.records import contact
 from chatbot.records.erasure import forgotten
 from chatbot.records.handoff import Handoff, key_of
 from chatbot.records.log_store import parts_of, read_part, write_part
-from chatbot.records.part import PartError
-from chatbot.records.schema import Feedback, Record
+from chatbot.records.part import Kind, Part, PartError
+from chatbot.records.schema import Feedback, Record, header, to_line
 from chatbot.records.shard import Shard
 from chatbot.settings import (
     LogSettings,
@@ -29,11 +30,13 @@ from chatbot.settings import (
 )
 from chatbot.store import Store, Unreachable, open_store
 from monitoring.inference_log import spool
+from monitoring.inference_log.adoption import Ownership, adopt
 from monitoring.inference_log.log import InferenceLog
 from monitoring.inference_log.reader import read_feedback, read_log
+from monitoring.inference_log.spool import SegmentWriter
 from monitoring.inference_log.upload import ship
 from monitoring.inference_log.upload_queue import UploadQueue
-from monitoring.upkeep import erasure
+from monitoring.upkeep import erasure, late, retention
 from monitoring.upkeep.compaction import compact
 from monitoring.upkeep.copies import ErasedTexts
 from tests.monitoring.log_tools import KEY, REPLY, Waiting, ids, ids_in_csv, seal
@@ -291,6 +294,100 @@ def test_a_pod_erases_from_its_own_csv_files_what_was_erased_in_the_store(
     erasure.forget(store, kept[0], DAY)
     assert erasure.sweep(here, StorageSettings()) == 2
     assert ids_in_csv(here.folder) == kept[1:]
+
+
+def test_rows_that_a_pod_adopts_after_their_erasure_are_erased_from_its_csv_files_too(
+    here: LogSettings, store: Store
+) -> None:
+    records = make(3)
+    log_and_send(here, records[:1])
+    for record in records[:2]:
+        erasure.forget(store, record.prediction_id, DAY)
+    assert erasure.sweep(here, StorageSettings()) == 2
+    lost = LogSettings(folder=here.folder.parent / "lost")
+    owner = Ownership(lost.folder)
+    spooled = SegmentWriter(lost.folder, "inference_log", header(Record))
+    spooled.write([to_line(record).encode() for record in records[1:]])
+    spooled.abandon()
+    owner.release()
+    assert adopt(here.folder) == ["lost"]
+    assert InferenceLog(here, shipper=Waiting(here.folder)).drain()
+    assert ids_in_csv(here.folder) == ids(records[1:])
+    assert erasure.sweep(here, StorageSettings()) == 1
+    assert ids_in_csv(here.folder) == ids(records[2:])
+
+
+def arrives(here: LogSettings, store: Store, records: list[Record]) -> None:
+    """Records, feedback, handoffs, contact data and decisions reach the store."""
+    log_and_send(here, records)
+    for one in ids(records):
+        store.put(f"handoffs/day=2026-03-01/{one}.json", b"{}")
+        store.put(contact.key_of(one), b'{"kind": "text", "contact": "x", "when": "2026-03-01T00:00:00Z"}')
+        store.put(f"reviews/{one}.json", b"{}")
+        store.put(f"reviews/handoffs/{one}.json", b"{}")
+
+
+@pytest.mark.parametrize("by", ["id", "session"])
+@pytest.mark.parametrize("count", [1, 3], ids=["one process", "three shards"])
+def test_what_arrives_after_its_erasure_is_erased_by_the_next_retention(
+    here: LogSettings,
+    store: Store,
+    by: str,
+    count: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for kind in ("RECORDS", "FEEDBACK", "HANDOFFS", "CONTACTS", "REPORTS", "BUNDLES", "CORPORA"):
+        monkeypatch.setenv(f"CHATBOT_RETENTION_{kind}_DAYS", "0")
+    theirs, others = make(1, SESSION), make(5)
+    gone = theirs[0].prediction_id
+    erasure.forget(store, gone if by == "id" else SESSION, DAY)
+    arrives(here, store, theirs + others)
+    assert gone.encode() in bytes_of(store)
+    before = {entry.key: entry.etag for entry in store.list()}
+    assert retention.main(["--dry-run"]) == 0
+    assert {entry.key: entry.etag for entry in store.list()} == before
+    assert f"would take handoffs/day=2026-03-01/{gone}.json" in capsys.readouterr().out or by == "session"
+    for _ in range(2):  # a shard deletes in the next run what another has found in this one
+        for index in range(count):
+            assert retention.main(["--shard", f"{index}/{count}"]) == 0
+    assert gone.encode() not in bytes_of(store)
+    assert gone in forgotten(store)
+    assert not [
+        entry.key for entry in store.list() if gone in entry.key and not entry.key.startswith("forgotten/")
+    ]
+    for one in ids(others):
+        assert len([entry for entry in store.list() if one in entry.key]) == 4
+        assert one.encode() in bytes_of(store)
+    kept = {entry.key: entry.etag for entry in store.list()}
+    assert retention.main([]) == 0
+    assert {entry.key: entry.etag for entry in store.list()} == kept, "again does no harm"
+
+
+def test_parts_from_before_the_first_erasure_and_compacted_ones_are_not_read_for_late_rows(
+    here: LogSettings, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def parts() -> set[str]:
+        return {entry.key for entry in parts_of(store, Record, DAY.date())}
+
+    records = make(6)
+    log_and_send(here, records[:2])
+    compact(store, DAY + timedelta(days=2))
+    log_and_send(here, records[2:4])
+    old = parts()
+    for key in old:
+        os.utime(here.folder.parent / "store" / key, (1, 1))
+    erasure.forget(store, new_id(KEY, DAY.timestamp()), DAY)
+    log_and_send(here, records[4:])
+    read: list[str] = []
+
+    def read_part_of(store: Store, kind: Kind, key: str, columns: list[str]) -> Part:
+        read.append(key)
+        return read_part(store, kind, key, columns)
+
+    monkeypatch.setattr(late, "read_part", read_part_of)
+    late.erase_late(store, read.append)
+    assert {key for key in read if key.startswith("log/")} == parts() - old
 
 
 def test_reports_are_rewritten_and_a_bundle_with_the_text_is_listed_with_its_date(

@@ -1,0 +1,72 @@
+"""Erase what reached the store after its erasure: from a pod that could not upload, or from a client or a reviewer.
+
+Its tombstone (`forgotten/`) hides it from every reader from the beginning; retention deletes it, by `erase_late`. Only
+what may be late is read: parts that were written after the first tombstone and that no compaction has made, because
+compaction leaves out what is erased. Of handoffs, contact data and decisions the key names the prediction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+
+from chatbot.errors import Missing
+from chatbot.records.log_store import days, parts_of, read_part
+from chatbot.records.part import Kind, PartError, leave_out
+from chatbot.records.schema import Feedback, Record
+from chatbot.records.shard import WHOLE, Shard, is_compacted
+from chatbot.store import Entry, Store, layout, stem
+from monitoring.upkeep.erasure import (
+    ALL_DAYS,
+    SEARCHED,
+    id_columns,
+    mark_predictions,
+    objects,
+    rewrite,
+    take_out_of,
+)
+
+_SLACK = timedelta(hours=1)
+"""How long before its appearance a store may date an object: S3 dates it by the beginning of its upload."""
+
+
+def erase_late(store: Store, say: Callable[[str], None], dry_run: bool = False, shard: Shard = WHOLE) -> None:
+    """Erase the data of a shard that has a tombstone, or only report it (`dry_run`), one line each. Idempotent.
+
+    Raises: StoreError: the store does not respond; the next run does the rest.
+    """
+    marks = list(store.list(layout.TOMBSTONES))
+    if not marks:
+        return
+    first = min(entry.modified for entry in marks) - _SLACK
+    gone = frozenset(stem(entry.key) for entry in marks)
+    verb = "would take" if dry_run else "take"
+    for kind in (Record, Feedback):
+        for entry in _late_parts(store, kind, first, shard):
+            try:
+                found = read_part(store, kind, entry.key, id_columns(kind)).table
+            except (Missing, PartError):
+                continue  # compacted meanwhile; or damaged, which compaction reports
+            if rows := found.num_rows - leave_out(found, id_columns(kind), gone).num_rows:
+                say(f"{verb} {rows} erased rows out of {entry.key}")
+                if not dry_run:
+                    if kind is Record:  # feedback on them and their handoffs may be late, too
+                        gone |= mark_predictions(store, found, gone)
+                    _rewrite(store, kind, entry, gone)
+    for prefix in SEARCHED:
+        for entry in objects(store, prefix):
+            if stem(entry.key) in gone and shard.has(entry.key):
+                say(f"{verb} {entry.key}, which is erased")
+                if not dry_run:
+                    store.delete(entry.key)
+
+
+def _late_parts(store: Store, kind: Kind, first: datetime, shard: Shard) -> Iterator[Entry]:
+    for day in days(store, kind, *ALL_DAYS):
+        for entry in parts_of(store, kind, day):
+            if entry.modified >= first and not is_compacted(entry.key) and shard.may_have(entry.key):
+                yield entry
+
+
+def _rewrite(store: Store, kind: Kind, part: Entry, ids: frozenset[str]) -> None:
+    rewrite(store, part, lambda entry: take_out_of(store, kind, entry.key, entry.etag, ids))
