@@ -146,6 +146,10 @@ class Missing(StoreError):
     status = 404
 
 
+class TooBig(StoreError):
+    """The object is larger than the caller accepts; it was not downloaded."""
+
+
 class Conflict(StoreError):
     """Conflict of optimistic concurrency: the ETag or resourceVersion changed. Read again and retry."""
 

@@ -49,6 +49,9 @@ FILES = (MANIFEST, MODEL_FILE, TOKENIZER_FILE, HEAD, RULES, REPLIES, REFERENCE)
 RETIRED_FILES = ("first_tier.safetensors",)
 """Files that earlier code wrote into some bundles; listed in SHA256SUMS where they are there, and never read."""
 METADATA_FILES = (MANIFEST, RULES, REPLIES)
+MAX_BYTES = {MODEL_FILE: 1 << 30, TOKENIZER_FILE: 1 << 27, HEAD: 1 << 28, REFERENCE: 1 << 28}
+"""The most that a file of a bundle has, many times what those of a large corpus have; others: `MAX_TEXT_BYTES`."""
+MAX_TEXT_BYTES = 1 << 24
 
 # CPUs round differently: the largest accepted difference in the confidence of a known message.
 KNOWN_TOLERANCE = 0.1
@@ -237,6 +240,21 @@ def verify(folder: Path, files: Sequence[str] = FILES) -> str:
     Raises:
         BundleError: the folder is not a bundle, or a file is missing, changed or not listed (each is named).
     """
+    listed = read_sums(folder)
+    wrong = []
+    for name in sorted((set(files) | set(RETIRED_FILES)) & set(listed)):
+        wrong += filter(None, [_problem(folder, name, listed[name])])
+    if wrong:
+        raise _damaged(folder, wrong)
+    return _sha256(folder / SUMS)
+
+
+def read_sums(folder: Path) -> dict[str, str]:
+    """Read SHA256SUMS: the SHA-256 of each file by name.
+
+    Raises:
+        BundleError: the folder is not a bundle, a file is not listed, or one that is not a bundle's is.
+    """
     sums = folder / SUMS
     if not sums.is_file():
         raise BundleError(
@@ -252,14 +270,45 @@ def verify(folder: Path, files: Sequence[str] = FILES) -> str:
         f"{name} is listed but is not a file of a bundle"
         for name in sorted(set(listed) - set(FILES) - set(RETIRED_FILES))
     ]
-    for name in sorted((set(files) | set(RETIRED_FILES)) & set(listed)):
-        if not (folder / name).is_file():
-            wrong.append(f"{name} is missing")
-        elif (found := _sha256(folder / name)) != listed[name]:
-            wrong.append(f"{name} has sha256 {found[:12]}…, expected {listed[name][:12]}…")
     if wrong:
-        raise BundleError(f"{folder} is damaged: {'; '.join(wrong)}. Fetch or train it again", wrong)
-    return _sha256(sums)
+        raise _damaged(folder, wrong)
+    return listed
+
+
+def verify_sums(folder: Path, digest: str) -> None:
+    """Verify that SHA256SUMS is that of the bundle with this digest.
+
+    Raises:
+        BundleError: it is another bundle's.
+    """
+    if (found := _sha256(folder / SUMS)) != digest:
+        raise BundleError(f"{folder / SUMS} is that of the bundle {found}, expected {digest}")
+
+
+def verify_file(folder: Path, name: str, expected: str) -> None:
+    """Verify one file against its line of SHA256SUMS (`read_sums`).
+
+    Raises:
+        BundleError: it is missing or changed.
+    """
+    if problem := _problem(folder, name, expected):
+        raise _damaged(folder, [problem])
+
+
+def max_bytes(name: str) -> int:
+    """Return the most bytes that a file of a bundle has."""
+    return MAX_BYTES.get(name, MAX_TEXT_BYTES)
+
+
+def _problem(folder: Path, name: str, expected: str) -> str:
+    if not (folder / name).is_file():
+        return f"{name} is missing"
+    found = _sha256(folder / name)
+    return "" if found == expected else f"{name} has sha256 {found[:12]}…, expected {expected[:12]}…"
+
+
+def _damaged(folder: Path, wrong: list[str]) -> BundleError:
+    return BundleError(f"{folder} is damaged: {'; '.join(wrong)}. Fetch or train it again", wrong)
 
 
 def files_of(folder: Path) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chatbot.errors import BundleError, Missing
+from chatbot.errors import BundleError, Missing, TooBig
 from chatbot.model import bundle as bundles
 from chatbot.model.ref import ModelRef as ModelRef
 from chatbot.store import layout
@@ -80,7 +80,7 @@ def fetch(store: Store, digest: str, folder: Path, made: str | None = None) -> P
         The path of the verified bundle.
 
     Raises:
-        BundleError: the store does not hold this bundle, or its copy is damaged (each file is named).
+        BundleError: the store does not hold this bundle, or its copy is damaged (the first such file is named).
         StoreError: the store does not respond, or denies access.
     """
     if not _DIGEST.fullmatch(digest):
@@ -92,25 +92,10 @@ def fetch(store: Store, digest: str, folder: Path, made: str | None = None) -> P
     _tidy(folder)
     workplace = Path(tempfile.mkdtemp(prefix=".fetch-", dir=folder))
     try:
-        # SHA256SUMS first: it exists only if the bundle is complete.
-        name = bundles.SUMS
-        try:
-            store.get_file(key(digest, bundles.SUMS), workplace / bundles.SUMS)
-            for name in bundles.files_of(workplace):
-                store.get_file(key(digest, name), workplace / name)
-        except Missing as error:
-            raise BundleError(
-                f"the store has no {key(digest, name)}: this bundle was never stored completely, or "
-                "it was deleted; store it with `python -m training.versions restore`, or choose another"
-            ) from error
+        _download(store, digest, workplace)
         if made:
             with contextlib.suppress(Missing):
-                store.get_file(key(digest, bundles.MADE), workplace / bundles.MADE)
-        found = bundles.verify(workplace)
-        if found != digest:
-            raise BundleError(
-                f"{layout.BUNDLES}{digest} holds the bundle {found}: the store was tampered with"
-            )
+                _get(store, digest, bundles.MADE, workplace)
         bundles.verify_made(workplace, made)
         workplace.chmod(0o755)
         if final.exists():
@@ -123,6 +108,40 @@ def fetch(store: Store, digest: str, folder: Path, made: str | None = None) -> P
     finally:
         shutil.rmtree(workplace, ignore_errors=True)
     return final
+
+
+def _download(store: Store, digest: str, folder: Path) -> None:
+    """Download a bundle's files, and check each before the next: a store that lies gets no more than one file.
+
+    Raises:
+        BundleError, StoreError: as `fetch`.
+    """
+    # SHA256SUMS first: it exists only if the bundle is complete, and the digest is that of its content.
+    name = bundles.SUMS
+    try:
+        _get(store, digest, name, folder)
+        try:
+            bundles.verify_sums(folder, digest)
+        except BundleError as error:
+            raise BundleError(
+                f"{layout.BUNDLES}{digest} holds another bundle: the store was tampered with ({error})"
+            ) from error
+        listed = bundles.read_sums(folder)
+        for name in sorted(listed, key=bundles.max_bytes):
+            _get(store, digest, name, folder)
+            bundles.verify_file(folder, name, listed[name])
+    except Missing as error:
+        raise BundleError(
+            f"the store has no {key(digest, name)}: this bundle was never stored completely, or "
+            "it was deleted; store it with `python -m training.versions restore`, or choose another"
+        ) from error
+
+
+def _get(store: Store, digest: str, name: str, folder: Path) -> None:
+    try:
+        store.get_file(key(digest, name), folder / name, bundles.max_bytes(name))
+    except TooBig as error:
+        raise BundleError(f"the store was tampered with: {error}") from error
 
 
 def sound(folder: Path, digest: str, made: str | None = None) -> bool:

@@ -20,7 +20,7 @@ from typing import IO
 
 from chatbot.errors import Conflict, Denied, Missing, Unreachable
 from chatbot.files import replacing, sync_to_disk
-from chatbot.store.interface import Entry
+from chatbot.store.interface import MAX_OBJECT_BYTES, Entry, check_size
 from chatbot.store.keys import check_key, check_prefix
 
 _DRAFTS = ".drafts"
@@ -69,13 +69,14 @@ class FolderStore:
                 raise Conflict(f"{key} has changed meanwhile: read it again")
             return stream.read()
 
-    def get_file(self, key: str, path: Path) -> None:
+    def get_file(self, key: str, path: Path, max_bytes: int = MAX_OBJECT_BYTES) -> None:
         with (
             self._named(key),
             self._open(key) as source,
             replacing(path) as draft,
             draft.open("xb") as target,
         ):
+            check_size(self, key, os.fstat(source.fileno()).st_size, max_bytes)
             shutil.copyfileobj(source, target, 1 << 20)
 
     def head(self, key: str) -> Entry | None:

@@ -13,6 +13,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from chatbot.errors import TooBig
+
+MAX_OBJECT_BYTES = 5 << 30
+"""The most that one request puts (S3's limit): a response that claims more would get time and memory for it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -59,8 +64,11 @@ class Store(Protocol):
     def put_file(self, key: str, path: Path) -> str:
         """Write a file as an object, like `put`, without loading it into memory; on S3 up to 5 GB."""
 
-    def get_file(self, key: str, path: Path) -> None:
-        """Download an object to a file, like `get`; the file is written atomically."""
+    def get_file(self, key: str, path: Path, max_bytes: int = MAX_OBJECT_BYTES) -> None:
+        """Download an object to a file, like `get`; the file is written atomically.
+
+        Raises: TooBig: the object is larger than `max_bytes`.
+        """
 
     def list(self, prefix: str = "", after: str = "") -> Iterator[Entry]:
         """List the objects with a key prefix whose keys sort after `after`, in key order."""
@@ -70,3 +78,15 @@ class Store(Protocol):
 
     def __str__(self) -> str:
         """Return the store's address, without secrets."""
+
+
+def check_size(where: object, key: str, size: int, max_bytes: int) -> None:
+    """Check the size of an object before it is downloaded.
+
+    Raises: TooBig: it has more than `max_bytes`.
+    """
+    if size > max_bytes:
+        raise TooBig(
+            f"{where} answers {key} with {size!s:.20} bytes; at most {max_bytes:,} are accepted: "
+            "check CHATBOT_STORE_URL and _ENDPOINT"
+        )

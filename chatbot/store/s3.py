@@ -18,7 +18,7 @@ from chatbot.deadline import Deadline, watch_pools
 from chatbot.errors import Conflict, Denied, Missing, NoBucket, StoreError, Unreachable
 from chatbot.files import replacing
 from chatbot.settings import StorageSettings
-from chatbot.store.interface import Entry
+from chatbot.store.interface import MAX_OBJECT_BYTES, Entry, check_size
 from chatbot.store.keys import check_key, check_prefix
 
 T = TypeVar("T")
@@ -35,8 +35,6 @@ _UNKNOWN = {
 _CHUNK = 1 << 20
 _LEAST_BYTES_PER_SECOND = 1 << 18
 """Rate below which a transfer is given up."""
-_MAX_OBJECT_BYTES = 5 << 30
-"""The most that one request puts (S3's limit): a response that claims more would get time and memory for it."""
 _MAX_PAGES = 10_000
 """The most pages of a listing, of 1,000 keys each."""
 
@@ -89,13 +87,13 @@ class S3Store:
 
         return self._get(key, etag, read)
 
-    def get_file(self, key: str, path: Path) -> None:
+    def get_file(self, key: str, path: Path, max_bytes: int = MAX_OBJECT_BYTES) -> None:
         def write(body: Any) -> None:
             with replacing(path) as draft, draft.open("xb") as stream:
                 for chunk in body.iter_chunks(_CHUNK):
                     stream.write(chunk)
 
-        self._get(key, "", write)
+        self._get(key, "", write, max_bytes)
 
     def head(self, key: str) -> Entry | None:
         check_key(key)
@@ -194,17 +192,16 @@ class S3Store:
             self._client.put_object(Bucket=self.bucket, Key=self._prefix + key, Body=body, **condition)
         )
 
-    def _get(self, key: str, etag: str, read: Callable[[Any], T]) -> T:
+    def _get(self, key: str, etag: str, read: Callable[[Any], T], max_bytes: int = MAX_OBJECT_BYTES) -> T:
         check_key(key)
         condition = {"IfMatch": etag} if etag else {}
         with self._errors(key) as limit:
             for attempt in range(1, self._settings.attempts + 1):
                 try:
                     found = self._client.get_object(Bucket=self.bucket, Key=self._prefix + key, **condition)
-                    if (size := int(found["ContentLength"])) > _MAX_OBJECT_BYTES:
+                    if (size := int(found["ContentLength"])) > max_bytes:
                         found["Body"].close()
-                        reason = f"{size!s:.20} bytes; an object has at most {_MAX_OBJECT_BYTES:,}"
-                        raise StoreError(f"{self} answers {key} with {reason}: check CHATBOT_STORE_ENDPOINT")
+                    check_size(self, key, size, max_bytes)
                     limit.restart(self._seconds(size))
                     return read(found["Body"])
                 except (self._exceptions.HTTPClientError, self._exceptions.IncompleteReadError):

@@ -15,16 +15,20 @@ from chatbot.model.bundle import (
     MADE,
     MANIFEST,
     METADATA_FILES,
+    MODEL_FILE,
     RETIRED_FILES,
+    RULES,
     SUMS,
     Bundle,
     files_of,
     load,
     load_metadata,
+    max_bytes,
     read_manifest,
     verify,
 )
 from chatbot.store.folder import FolderStore
+from chatbot.store.interface import MAX_OBJECT_BYTES
 
 
 @pytest.fixture
@@ -187,3 +191,52 @@ def test_a_file_of_earlier_code_goes_through_the_store_with_its_bundle(tiered: P
     fetched = bundle_store.fetch(store, bundle_store.push(store, tiered), tmp_path / "cache")
     assert (fetched / RETIRED_FILES[0]).read_bytes() == b"a tier"
     assert files_of(fetched) == (*FILES, *RETIRED_FILES)
+
+
+class Counting(FolderStore):
+    """A store that notes which files are downloaded."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.got: list[str] = []
+
+    def get_file(self, key: str, path: Path, max_bytes: int = MAX_OBJECT_BYTES) -> None:
+        super().get_file(key, path, max_bytes)
+        self.got.append(key.rpartition("/")[2])
+
+
+def _another(file: Path) -> None:
+    content = file.read_bytes()
+    file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+
+
+def _giant(file: Path) -> None:
+    with file.open("r+b") as stream:
+        stream.truncate(max_bytes(file.name) + 1)  # sparse: takes no space
+
+
+@pytest.mark.parametrize(
+    ("name", "harm", "problem", "expected"),
+    [
+        (SUMS, _another, "holds another bundle", {SUMS}),
+        (SUMS, _giant, "with 16777217 bytes; at most 16,777,216", set()),
+        (RULES, _another, "rules.yaml has sha256", {SUMS, MANIFEST, RULES}),
+        (RULES, _giant, "at most 16,777,216", {SUMS, MANIFEST}),
+        (MODEL_FILE, _giant, "at most 1,073,741,824", {SUMS, *FILES} - {MODEL_FILE}),
+    ],
+)
+def test_a_store_that_lies_about_a_bundle_is_asked_for_no_file_after_the_first_lie(
+    bundle_folder: Path,
+    tmp_path: Path,
+    name: str,
+    harm: Callable[[Path], None],
+    problem: str,
+    expected: set[str],
+) -> None:
+    store = Counting(tmp_path / "store")
+    digest = bundle_store.push(store, bundle_folder)
+    harm(tmp_path / "store" / bundle_store.key(digest, name))
+    with pytest.raises(BundleError, match=problem):
+        bundle_store.fetch(store, digest, tmp_path / "cache")
+    assert set(store.got) == expected
+    assert not list((tmp_path / "cache").iterdir())

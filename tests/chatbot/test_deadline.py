@@ -17,7 +17,7 @@ import pytest
 from pydantic import SecretStr
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 
-from chatbot.errors import StoreError, Unreachable
+from chatbot.errors import StoreError, TooBig, Unreachable
 from chatbot.loop.registry import RegistryClient, RegistryUnavailable
 from chatbot.runtime import REAL
 from chatbot.settings import HandoffSettings, KubernetesSettings, StorageSettings, TrackingSettings
@@ -258,6 +258,19 @@ def test_a_store_that_trickles_is_given_up_at_the_deadline(
         server.close()
 
 
+def test_a_file_that_is_larger_than_its_reader_accepts_is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = S3_HEAD + b"\r\n"
+    server = Trickle(len(head), head + b"x" * 100)
+    try:
+        with pytest.raises(TooBig, match="answers a with 100 bytes; at most 99 are accepted"):
+            store_at(server.url, monkeypatch, read_seconds=60.0).get_file("a", tmp_path / "file", 99)
+    finally:
+        server.close()
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("size", [(5 << 30) + 1, 10**18, 10**400], ids=["5 GB", "10^18", "10^400"])
 def test_a_response_that_claims_more_than_an_object_can_have_is_refused_at_once(
     size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -266,7 +279,7 @@ def test_a_response_that_claims_more_than_an_object_can_have_is_refused_at_once(
     for get in (lambda store: store.get("a"), lambda store: store.get_file("a", tmp_path / "file")):
         server = Trickle(len(head), head + b"x" * 100)
         try:
-            with pytest.raises(StoreError, match="an object has at most 5,368,709,120"):
+            with pytest.raises(StoreError, match="at most 5,368,709,120 are accepted"):
                 get(store_at(server.url, monkeypatch, read_seconds=60.0))
         finally:
             server.close()
