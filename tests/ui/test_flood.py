@@ -68,6 +68,26 @@ def test_a_flood_of_websockets_frames_and_uploads_leaves_memory_bounded(
     assert page.answers()
 
 
+def test_a_client_that_takes_all_places_leaves_one_to_a_client_of_another_address(
+    serve_page: Callable[..., ChatPage],
+) -> None:
+    page = serve_page(CHATBOT_UI_API_URL="http://127.0.0.1:9")
+    url = f"ws://127.0.0.1:{page.port}/_stcore/stream"
+    with contextlib.ExitStack() as stack:
+        flood = [stack.enter_context(connect(url, close_timeout=1)) for _ in range(MAX_SESSIONS)]
+        with pytest.raises(InvalidStatus):
+            connect(url)
+        socket = create_connection(("127.0.0.1", page.port), 20, source_address=("127.0.0.2", 0))
+        visitor = stack.enter_context(connect(url, sock=socket, close_timeout=1))
+        visitor.send(BackMsg(rerun_script={}).SerializeToString())
+        assert visitor.recv(timeout=60)
+        with pytest.raises(ConnectionClosedError) as closed:
+            list(flood[0])
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1013
+    assert "Traceback" not in page.output
+
+
 def test_a_head_that_does_not_end_is_refused_and_one_that_does_not_come_is_not_awaited(
     serve_page: Callable[..., ChatPage],
 ) -> None:

@@ -6,7 +6,6 @@ login, only this machine's host names are accepted, which prevents DNS rebinding
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import math
 import re
@@ -28,6 +27,7 @@ from chatbot.errors import ChatbotError
 from chatbot.settings import StaffSettings, StorageSettings
 from chatbot.store import layout, open_store
 from ui.shared import assets
+from ui.shared.server import network_of
 from ui.staff_pages import login, sessions
 from ui.staff_pages.markup import html
 from ui.staff_pages.sessions import COOKIE, DEVICE_COOKIE, ForgedCookie, StaffSession
@@ -60,14 +60,14 @@ class Throttle:
 
     def wait(self, address: str) -> float:
         """Return the seconds until this address may try again; 0: now."""
-        failed = self._failed.get(_network(address))
+        failed = self._failed.get(network_of(address))
         if failed is None or len(failed) < MAX_ATTEMPTS:
             return 0.0
         return max(0.0, failed[0] + ATTEMPT_SECONDS - self._clock())
 
     def fail(self, address: str) -> None:
         """Count a failed attempt."""
-        network = _network(address)
+        network = network_of(address)
         self._failed.setdefault(network, deque(maxlen=MAX_ATTEMPTS)).append(self._clock())
         self._failed.move_to_end(network)
         while len(self._failed) > _MAX_ADDRESSES:
@@ -263,12 +263,3 @@ def _form(where: str, title: str = "", text: str = "", status: int = 200) -> Res
 def _next(path: str) -> str:
     """Return where to go after the login: a page of this server, whatever a link asks for."""
     return path if _PAGE.fullmatch(path) and path not in _OPEN else "/"
-
-
-def _network(address: str) -> str:
-    """Return what attempts are counted by: an IPv4 address, or an IPv6 network of 64 bits, which one client owns."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    return str(ipaddress.ip_network((parsed, 64), strict=False)) if parsed.version == 6 else str(parsed)
