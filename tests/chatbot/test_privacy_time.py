@@ -39,6 +39,8 @@ MOST_SECONDS, CALIBRATION_SECONDS = 0.005, 0.00066
 """Upper limit of the processor time of one message: cleaning, rules, language, redaction and features; and the time of
 `_calibrate` on the core on which it holds. On another core, or beside other work, both take longer.
 """
+ROUNDS = 60
+"""Measurements of a step that takes more than half of that: half a second."""
 WORST = 60
 """Upper limit of the time of a hostile text, in times of prose of the same length."""
 HINTED = "name: tel pw key I am regards pin code born street call Dr. here (at) 1 @ www. dot "
@@ -143,12 +145,9 @@ def test_no_text_takes_more_than_five_milliseconds_of_processor_time(family: str
 
 
 def test_a_step_that_takes_a_fifth_more_than_five_milliseconds_is_recognized() -> None:
-    def repeated(times: int) -> Callable[[str], object]:
-        return lambda text: [_calibrate(text) for _ in range(times)]
-
-    assert_fast(repeated(6), CALIBRATION)
+    assert_fast(lambda text: _repeat(7, text), CALIBRATION)
     with pytest.raises(AssertionError, match="milliseconds"):
-        assert_fast(repeated(9), CALIBRATION)
+        assert_fast(lambda text: _repeat(9, text), CALIBRATION)
 
 
 def test_marks_beyond_the_stream_safe_limit_are_dropped_and_all_others_kept() -> None:
@@ -228,16 +227,19 @@ def assert_linear(step: Callable[[str], object], text: Callable[[int], str]) -> 
 def assert_fast(step: Callable[[str], object], text: str) -> None:
     """Assert that a step takes at most `MOST_SECONDS`, as it would on the core of the calibration.
 
-    Of two times that were measured one after the other, the same disturbs both; what disturbs one of them alone is in
-    the minority. So three ratios must agree, or the median of many decides, which a busy machine gets three times.
+    Other work only adds to a time, so the least of many is what the step takes. The work that it is compared with takes
+    as long as the step may: both find an undisturbed moment equally often. A few rounds are enough where the step takes
+    far less; what comes near the limit, or above it, is judged by many.
     """
-
-    def seconds() -> float:
-        return CALIBRATION_SECONDS * _seconds(step, text, 2) / _seconds(_calibrate, CALIBRATION, 2)
-
-    if max(seconds() for _ in range(3)) > MOST_SECONDS:
-        typical = min(median(seconds() for _ in range(11)) for _ in range(3))
-        assert typical <= MOST_SECONDS, f"{1000 * typical:.2f} milliseconds for {text[:80]!r}"
+    block = round(MOST_SECONDS / CALIBRATION_SECONDS)
+    step_seconds = block_seconds = float("inf")
+    for number in range(1, ROUNDS + 1):
+        step_seconds = min(step_seconds, _seconds(step, text, 1))
+        block_seconds = min(block_seconds, _seconds(lambda given: _repeat(block, given), CALIBRATION, 1))
+        seconds = step_seconds * block * CALIBRATION_SECONDS / block_seconds
+        if number >= 3 and seconds < MOST_SECONDS / 2:
+            return
+    assert seconds <= MOST_SECONDS, f"{1000 * seconds:.2f} milliseconds for {text[:80]!r}"
 
 
 def _ratio(step: Callable[[str], object], text: str) -> float:
@@ -257,6 +259,11 @@ def _seconds(step: Callable[[str], object], text: str, times: int = 4) -> float:
         step(text)
         best = min(best, time.thread_time() - began)
     return best
+
+
+def _repeat(times: int, text: str) -> None:
+    for _ in range(times):
+        _calibrate(text)
 
 
 def _calibrate(text: str) -> None:
