@@ -430,3 +430,12 @@ def test_one_shard_is_an_ordinary_job_and_more_are_an_indexed_job_with_the_same_
     kinds = {"Role", "RoleBinding", "ServiceAccount", "NetworkPolicy"}
     rights = [[part for part in objects if part["kind"] in kinds] for objects in (ordinary, sharded)]
     assert rights[0] == rights[1]
+
+
+def test_the_bootstrap_job_of_an_upgrade_goes_by_itself_and_the_one_of_an_installation_stays(
+    render: Render,
+) -> None:
+    """Helm forgets what a refused upgrade has made. An installation's stays: `kubectl apply -k` would make it again."""
+    installed, upgraded = (of(render(*flags), "Job")["spec"] for flags in ((), ("--is-upgrade",)))
+    assert "ttlSecondsAfterFinished" not in installed
+    assert 3_600 <= upgraded["ttlSecondsAfterFinished"] <= 86_400
