@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from chatbot.settings import HandoffSettings, LogSettings, UploadSettings
-from tools.generate import chart
+from tools.generate import chart, chart_forms
 from tools.generate.compose import every_setting
+
+Json = dict[str, Any]
 
 
 def undocumented(text: str) -> list[str]:
@@ -56,6 +62,11 @@ def test_a_schema_comment_that_is_not_json_is_named_with_its_line() -> None:
         ("minio.volume.size=20GiB", "/minio/volume/size", "does not match pattern"),
         ("api.image.digest=latest", "/api/image/digest", "does not match pattern"),
         ("api.pod.extraEnv[0].nam=TZ", "/api/pod/extraEnv/0", "missing property 'name'"),
+        ("api.autoscaling=null", "/api", "missing property 'autoscaling'"),
+        ("api.ingress.host=Shop.example.com", "/api/ingress/host", "does not match pattern"),
+        ("pod.tolerations[0].ky=chat", "/pod/tolerations/0", "'ky' not allowed"),
+        ("pod.labels.team=a b", "/pod/labels/team", "does not match pattern"),
+        ("api.resources.limits.memory=512", "/api/resources/limits/memory", "minimum"),
     ],
 )
 def test_a_wrong_value_is_refused_with_its_path(value: str, path: str, reason: str) -> None:
@@ -63,6 +74,214 @@ def test_a_wrong_value_is_refused_with_its_path(value: str, path: str, reason: s
         chart.render("--set", value)
     assert f"at '{path}'" in str(refused.value)
     assert reason in str(refused.value)
+
+
+def wrong() -> list[tuple[str, Any]]:
+    """Dotted paths, and values there that Kubernetes or the programs would refuse or misread."""
+    name = "a secret", "Secret_1", "-a", "a" * 254
+    amount = "lots", "-1", "1 Gi", "1GB", "", True
+    return [
+        (path, value)
+        for paths, values in (
+            # types, bounds, units
+            ("api.replicas", (-1, 0, 2.5, "2", None)),
+            ("api.enabled api.ingress.enabled", ("false", 0, None)),
+            ("api.drainSeconds", (-1, 601, "10s")),
+            ("api.autoscaling.downAfterSeconds", (-1, 3601)),
+            ("api.service.port staffPages.port mlflow.port", (0, 65_536, "http")),
+            ("upkeep.shards", (0, 1001, 1.5)),
+            (
+                "api.resources.limits.memory driftCheck.actResources.requests.memory",
+                (*amount, 512, "512", "1500m"),
+            ),
+            ("api.resources.limits.cpu", (*amount, 0, "0", "1Gi")),
+            ("api.resources.requests.cpu retrain.resources.requests api.resources", (None, "1 core", -0.5)),
+            ("api.resources.limits.gpu", (1,)),
+            ("minio.volume.size api.spool.size retrain.scratchSize", (*amount, 20, "20", "0Gi")),
+            ("api.spoolSize", (*amount, "2e9", "0Gi", "1Ei")),
+            # names
+            ("api.existingSecret api.apiKeys.clientSecret staffPages.oidcSecret mlflow.backendSecret", name),
+            (
+                "minio.volume.existingClaim api.spool.storageClass pod.priorityClassName corpus.configMap",
+                name,
+            ),
+            ("store.existingSecrets.api api.ingress.tlsSecret", name),
+            (
+                "chatPage.ingress.host api.route.host",
+                ("", "https://a.example", "a.example/b", "a_b", "a..b", "a" * 64),
+            ),
+            ("api.image.repository", ("", "a b", "https://a/b", "a:latest", None)),
+            ("global.image.registry", ("https://a", "a b")),
+            ("api.image.tag", ("a b", ".a", 1.1)),
+            ("store.bucket", ("", "ab", "A-b", "a..b", "192.168.1.1", "a/b")),
+            ("store.region", ("eu central",)),
+            # labels, annotations, scheduling
+            (
+                "pod.labels api.pod.labels api.clients pod.nodeSelector",
+                ({"a b": "c"}, {"a": 1}, {"a": "b c"}, {"a": "b" * 64}),
+            ),
+            (
+                "pod.annotations serviceAccounts.annotations api.ingress.annotations",
+                ({"a b": "c"}, {"a": True}, []),
+            ),
+            ("pod.tolerations", ([{"ky": "a"}], ["a"], [{"effect": "Never"}])),
+            ("pod.affinity", ({"nodeAfinity": {}},)),
+            ("global.imagePullSecrets", ([{"nam": "a"}], ["a"], [{"name": "A"}])),
+            ("api.route.parents", ([{"nam": "a"}], [{}], [{"name": "a", "port": 0}])),
+            (
+                "pod.labels api.pod monitoring.alerts store.existingSecrets pod.extraEnv",
+                (None, "x", 1),
+            ),
+            # environment
+            ("api.settings.CHATBOT_WORKERS", (0, 65, "0", "65", "2.0", "-1", "many", [2])),
+            ("api.settings.CHATBOT_LOG_KEEP", (-1, "-1")),
+            ("api.settings.CHATBOT_ANSWER_THRESHOLD", (2, "2", "1.5", "-0.5", "NaN")),
+            ("api.settings.CHATBOT_TIMEOUT_SECONDS", (0, "0", "0.0", "-1", "1e400", "inf")),
+            ("chatPage.settings.CHATBOT_UI_LANGUAGE", ("english",)),
+            ("api.slots", ({"my-slot": "a"}, {"": "a"}, {"Company": "a"}, {"company": 5})),
+            (
+                "pod.extraEnv",
+                ([{"name": "1A"}], [{"name": "A=B"}], [{"name": ""}], [{"name": "A", "value": 5}]),
+            ),
+            ("pod.extraEnv", ([{"name": "A", "vale": "b"}], [{"name": "A", "valueFrom": {"secretRef": {}}}])),
+            ("pod.extraEnv", ([{"name": "A", "valueFrom": {"secretKeyRef": {"name": "s"}}}],)),
+            ("pod.extraEnv", ([{"name": "A", "value": "b", "valueFrom": {"fieldRef": {"fieldPath": "c"}}}],)),
+            ("pod.extraEnv", ([{"name": "CHATBOT_WORKERS", "value": "many"}],)),
+            # schedules and addresses
+            (
+                "driftCheck.schedule",
+                ("", "61 * * * *", "0 24 * * *", "0 0 0 * *", "0 0 * 13 *", "0 0 * * 7", "*/0 * * * *"),
+            ),
+            ("driftCheck.schedule", ("* * * * * *", "TZ=UTC 0 0 * * *", "@every day", "@hour")),
+            ("upkeep.timeZone", ("Local", "a: b", "/UTC", "Europe/")),
+            (
+                "networkPolicy.apiServer",
+                (["10.0.0.1"], ["10.0.0.0/33"], ["256.0.0.0/8"], ["a"], ["10.0.0.0/8"] * 2),
+            ),
+            ("networkPolicy.egress", (None, "x", 1)),
+            ("corpus.path", (None, 1)),
+            ("networkPolicy.apiServerPorts", ([], [0], [65_536], ["443"])),
+            (
+                "networkPolicy.egress",
+                ({"bot": []}, {"api": [{"port": 1}]}, {"api": [{"ports": [{"port": 65_536}]}]}),
+            ),
+            (
+                "api.url api.handoff.url mlflow.url store.endpoint",
+                ("http://", "http:///a", "ftp://a", "a.example"),
+            ),
+            ("api.corsOrigins", (["*"], ["https://a.example/b"], [""])),
+            ("mlflow.backend", ("sqlite", "postgresql:/a")),
+            ("mlflow.allowedHosts", ("http://a", "a b")),
+            ("monitoring.alerts.runbookUrl", ("", "javascript:a", "a b")),
+            ("corpus.path corpus.replies", ("/a", "../a", "a/../b")),
+            ("corpus.storeKey", ("models/a", "corpora/../a", "corpora/a b", "corpora/")),
+            # unknown keys at each depth
+            (
+                "ap api.x api.image.x api.spool.x minio.volume.x monitoring.alerts.x driftCheck.resources.x",
+                (1,),
+            ),
+        )
+        for path in paths.split()
+        for value in values
+    ]
+
+
+def merged(values: Json, path: str, value: Any) -> Json:
+    """Return the values with another one at a dotted path, as Helm merges them: `null` takes a key away."""
+    key, _, rest = path.partition(".")
+    new = merged(values.get(key, {}), rest, value) if rest else value
+    return {**{k: v for k, v in values.items() if k != key}, **({} if new is None else {key: new})}
+
+
+@pytest.fixture(scope="module")
+def problems() -> Callable[[Json], list[str]]:
+    """The paths of what the schema refuses in some of the top-level values."""
+    import jsonschema
+
+    whole = json.loads(chart.schema())
+    properties = whole["properties"]
+    for part in whole["allOf"]:
+        properties["pod"] = {"allOf": [properties["pod"], part.get("properties", {}).get("pod", {})]}
+    known = {"type": "object", "additionalProperties": False, "definitions": whole["definitions"]}
+
+    def found(values: Json) -> list[str]:
+        some = {key: properties[key] for key in values if key in properties}
+        validator = jsonschema.Draft7Validator({**known, "properties": some})
+        return [".".join(map(str, error.absolute_path)) for error in validator.iter_errors(values)]
+
+    return found
+
+
+def test_each_of_many_wrong_values_is_refused_at_its_path(problems: Callable[[Json], list[str]]) -> None:
+    defaults = yaml.safe_load((chart.CHART / "values.yaml").read_text())
+    assert problems(defaults) == []
+    assert len(wrong()) > 250
+    for path, value in wrong():
+        key = path.partition(".")[0]
+        found = problems(merged({key: defaults[key]} if key in defaults else {}, path, value))
+        # A key that is missing or unknown is reported for the group that it is missing in, or not known in.
+        assert any((path + ".").startswith(one + ".") or one.startswith(path) or not one for one in found), (
+            f"{path}={value!r} is accepted: {found}"
+        )
+
+
+@pytest.mark.parametrize("scenario", sorted((chart.CHART / "ci").glob("*.yaml")), ids=lambda path: path.name)
+def test_no_value_of_a_scenario_is_refused(scenario: Path, problems: Callable[[Json], list[str]]) -> None:
+    values = yaml.safe_load((chart.CHART / "values.yaml").read_text())
+    for path, value in every_leaf(yaml.safe_load(scenario.read_text()) or {}):
+        values = merged(values, path, value)
+    assert problems(values) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("driftCheck.schedule", "*/5,30 0-6/2 1,15 JAN-mar sun"),
+        ("driftCheck.schedule", "@every 1h30m"),
+        ("upkeep.timeZone", "America/Argentina/Buenos_Aires"),
+        ("api.settings.CHATBOT_WORKERS", "64"),
+        ("api.settings.CHATBOT_ANSWER_THRESHOLD", "0.7"),
+        ("api.settings.CHATBOT_ANSWER_THRESHOLD", "1.0"),
+        ("api.settings.CHATBOT_TIMEOUT_SECONDS", "2.5"),
+        ("api.resources.limits", {"cpu": 0.5, "memory": 1_500_000_000, "nvidia.com/gpu": 1}),
+        ("api.resources.limits", {"memory": "1.5Gi"}),
+        ("networkPolicy.apiServer", ["10.0.0.0/8", "2001:db8::/32"]),
+        ("global.image.registry", "registry.example.com:5000/team/mirror/"),
+        ("api.image.repository", "localhost:5000/team/api"),
+        ("chatPage.ingress.host", "*.example.com"),
+        (
+            "pod.extraEnv",
+            [{"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}, {"name": "B"}],
+        ),
+        ("corpus.path", "messages..v2.csv"),
+    ],
+)
+def test_right_values_of_many_forms_are_accepted(
+    path: str, value: Any, problems: Callable[[Json], list[str]]
+) -> None:
+    values = yaml.safe_load((chart.CHART / "values.yaml").read_text())
+    if path.startswith("corpus"):
+        values = merged(values, "corpus.configMap", "my-corpus")
+    assert problems(merged(values, path, value)) == []
+
+
+def every_leaf(values: Json, path: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        if isinstance(value, dict) and value and "." not in "".join(value):
+            yield from every_leaf(value, f"{path}{key}.")
+        else:
+            yield f"{path}{key}", value
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(0, 64), (1, 65_535), (1, None), (16, None), (0, 600), (7, 7), (100, 1000)]
+)
+def test_an_integer_as_text_is_accepted_within_its_bounds_alone(low: int, high: int | None) -> None:
+    pattern = re.compile(chart_forms.whole(low, high))
+    for number in (*range(1200), 9_999, 10_000, 65_535, 65_536, 99_999, 1_000_000):
+        expected = low <= number and (high is None or number <= high)
+        assert bool(pattern.fullmatch(str(number))) == expected, number
+    assert not pattern.fullmatch("-1")
 
 
 @pytest.mark.process
@@ -76,6 +295,18 @@ def test_a_wrong_value_is_refused_with_its_path(value: str, path: str, reason: s
         ("mlflow.url=http://mlflow", "mlflow.url is set, with mlflow.enabled=true"),
         ("pushgateway.url=http://gateway", "pushgateway.url is set, with pushgateway.enabled=true"),
         ("store.endpoint=http://s3", "store.endpoint is set, with minio.enabled=true"),
+        (
+            "api.resources.requests.cpu=2",
+            "api.resources.requests.cpu is 2, above api.resources.limits.cpu, which is 1",
+        ),
+        (
+            "driftCheck.actResources.requests.memory=1Gi",
+            "driftCheck.actResources.requests.memory is 1Gi, above",
+        ),
+        (
+            "minio.enabled=false,store.existingSecret=a,store.accessKey=b,store.secretKey=c",
+            "store.accessKey and store.existingSecret are both set",
+        ),
         ("minio.enabled=false,store.accessKey=A", "store.secretKey is empty"),
         ("minio.enabled=false,store.secretKey=A", "store.accessKey is empty"),
         ("store.podIdentity=true,store.existingSecret=a", "store.podIdentity is true, and store has keys"),

@@ -23,6 +23,7 @@ import yaml
 
 from chatbot.settings import COMPONENTS, Settings
 from tools import compact_json
+from tools.generate import chart_forms
 from tools.generate.chart_rules import CONTRADICTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,21 +33,7 @@ NAMESPACE = RELEASE = "support-chatbot"
 KUBERNETES = "1.34.0"
 """The Kubernetes version that the manifests are rendered for."""
 
-_AMOUNT = r"^([0-9]+\.?[0-9]*|\.[0-9]+)([KMGTPE]i|[mkMGTPE]|[eE][0-9]+)?$"
-_AMOUNTS = {"type": "object", "additionalProperties": {"type": ["string", "number"], "pattern": _AMOUNT}}
-_FORMS = {
-    "digest": "^(sha256:[0-9a-f]{64})?$",
-    "schedule": r"^(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|@every \S+|([\w*/,?-]+ +){4}[\w*/,?-]+)$",
-    "size": _AMOUNT,
-    "spoolSize": _AMOUNT,
-    "scratchSize": _AMOUNT,
-}
-"""Patterns of the texts that the API server parses, by the last key of their path."""
-_RESOURCES = {
-    "type": "object",
-    "properties": {"requests": _AMOUNTS, "limits": _AMOUNTS},
-    "additionalProperties": False,
-}
+_ANY: dict[str, Any] = {"type": ["string", "number", "boolean"]}
 _HOW = {
     "helm": "https://helm.sh/docs/intro/install (version 3.14 or later, or 4)",
     "kubectl": "https://kubernetes.io/docs/tasks/tools",
@@ -121,10 +108,14 @@ def schema() -> str:
     content = {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "Values of the chart support-chatbot, made by `make docs` from values.yaml",
-        "definitions": {"settings": _settings(), "variable": _variable()},
+        "definitions": {"settings": _settings(), "variable": _variable(), **chart_forms.DEFINITIONS},
         **_group(values),
-        "allOf": CONTRADICTIONS,
     }
+    # A component's own `pod` has some of the keys of the global one.
+    pod = content["properties"]["pod"]
+    content["definitions"]["pod"] = {key: value for key, value in pod.items() if key != "required"}
+    content["properties"]["pod"] = {"$ref": "#/definitions/pod"}
+    content["allOf"] = [{"properties": {"pod": {"required": pod["required"]}}}, *CONTRADICTIONS]
     return compact_json.dumps(content) + "\n"
 
 
@@ -239,15 +230,12 @@ def _settings() -> dict[str, Any]:
 
 def _variable() -> dict[str, Any]:
     """Return the schema of an entry of `extraEnv`: a known variable, or one without this project's prefix."""
-    known = f"^({'|'.join(sorted(_chatbot_settings()))})$|^CHATBOT_SLOT_"
-    return {
-        "type": "object",
-        "required": ["name"],
-        "properties": {
-            "name": {"type": "string", "anyOf": [{"pattern": known}, {"not": {"pattern": "^CHATBOT_"}}]},
-            "value": {"type": "string"},
-        },
-    }
+    declared = sorted(_chatbot_settings().items())
+    schemas = {name: _setting_schema(*setting) for name, setting in declared}
+    return chart_forms.variable(
+        f"^({'|'.join(name for name, _ in declared)})$|^CHATBOT_SLOT_",
+        {name: schema for name, schema in schemas.items() if schema != _ANY},
+    )
 
 
 def _chatbot_settings() -> dict[str, tuple[type[Settings], str]]:
@@ -264,17 +252,23 @@ def _setting_schema(kind: type[Settings], field_name: str) -> dict[str, Any]:
     if types & {"integer", "number"}:
         bounds = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
         limits = {key: choice[key] for choice in choices for key in bounds if key in choice}
-        whole = "number" not in types
-        pattern = r"^\s*-?[0-9]+\s*$" if whole else r"^\s*-?[0-9]*\.?[0-9]+([eE][-+]?[0-9]+)?\s*$"
-        number = {"type": "integer" if whole else "number", **limits}
-        return {"anyOf": [number, {"type": "string", "pattern": f"{pattern}|^$"}]}
+        is_whole = "number" not in types
+        low = limits.get("minimum", limits.get("exclusiveMinimum"))
+        high = limits.get("maximum", limits.get("exclusiveMaximum"))
+        pattern = (
+            chart_forms.whole(low, high)
+            if is_whole
+            else chart_forms.decimal(low, "exclusiveMinimum" in limits, high)
+        )
+        number = {"type": "integer" if is_whole else "number", **limits}
+        return {"anyOf": [number, {"type": "string", "pattern": rf"^\s*{pattern}\s*$|^$"}]}
     if "boolean" in types:
         return {"anyOf": [{"type": "boolean"}, {"enum": [0, 1]}, {"type": "string", "pattern": _TRUTH}]}
     if "enum" in own:
         return {"enum": [*own["enum"], ""]}
     if "pattern" in own:
         return {"type": "string", "pattern": own["pattern"]}
-    return {"type": ["string", "number", "boolean"]}
+    return _ANY
 
 
 def _text() -> str:
@@ -300,6 +294,8 @@ def _group(values: list[Value]) -> dict[str, Any]:
     return {
         "type": "object",
         "properties": {value.path[-1]: _schema(value) for value in values},
+        # `null` takes a value away, and templates rely on all.
+        "required": [value.path[-1] for value in values],
         "additionalProperties": False,
     }
 
@@ -310,9 +306,9 @@ def _schema(value: Value) -> dict[str, Any]:
     if "$ref" in value.schema:
         return value.schema
     if value.path[-1].lower().endswith("resources"):
-        return {"description": value.meaning, **_RESOURCES}
+        return {"description": value.meaning, **chart_forms.RESOURCES}
     kinds = {bool: "boolean", int: "integer", float: "number", str: "string", dict: "object", list: "array"}
-    form = {"pattern": _FORMS[value.path[-1]]} if value.path[-1] in _FORMS else {}
+    form = chart_forms.form_of(value.path[-1])
     return {"description": value.meaning, "type": kinds[type(value.default)], **form, **value.schema}
 
 

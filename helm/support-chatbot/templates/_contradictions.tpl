@@ -1,3 +1,9 @@
+{{/* "500m" -> 0.5: a quantity of the resources as a number. */}}
+{{- define "chart.amount" -}}
+{{- $units := dict "m" 0.001 "k" 1e3 "M" 1e6 "G" 1e9 "T" 1e12 "P" 1e15 "E" 1e18 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 "Pi" 1125899906842624 "Ei" 1152921504606846976 -}}
+{{- $unit := toString . | regexFind "[A-Za-z]+$" -}}
+{{- mulf (toString . | trimSuffix $unit | float64) (get $units $unit | default 1 | float64) -}}
+{{- end }}
 {{/* What the schema cannot say: values that contradict each other, refused with their paths. */}}
 {{- define "chart.contradictions" -}}
 {{- $v := .Values -}}
@@ -54,6 +60,20 @@
 {{- end -}}
 {{- with $without -}}
 {{- $found = append $found (printf "store.existingSecret is empty, with minio.enabled=false: %s need a key; set it, store.existingSecrets, store.accessKey or store.podIdentity" (join ", " .)) -}}
+{{- end -}}
+{{- end -}}
+{{- if and $v.store.accessKey $v.store.existingSecret -}}
+{{- $found = append $found "store.accessKey and store.existingSecret are both set: set one of them" -}}
+{{- end -}}
+{{- /* Kubernetes takes such a Deployment, and refuses each of its pods. */}}
+{{- range $path := list "api.resources" "chatPage.resources" "staffPages.resources" "mlflow.resources" "minio.resources" "pushgateway.resources" "driftCheck.resources" "driftCheck.actResources" "upkeep.resources" "retrain.resources" "corpus.resources" -}}
+{{- $resources := $v -}}
+{{- range splitList "." $path }}{{ $resources = index $resources . }}{{ end -}}
+{{- range $name, $amount := $resources.requests -}}
+{{- $limit := index $resources.limits $name -}}
+{{- if and $limit (gt (include "chart.amount" $amount | float64) (include "chart.amount" $limit | float64)) -}}
+{{- $found = append $found (printf "%s.requests.%s is %v, above %s.limits.%s, which is %v" $path $name $amount $path $name $limit) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- if and $v.mlflow.backend $v.mlflow.backendSecret -}}
