@@ -241,7 +241,7 @@ def verify(folder: Path, files: Sequence[str] = FILES) -> str:
         BundleError: the folder is not a bundle, or a file is missing, changed or not listed (each is named).
     """
     listed = read_sums(folder)
-    wrong = []
+    wrong: list[str] = []
     for name in sorted((set(files) | set(RETIRED_FILES)) & set(listed)):
         wrong += filter(None, [_problem(folder, name, listed[name])])
     if wrong:

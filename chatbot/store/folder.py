@@ -123,7 +123,9 @@ class FolderStore:
             self._swept = True
             _sweep(folder)
         draft = folder / f"{time.time_ns()}-{secrets.token_hex(4)}"
-        with draft.open("xb") as stream:
+        # The store holds contact data and the key of staff sessions: not for other users of this machine.
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)
+        with os.fdopen(descriptor, "wb") as stream:
             try:
                 write(stream)
                 stream.flush()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,7 +17,7 @@ import pytest
 from pydantic import SecretStr
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 
-from chatbot.errors import StoreError, TooBig, Unreachable
+from chatbot.errors import ChatbotError, StoreError, TooBig, Unreachable
 from chatbot.loop.registry import RegistryClient, RegistryUnavailable
 from chatbot.runtime import REAL
 from chatbot.settings import HandoffSettings, KubernetesSettings, StorageSettings, TrackingSettings
@@ -269,6 +269,43 @@ def test_a_file_that_is_larger_than_its_reader_accepts_is_refused_before_it_is_r
     finally:
         server.close()
     assert not list(tmp_path.iterdir())
+
+
+HANDSHAKE = (5, b"\x16\x03\x03\x40\x00" + b"\x02" * 400)
+"""The beginning of a TLS record, whose content comes byte by byte."""
+
+
+@pytest.mark.parametrize(
+    "client_of",
+    ["runtime", "webhook", "registry", "tracking server", "download", "chat page", "api server", "store"],
+)
+def test_a_tls_handshake_that_trickles_is_given_up_at_the_deadline(
+    client_of: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "_HEALTH_SECONDS", SECONDS)
+    monkeypatch.setattr(fetch, "_TOTAL_FACTOR", 1)
+    server = Trickle(*HANDSHAKE)
+    url = server.url.replace("http", "https")
+    secret = SecretStr("whsec_c2VjcmV0IHNlY3JldCBzZWNyZXQ=")
+    webhook = Webhook(HandoffSettings(url=url, secret=secret, timeout_seconds=SECONDS))
+    settings = TrackingSettings(tracking_uri=url)
+    calls: dict[str, Callable[[], object]] = {
+        "runtime": lambda: REAL.fetch(Request(url), SECONDS),
+        "webhook": lambda: webhook.send("some-id", b"{}"),
+        "registry": lambda: RegistryClient(settings, seconds=SECONDS, retry_seconds=0).aliases(),
+        "tracking server": lambda: client.preflight(settings),
+        "download": lambda: fetch.fetch_bitext(tmp_path / "bitext.csv", url, timeout=SECONDS),
+        "chat page": lambda: ChatClient(url, SECONDS).intents(),
+        "api server": lambda: cluster_at(url, tmp_path, monkeypatch).get("deployments", "api"),
+        "store": lambda: store_at(url, monkeypatch).get("a"),
+    }
+    try:
+        with pytest.raises((ChatbotError, NotDeliveredError, fetch.FetchError, ApiError, OSError)):
+            calls[client_of]()
+        assert server.sent < 60
+    finally:
+        webhook.close()
+        server.close()
 
 
 @pytest.mark.parametrize("size", [(5 << 30) + 1, 10**18, 10**400], ids=["5 GB", "10^18", "10^400"])

@@ -319,6 +319,21 @@ def test_a_put_whose_answer_was_lost_and_that_was_replaced_since_is_a_conflict(
     assert direct.get("a") == b"somebody else's"
 
 
+def test_no_other_user_of_the_machine_can_read_what_a_folder_holds(tmp_path: Path) -> None:
+    """Contact data, and the key that signs the cookies of staff."""
+    store = FolderStore(tmp_path / "store")
+    (tmp_path / "file").write_bytes(b"x")
+    before = os.umask(0o022)
+    try:
+        store.put("contacts/a.json", b"x")
+        store.put_file("bundles/a", tmp_path / "file")
+        store.put_all({"handoffs/a.json": b"x"})
+    finally:
+        os.umask(before)
+    modes = {entry.key: (tmp_path / "store" / entry.key).stat().st_mode & 0o777 for entry in store.list()}
+    assert modes == dict.fromkeys(("bundles/a", "contacts/a.json", "handoffs/a.json"), 0o640)
+
+
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(Unreachable, match="/file/store"):
