@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.attack import bundles, floods, kills, limits, openapi, slow, smuggling
+from tests.attack import bundles, crowd, floods, kills, limits, openapi, slow, smuggling
 from tests.attack.report import Check, Result, run, table
 from tests.attack.target import FULL, SETTINGS, SHORT, Scale, Target
 from tests.bento.server import ROOT, Server
@@ -21,6 +21,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("request smuggling", smuggling.check),
     ("limits", limits.check),
     ("slow clients", slow.check),
+    ("crowd", crowd.check),
     ("hostile messages", floods.messages),
     ("feedback flood", floods.feedback),
     ("kills", kills.check),

@@ -45,14 +45,26 @@ class Scale:
     feedbacks: int
     kills: int
     """Rounds in which each kind of process is killed."""
+    crowd: int
+    """Unfinished connections at once, to a process that takes fewer (`MORE_THAN_TAKEN`)."""
     bundles: int
     """Bundles with random damage, beside those with damage of a known kind."""
     every: int
     """Which of the damages of a known kind are done: each so many."""
 
 
-FULL = Scale(cases=5_000, connections=1_000, megabytes=100, feedbacks=3_000, kills=3, bundles=40, every=1)
-SHORT = Scale(cases=250, connections=100, megabytes=10, feedbacks=200, kills=1, bundles=2, every=6)
+MORE_THAN_TAKEN = 1.1
+FULL = Scale(
+    cases=5_000,
+    connections=1_000,
+    megabytes=100,
+    feedbacks=3_000,
+    kills=3,
+    crowd=11_000,
+    bundles=40,
+    every=1,
+)
+SHORT = Scale(cases=250, connections=100, megabytes=10, feedbacks=200, kills=1, crowd=220, bundles=2, every=6)
 
 
 @dataclass
