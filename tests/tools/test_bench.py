@@ -316,6 +316,24 @@ def row(
     )
 
 
+def test_a_part_that_is_measured_alone_keeps_the_other_figures_with_their_day_and_commit(
+    tmp_path: Path,
+) -> None:
+    file, page = tmp_path / "quality.json", tmp_path / "results.md"
+    figures.write(
+        file, [Figure("accuracy", 94, 95, "at least", " %", "x"), Figure("time", 9, 5, "at most", " s", "y")]
+    )
+    content = json.loads(file.read_text())
+    file.write_text(json.dumps(content | {"measured": "2026-01-02T03:04:05", "commit": "abcdef0"}))
+    page.write_text("# Results\n\n## Speed\n\nAs fast as before.\n\n## More\n")
+    figures.merge(file, [Figure("accuracy", 96, 95, "at least", " %", "x", "3 draws")])
+    results.write(file, tmp_path / "no-speed.json", page)
+    written = page.read_text()
+    assert "| accuracy (3 draws) | ≥ 95.00 % | 96.00 % | met by 1.00 points | `x` |" in written
+    assert "| time (measured 2026-01-02 at commit `abcdef0`) | ≤ 5.00 s | 9.00 s |" in written
+    assert "## Speed\n\nAs fast as before.\n\n## More measurements" in written, "its JSON is not there"
+
+
 def test_rounds_become_medians_and_what_was_counted_is_added_up() -> None:
     rounds = [row("service", 64, speed, errors={"timeout": 1}) for speed in (900.0, 1200.0, 1000.0)]
     assert summary(rounds) == [row("service", 64, 1000.0, answered=30, near_ties=3, errors={"timeout": 3})]

@@ -6,7 +6,7 @@ import hashlib
 import json
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -36,6 +36,7 @@ class Figure:
         command: reproduces this figure.
         digits: number of decimals shown; the comparison uses the unrounded value.
         bar: a value that was reached before; a worse one is a regression. None: no value is.
+        measured: day and commit, where they differ from those of the file that holds the figure.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Figure:
     note: str = ""
     digits: int = 2
     bar: float | None = None
+    measured: str = ""
 
     @property
     def has_regressed(self) -> bool:
@@ -99,7 +101,8 @@ def table(figures: Iterable[Figure]) -> str:
         if not figure.command:
             raise BenchError(f"the figure {figure.name!r} has no command that prints it")
         verdict = figure.verdict if figure.met in {True, None} else f"**{figure.verdict}**"
-        name = f"{figure.name} ({figure.note})" if figure.note else figure.name
+        note = "; ".join(part for part in (figure.note, figure.measured) if part)
+        name = f"{figure.name} ({note})" if note else figure.name
         rows.append((name, figure.target_text, figure.show(figure.value), verdict, f"`{figure.command}`"))
     return markdown(("figure", "target", "measured", "", "command"), rows)
 
@@ -129,6 +132,24 @@ def write(file: Path, figures: Sequence[Figure], **more: Any) -> None:
     }
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def merge(file: Path, found: Sequence[Figure], **more: Any) -> None:
+    """Replace figures of a file of `write` by those of the same names; the others keep their day and commit."""
+    earlier, content = read(file) if file.is_file() else ([], {})
+    new = {figure.name: figure for figure in found}
+    kept = [
+        new.pop(figure.name)
+        if figure.name in new
+        else replace(figure, measured=figure.measured or measured(content))
+        for figure in earlier
+    ]
+    write(file, [*kept, *new.values()], **more)
+
+
+def measured(content: Mapping[str, Any]) -> str:
+    """Return the day and the commit of a file of `write`."""
+    return f"measured {content['measured'][:10]} at commit `{content['commit']}`"
 
 
 def read(file: Path) -> tuple[list[Figure], dict[str, Any]]:

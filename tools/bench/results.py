@@ -34,19 +34,22 @@ the cores with what it measures: {microseconds:.0f} µs of its processor time a 
 """
 
 
-def page(quality: Path, speed: Path, more: Path = MORE) -> str:
-    """Return the page as Markdown; a measurement without JSON is reported as missing.
+def page(quality: Path, speed: Path, more: Path = MORE, earlier: str = "") -> str:
+    """Return the page as Markdown; a part without JSON is taken from an earlier page, or reported as missing.
 
     Raises:
         BenchError: a figure has no command.
     """
     parts = [_HEAD]
     for file, title, rest in ((quality, "Quality", None), (speed, "Speed", speed_tables)):
-        parts.append(f"\n## {title}\n\n")
+        heading = f"\n## {title}\n\n"
+        parts.append(heading)
         if file.is_file():
             figures, content = results.read(file)
             parts += [_machine(content), _missed(figures), results.table(figures)]
             parts += rest(content) if rest else ()
+        elif heading in earlier:
+            parts.append(earlier.partition(heading)[2].partition("\n## ")[0])
         else:
             parts.append(f"Not measured yet: `python -m tools.bench --only {title.lower()}`.\n")
     return "".join([*parts, *_more(more)])
@@ -55,7 +58,8 @@ def page(quality: Path, speed: Path, more: Path = MORE) -> str:
 def write(quality: Path, speed: Path, file: Path = PAGE) -> None:
     """Write the page."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(page(quality, speed), encoding="utf-8")
+    earlier = file.read_text(encoding="utf-8") if file.is_file() else ""
+    file.write_text(page(quality, speed, earlier=earlier), encoding="utf-8")
 
 
 def _more(folder: Path) -> Iterable[str]:
@@ -69,10 +73,7 @@ def _more(folder: Path) -> Iterable[str]:
 def _machine(content: Mapping[str, Any]) -> str:
     busy = content.get("others_busy_cores", 0.0)
     others = f" Other work kept {busy:.1f} cores busy." if busy > 0.2 else ""
-    return (
-        f"{content['machine']['description']}. Measured {content['measured'][:10]} "
-        f"at commit `{content['commit']}`.{others}\n\n"
-    )
+    return f"{content['machine']['description']}. {results.measured(content).capitalize()}.{others}\n\n"
 
 
 def _missed(figures: Sequence[Figure]) -> str:

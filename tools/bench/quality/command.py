@@ -20,6 +20,7 @@ from data.commands import reports_errors
 from data.digest import corpus_digest
 from data.messages import normalise
 from tools.bench import figures as results
+from tools.bench import results as pages
 from tools.bench.figures import BUNDLE, CACHE, CORPUS, Bound, Figure
 from tools.bench.quality.corpora import bitext
 from tools.bench.quality.label_errors import label_errors
@@ -38,6 +39,7 @@ from tools.bench.quality.taught import (
 )
 from tools.bench.quality.training_run import training
 from tools.bench.quality.vectors import Vectors
+from tools.bench.speed.command import FILE as SPEED_FILE
 from tools.bench.speed.machine import busy_cores
 from tools.bench.speed.servers import BenchError
 from training.model.evaluation.outcome import evaluate, scores
@@ -297,13 +299,22 @@ def measure_all(console: Console, quick: bool = False, file: Path = FILE) -> lis
 def main(
     only: Annotated[list[str] | None, typer.Option(help=f"A section: {', '.join(SECTIONS)}.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Fewer sections, one draw.")] = False,
+    save: Annotated[
+        bool, typer.Option("--save", help="Replace the figures of these sections in docs/results.md.")
+    ] = False,
 ) -> None:
-    """Measure and print; a partial result is printed but not saved."""
+    """Measure and print; a part is kept only with --save, and the page keeps what was measured of the others."""
     console = Console()
     if unknown := sorted(set(only or ()) - set(SECTIONS)):
         console.print(f"[red]no section {', '.join(unknown)}: there are {', '.join(SECTIONS)}[/red]")
         raise typer.Exit(1)
-    if only:
-        console.print(results.terminal_table(measure(only, console, draws=1 if quick else DRAWS)))
-    else:
+    if not only:
         measure_all(console, quick, QUICK_FILE if quick else FILE)
+        return
+    others = busy_cores()
+    found = measure(only, console, draws=1 if quick else DRAWS)
+    console.print(results.terminal_table(found))
+    if save and not quick:
+        results.merge(FILE, found, others_busy_cores=others)
+        pages.write(FILE, SPEED_FILE)
+        console.print(f"written: {pages.PAGE}")
