@@ -33,6 +33,7 @@ from training.model.distinct import distinct_groups
 from training.model.encoder.batch import encode
 from training.model.encoder.export import export
 from training.model.fit import FOLDS, fit
+from training.model.notices import language_notices
 from training.model.params import read_params
 from training.progress import Steps
 from training.review.labels import put_findings
@@ -76,6 +77,7 @@ def main(
         write_findings(findings, out, str(corpus))
         if queue:
             put_findings(open_store(StorageSettings()), findings)
+    warnings += language_notices(section.encoder, loaded.table["message"].tolist())
     for table in problems_table(errors, warnings):
         console.print(table)
     result = Console()

@@ -250,3 +250,14 @@ def test_every_kind_of_input_is_read_or_refused(tmp_path: Path) -> None:
         read += 1
         assert len(loaded.table)
     assert read > 30
+
+
+def test_messages_in_a_language_that_the_encoder_does_not_understand_are_counted(
+    run: CliRunner, tmp_path: Path
+) -> None:
+    rows = ["where is my parcel,parcel", "has my parcel been shipped,parcel", "I want my money back,refund"]
+    rows += ["Ich möchte mein Geld zurück,refund", "Wo ist denn mein Paket geblieben,parcel"]
+    (tmp_path / "my.csv").write_text("\n".join(["message,intent", *rows]) + "\n", encoding="utf-8")
+    result = run.invoke(app, ["my.csv"])
+    assert "2 of 5 messages (40%) are in German" in result.output
+    assert "German" not in run.invoke(app, ["my.csv", "--encoder", "multilingual"]).output

@@ -95,6 +95,10 @@ def test_a_multilingual_encoder_works_from_corpus_to_reply(tmp_path: Path) -> No
         (["Wo ist mein Paket geblieben?", "Ich möchte die Schuhe zurückschicken"], "German"),
         (["où est mon colis ?", "je veux être remboursé pour la robe", "where is my parcel"], "French"),
         (["где моя посылка", "верните деньги"], "another script"),
+        (
+            ["where is my parcel", "i want my money back", "我的包裹在哪里"],
+            "1 of 3 messages (33%) are in a language with",
+        ),
         (["where is my parcel", "i want my money back", "Müller"], ""),
         (["refund", "track", "invoice"], ""),
     ],

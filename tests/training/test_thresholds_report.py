@@ -18,8 +18,10 @@ from training.labels.advice import advice
 from training.labels.examine import examine
 from training.labels.findings import LabelFindings
 from training.model.distinct import distinct_groups, mask, name_groups, weights
+from training.model.encoder.export import DEFAULT_ENCODER
 from training.model.fit import Fitted, fit, score_unknown
 from training.model.generic_pool import MAX_COSINE, load_pool, uncovered
+from training.model.notices import foreign_messages
 from training.model.operating_points import SHARES, TARGETS, OperatingPoints, OutOfScope, learn_points
 from training.model.params import TrainParams
 from training.model.report import default_reply_notice, print_points
@@ -308,6 +310,20 @@ def test_where_coverage_is_low_at_an_assumed_share_the_report_says_what_another_
     assert "--out-of-scope-share 0.1" in low.as_dict()["advice"][0]
     for known in (points(share=0.5), points(own=120)):
         assert "is assumed" not in printed(replace(known, in_force=replace(known.in_force, coverage=0.1)))
+
+
+def test_where_coverage_is_low_the_first_cause_is_a_language_that_the_encoder_does_not_understand() -> None:
+    german = ["Wo ist mein Paket geblieben?", "Ich möchte die Schuhe zurückschicken", "where is my parcel"]
+    one, findings = fitted([40, 40, 40, 4], spread=0.1)
+    nothing = Scores(np.empty((0, 4), np.float32), np.empty(0, np.float32))
+    foreign = foreign_messages(DEFAULT_ENCODER, german)
+    found = learn_points(
+        judge(one), nothing, nothing, TrainParams(), findings, OutOfScope(0), findings.rows, foreign
+    )
+    text = printed(low := replace(found, in_force=replace(found.in_force, coverage=0.1)))
+    assert "- Language: 2 of 3 messages (67%) are in German" in text
+    assert low.as_dict()["advice"][0].startswith("Language: ")
+    assert "Language" not in printed(replace(low, foreign=""))
 
 
 def test_the_generic_pool_is_large_varied_and_without_repetition() -> None:

@@ -65,6 +65,7 @@ class OperatingPoints:
         findings: about the labels of the training messages.
         messages: number of training messages, copies included.
         share_declared: whether the share in force was declared; if not, it is assumed (`TrainParams.share`).
+        foreign: describes the messages in languages that the encoder does not understand; empty: few are.
     """
 
     in_force: Learned
@@ -76,6 +77,7 @@ class OperatingPoints:
     out_of_scope: OutOfScope
     messages: int
     share_declared: bool = True
+    foreign: str = ""
 
     @property
     def sentence(self) -> str:
@@ -98,11 +100,13 @@ class OperatingPoints:
     def advice(self) -> list[str]:
         """Return why little is answered and what to do about it, in sentences without any message."""
         force = self.in_force
+        found = [f"Language: {self.foreign}."] if self.foreign else []
         # Without out-of-scope messages, as where the pool is in another language, there is one row, of no share.
         usual = next((one for one in self.shares if one.share == KNOWN_TRAFFIC_SHARE), None)
         if usual is None or self.share_declared or force.share <= usual.share or not self.is_low:
-            return advice(self.findings)
+            return [*found, *advice(self.findings)]
         return [
+            *found,
             f"No share of out-of-scope messages is declared, so {force.share:.0%} is assumed. At {usual.share:.0%}, "
             f"{usual.coverage:.0%} would be answered. Count a day's messages and declare the share: "
             f'--out-of-scope-share {usual.share} (`make run`: TRAIN="--out-of-scope-share {usual.share}").',
@@ -137,11 +141,12 @@ def learn_points(
     findings: LabelFindings,
     out_of_scope: OutOfScope,
     messages: int,
+    foreign: str = "",
 ) -> OperatingPoints:
     """Learn the thresholds in force, and those of every other target and share.
 
     `outside` are scores of the out-of-scope messages that the thresholds are learned with; `unknown` are those of
-    unknown intents (`training.model.fit.score_unknown`), which are only reported.
+    unknown intents (`training.model.fit.score_unknown`), which are only reported. `foreign` is as in the result.
     """
     confidence = outside.probabilities.max(axis=1)
     known: dict[tuple[float, float], Learned] = {}
@@ -166,6 +171,7 @@ def learn_points(
         out_of_scope,
         messages,
         params.out_of_scope_share is not None,
+        foreign,
     )
 
 

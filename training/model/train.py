@@ -33,7 +33,7 @@ from training.model.encoder.export import Export, export
 from training.model.evaluation.outcome import evaluate, full_report
 from training.model.fit import ENOUGH_OWN, FOLDS, UNKNOWN_FOLDS, OutsideRows, fit, score_unknown
 from training.model.generic_pool import POOL_LANGUAGE, load_pool, uncovered
-from training.model.notices import language_notices, rule_notices
+from training.model.notices import foreign_messages, language_notices, rule_notices
 from training.model.operating_points import OperatingPoints, OutOfScope, learn_points
 from training.model.params import TrainParams
 from training.model.pictures import draw
@@ -159,6 +159,7 @@ def train(
                 len(distinct), len(used), len(pool) - len(used), len(unknown.scope) if pool_skipped else None
             ),
             len(messages),
+            foreign_messages(params.encoder, messages),
         )
     learned = points.in_force
 
