@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
@@ -24,7 +25,7 @@ MESSAGE_NAMES = (
 INTENT_NAMES = (
     "intent", "intent_name", "label", "label_text", "label_name", "intent_label", "class", "class_name", "target",
     "category", "topic", "tag",
-    "intent_display_name", "intents", "labels",
+    "intent_display_name", "intents", "labels", "accept",
     "absicht", "anliegen", "thema", "kategorie", "intention", "motif", "sujet", "catégorie", "intención", "motivo",
     "tema", "categoría", "argomento", "categoria", "intenção", "assunto", "onderwerp", "categorie",
 )  # fmt: skip
@@ -203,7 +204,10 @@ def find_columns(header: Sequence[str], asked: Columns, file: str, line: int | N
                 else f"no {what} column ({', '.join(usual[:8])}, ...)"
             )
             there = ", ".join(repr(n[:60]) for n in names[:20]) or "none"
-            raise refuse(f"{missing}; the columns are: {there}. Name the right one with --{what}-column")
+            raise refuse(
+                f"{missing}; the columns are: {there}. Name the right one with --{what}-column; each row has one "
+                "message, and its intent in a column"
+            )
         return found
 
     message = need("message", asked.message, TICKET_MESSAGE_NAMES if is_ticket else MESSAGE_NAMES)
@@ -243,8 +247,8 @@ def _is_ticket(names: Sequence[str]) -> bool:
 
 
 def column_key(name: str) -> str:
-    """Return what spellings of a column's name have in common: folded case, `_` between words."""
-    name = name.strip()
+    """Return what spellings of a column's name have in common: folded case, `_` between words, NFKC."""
+    name = "".join(c for c in unicodedata.normalize("NFKC", name) if unicodedata.category(c) != "Cf").strip()
     custom = _CUSTOM.fullmatch(name)
     return _SEPARATORS.sub("_", custom[1] if custom else name).casefold()
 

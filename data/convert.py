@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -59,10 +60,17 @@ def main(
     for table in problems_table([], [*loaded.problems, *notices]):
         console.print(table)
     intents = loaded.table["intent"].nunique()
-    left = f"; {len(loaded.problems):,} rows were dropped: {out / DROPPED_FILE}" if loaded.problems else ""
+    left = _dropped(loaded.problems, out / DROPPED_FILE)
     Console().print(
         Text(f"{len(loaded.table):,} messages of {intents:,} intents -> {out}{left}"), soft_wrap=True
     )
+
+
+def _dropped(problems: Sequence[Problem], file: Path) -> str:
+    """Say how many rows were dropped; two faults of a row are one row, and a fault of a file is none."""
+    rows = len({(problem.file, problem.line) for problem in problems if problem.line is not None})
+    counted = f"{rows:,} row{'s were' if rows != 1 else ' was'} dropped" if rows else "what was dropped"
+    return f"; {counted}: {file}" if problems else ""
 
 
 def run(

@@ -29,6 +29,7 @@ _WHOLE = re.compile(r"(-?\d+)\.0+")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _BETWEEN_LABELS = re.compile(r"\s*[,;|/+&]\s*")
+_LIST_OF_ONE = re.compile(r"""\[\s*(["'])([^"'\[\]]+)\1\s*\]""")
 _LISTED = re.compile(r"[,;|'\"]")
 _QUOTES = str.maketrans("", "", "'\"")
 
@@ -98,12 +99,17 @@ def label_notices(rows: list[Row], file: str) -> list[Problem]:
 def without_several_labels(rows: list[Row], file: str) -> tuple[list[Row], list[Problem]]:
     """Leave out rows whose cell holds several labels: a list, or names that are labels themselves.
 
+    A list of one, as pandas writes it (`['refund']`), is that label.
     A name with a comma in it is a label, unless each of its parts occurs on its own or in other combinations;
     a name with a slash (`billing/refund`) is one unless each part occurs on its own.
 
     Returns:
         The other rows, and a problem for each that is left out.
     """
+    rows = [
+        replace(row, intent=found[2].strip()) if (found := _LIST_OF_ONE.fullmatch(row.intent)) else row
+        for row in rows
+    ]
     distinct = {row.intent for row in rows}
     parts = {intent: [label_key(part) for part in _parts(intent)] for intent in distinct}
     alone = {found[0] for found in parts.values() if len(found) == 1}

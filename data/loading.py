@@ -16,13 +16,18 @@ from data.errors import CorpusError, Problem
 from data.formats.sniff import read_source
 from data.labels import label_key, label_notices, normalise_labels, without_several_labels
 from data.mail import clean_mails
-from data.messages import intent_fault, message_fault, row_hash
+from data.messages import NO_INTENT, intent_fault, message_fault, row_hash
 from data.rows import Row
 from data.text import decode, read_lines
 
 COLUMNS = ("message", "intent", "category", "source", "row_hash")
 """Columns of a loaded corpus, all text; `category` may be empty, `source` is `file:line`."""
 
+_FEW_UNLABELLED = 3
+_FILL_DOWN = (
+    "most messages have no intent: where it is written once above several rows, write it in each of them (in a "
+    "spreadsheet: fill down)"
+)
 _ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -109,6 +114,9 @@ def read_corpus(path: Path | str, columns: Columns | None = None, arrays: bool =
         problems.extend(Problem(file, row.line, *_with_kind(fault)) for fault in faults)
         if not faults:
             good.append(replace(row, intent=row.intent.strip()))
+    unlabelled = sum(problem.reason == NO_INTENT for problem in problems)
+    if unlabelled >= _FEW_UNLABELLED and unlabelled >= len(good):
+        problems.append(Problem(str(path), None, _FILL_DOWN))
     notices, replies = [*source.notices, *cleaned], dict(source.replies)
     if not columns.labels_as_written:
         good, several = without_several_labels(good, str(path))

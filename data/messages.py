@@ -10,6 +10,7 @@ from chatbot.dialog.message import clean, plain
 MAX_CHARACTERS = 10_000
 """Upper limit of a message; a longer one usually results from an unclosed quote in a CSV file."""
 MAX_INTENT_CHARACTERS = 200
+NO_INTENT = "the intent is empty"
 
 # White space is allowed, including vertical tab and form feed, which old exports contain.
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
@@ -48,7 +49,7 @@ def message_fault(message: str) -> str | None:
 def intent_fault(intent: str) -> str | None:
     """Return why this cannot be an intent's name, or None if it can."""
     if not intent.strip():
-        return "the intent is empty"
+        return NO_INTENT
     if fault := _unreadable(intent, "the intent"):
         return fault
     if len(intent) > MAX_INTENT_CHARACTERS or len(intent.splitlines()) > 1:

@@ -24,6 +24,8 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_MARK = "\ufeff"
+"""A byte order mark; a file that was joined or saved twice begins with several."""
 _UNMARKED = ("utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")
 _CODE_PAGES = (
     "cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp874", "koi8_r", "mac_roman",
@@ -96,7 +98,7 @@ def read_text(path: Path) -> str:
     """
     content = read_lines(path)
     try:
-        return content.decode("utf-8-sig")
+        return content.decode("utf-8").lstrip(_MARK)
     except UnicodeDecodeError:
         raise CorpusError(list(_wrong_bytes(str(path), content))) from None
 
@@ -120,7 +122,7 @@ def decode(content: bytes, file: str, encoding: str | None = None) -> tuple[str,
     if name := marked or _unmarked(content[:4096]):
         return _decoded(content, name, file, f"the file begins as {name.upper()} but is damaged"), []
     try:
-        return content.decode("utf-8-sig"), []
+        return content.decode("utf-8").lstrip(_MARK), []
     except UnicodeDecodeError:
         pass
     name = _code_page(content)
@@ -184,7 +186,7 @@ def _words(line: bytes) -> bytes:
 
 def _decoded(content: bytes, name: str, file: str, failure: str) -> str:
     try:
-        return content.decode(name).removeprefix("\ufeff")
+        return content.decode(name).lstrip(_MARK)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         reason = f"{failure} at byte {error.start + 1}: name the right encoding with --encoding, or save it as UTF-8"

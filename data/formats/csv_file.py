@@ -10,6 +10,7 @@ from pathlib import Path
 from data.columns import Columns, find_columns
 from data.errors import CorpusError, Problem
 from data.formats.cells import Cell
+from data.formats.fasttext import LABEL, read_fasttext
 from data.formats.header import with_header
 from data.formats.table import read_table
 from data.rows import Rows
@@ -29,6 +30,10 @@ def read_csv(path: Path, columns: Columns) -> Rows:
     """
     file = str(path)
     text, notices = decode(read_lines(path), file, columns.encoding)
+    if text.lstrip().startswith(LABEL):
+        labelled = read_fasttext(text, file)
+        labelled.notices[:0] = notices
+        return labelled
     records, problems = _records(text, columns, file)
     if problems and not records:
         raise CorpusError(problems)
@@ -40,7 +45,10 @@ def read_csv(path: Path, columns: Columns) -> Rows:
 
 def _records(text: str, columns: Columns, file: str) -> tuple[list[tuple[int, list[Cell]]], list[Problem]]:
     delimiter, hint = _delimiter(text, columns, file)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    spaced = _is_spaced(text, delimiter)
+    reader = csv.reader(
+        io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=spaced, strict=True
+    )
     records: list[tuple[int, list[Cell]]] = []
     problems: list[Problem] = []
     while True:
@@ -86,8 +94,15 @@ def _delimiter(text: str, columns: Columns, file: str) -> tuple[str, int]:
     return max(DELIMITERS, key=alike), 0
 
 
+def _is_spaced(text: str, mark: str) -> bool:
+    """Whether the first line with two quoted fields has a space between delimiter and quote: `"message", "intent"`."""
+    between = re.compile(rf'"{re.escape(mark)}( *)"')
+    found = between.search(text)
+    return found is not None and bool(found[1])
+
+
 def _split(line: str, mark: str) -> list[str]:
-    return next(csv.reader([line], delimiter=mark))
+    return next(csv.reader([line], delimiter=mark, skipinitialspace=True))
 
 
 def _csv_reason(error: str) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from data.columns import ONE_COLUMN, Columns, find_columns
+from data.columns import INTENT_NAMES, MESSAGE_NAMES, ONE_COLUMN, Columns, column_key, find_columns
 from data.errors import CorpusError, Problem
 from data.formats.cells import Cell, Table, filled_width, shown
 
@@ -74,9 +74,15 @@ def _header_place(filled: Sequence[tuple[int, Sequence[Cell]]], asked: Columns, 
         raise CorpusError([Problem(file, filled[0][0], reason)]) from None
     # A title row with one cell is not the header that is meant.
     titles = 0
-    while titles < len(failures) - 1 and filled_width(filled[titles][1]) < 2:
+    while titles < len(failures) - 1 and _is_title(filled[titles][1]):
         titles += 1
     raise failures[titles]
+
+
+def _is_title(cells: Sequence[Cell]) -> bool:
+    """Whether a row has one cell that is not the name of a column."""
+    names = {column_key(shown(cell)) for cell in cells} - {""}
+    return len(names) < 2 and names.isdisjoint({*MESSAGE_NAMES, *INTENT_NAMES})
 
 
 def _is_data(filled: Sequence[tuple[int, Sequence[Cell]]], asked: Columns) -> bool:

@@ -125,7 +125,7 @@ def _botpress_parts(document: Document) -> tuple[Any, Any, Any]:
 def _is_watson(document: Document) -> bool:
     """Whether the document is a skill: intents with examples."""
     intents = document.get("intents")
-    if isinstance(document.get("workspace"), dict):
+    if isinstance(document.get("workspace"), dict) or _watson_skills(document):
         return True
     return isinstance(intents, list) and any(
         isinstance(i, dict) and "intent" in i and "examples" in i for i in intents
@@ -134,6 +134,11 @@ def _is_watson(document: Document) -> bool:
 
 def _read_watson(document: Document, file: str) -> Rows:
     """Read examples, counterexamples as out of scope, and the text of dialog nodes with one intent as condition."""
+    if skills := _watson_skills(document):
+        result = Rows()
+        for one in skills:
+            result.extend(_read_watson(one, file))
+        return result
     skill = document.get("workspace") if isinstance(document.get("workspace"), dict) else document
     titles = {
         action.get("condition", {}).get("intent"): action.get("title")
@@ -157,6 +162,12 @@ def _read_watson(document: Document, file: str) -> Rows:
     dropped(result, file, others, "texts of dialog nodes", "their condition is not a single intent")
     dropped(result, file, len(listed(skill.get("entities"))), "entities", INTENTS_ONLY)
     return result
+
+
+def _watson_skills(document: Document) -> list[dict[str, Any]]:
+    """Return the skills of an assistant's export, each with its workspace."""
+    skills = document.get("assistant_skills", document.get("skills"))
+    return [one for one in listed(skills) if isinstance(one.get("workspace"), dict)]
 
 
 def _text_of_node(output: dict[str, Any]) -> str:

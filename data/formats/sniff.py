@@ -76,6 +76,12 @@ _INSTEAD = {
     ".zst": "unpack it, or pack it as .gz",
 }
 """What to do with formats that are not read."""
+_NO_SUFFIX = "the name must end with the format, such as export.csv or export.csv.gz. "
+_LOST_IN_FOLDERS = (
+    ".xls", ".ods", ".numbers", ".db", ".sqlite", ".pkl", ".pickle", ".7z", ".rar", ".tar", ".tgz", ".bz2", ".xz",
+    ".zst",
+)  # fmt: skip
+"""Files that are not read and probably hold rows; others, such as a PDF, may be about anything."""
 _BEGINNINGS = (
     (
         b"PK\x03\x04",
@@ -87,6 +93,7 @@ _BEGINNINGS = (
     (b"PAR1", (".parquet",), "is a Parquet file: name it .parquet"),
     (b"%PDF", (), "is a PDF: put the messages into a table and save it as CSV"),
 )
+_TABLES = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".jsonl", ".ndjson", ".parquet", ".feather", ".arrow")
 _PLAIN = (".csv", ".tsv", ".txt")
 _TEXT = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json")
 
@@ -135,7 +142,7 @@ def _read_file(path: Path, columns: Columns, arrays: bool) -> Rows:
     if suffix in YAML:
         return _read_yaml_file(path)
     known = ", ".join([*FILES, *JSON, *ARCHIVES, *YAML])
-    instead = f"{_INSTEAD[suffix]}. " if suffix in _INSTEAD else ""
+    instead = f"{_INSTEAD[suffix]}. " if suffix in _INSTEAD else _NO_SUFFIX if not suffix else ""
     reason = f"unknown kind of file {suffix!r}: {instead}A corpus is {known}, or a folder"
     raise CorpusError([Problem(str(path), None, reason)])
 
@@ -158,6 +165,7 @@ def _read_folder(folder: Path, columns: Columns, arrays: bool) -> Rows:
         return read_mails(folder, mails)
     if (found := _read_yaml(yaml_paths(folder), folder)) is not None:
         _mention_markdown(found, folder)
+        _mention_tables(found, folder, columns)
         return found
     result = Rows()
     taken: list[str] = []
@@ -172,10 +180,18 @@ def _read_folder(folder: Path, columns: Columns, arrays: bool) -> Rows:
         content.rows = [replace(row, file=f"{name}/{row.file}" if row.file else name) for row in content.rows]
         taken.append(f"{name} ({len(content.rows):,})")
         result.extend(content)
+    for path in _plain_texts(folder):
+        if content := _table_or_none(path, columns):  # any other text is a licence or the like
+            name = path.relative_to(folder).as_posix()
+            content.rows = [replace(row, file=name) for row in content.rows]
+            taken.append(f"{name} ({len(content.rows):,})")
+            result.extend(content)
     # Beside a corpus, a JSON file may be anything; a table is meant.
     beside = [problem for problem in unknown if result.rows and problem.file.endswith(".json")]
     result.problems.extend(problem for problem in unknown if problem not in beside)
     result.notices.extend(replace(problem, reason=f"not taken: {problem.reason}") for problem in beside)
+    if result.rows:
+        result.notices.extend(_not_read(folder))
     if not result.rows and not result.problems:
         chats = [path for path in texts if is_chat_export(path)]
         texts = [path for path in texts if path not in chats]
@@ -254,6 +270,44 @@ def _mention_markdown(result: Rows, folder: Path) -> None:
     files = [path for path in found if any(mark in _beginning(path) for mark in marks)]
     problems = [Problem(str(path), None, _INSTEAD[".md"], kind=_INSTEAD[".md"]) for path in files]
     (result.notices if result.rows else result.problems).extend(problems)
+
+
+def _mention_tables(result: Rows, folder: Path, columns: Columns) -> None:
+    """Report tables with messages and intents beside YAML files: the YAML files are the corpus."""
+    tables = [path for path in (*_tables(folder), *_plain_texts(folder)) if path.suffix.lower() in _TABLES]
+    for path in tables if result.rows else ():
+        if content := _table_or_none(path, columns):
+            reason = (
+                f"not taken: {len(content.rows):,} rows; the folder's YAML files are the corpus. Convert the table "
+                "into a folder of its own (`python -m data.convert`), or add its messages to the YAML files"
+            )
+            result.notices.append(Problem(str(path), None, reason))
+    if result.rows:
+        result.notices.extend(_not_read(folder))
+
+
+def _table_or_none(path: Path, columns: Columns) -> Rows | None:
+    """Read a file that is perhaps a table with messages and intents; None: it is not."""
+    try:
+        return found if (found := _read_file(path, columns, arrays=False)).rows else None
+    except CorpusError:
+        return None
+
+
+def _not_read(folder: Path) -> list[Problem]:
+    """Return a notice for each file of a folder that probably holds rows, in a format that is not read."""
+    found = [path for path in sorted(folder.rglob("*")) if path.is_file() and not _is_hidden(path, folder)]
+    return [
+        Problem(str(path), None, f"not taken: {_INSTEAD[suffix]}")
+        for path in found
+        if (suffix := path.suffix.lower()) in _LOST_IN_FOLDERS
+    ]
+
+
+def _plain_texts(folder: Path) -> list[Path]:
+    """Return the `.txt` files of a folder."""
+    found = [path for path in folder.rglob("*") if path.is_file() and not _is_hidden(path, folder)]
+    return sorted(path for path in found if path.suffix.lower() == ".txt")
 
 
 def _tables(folder: Path) -> list[Path]:

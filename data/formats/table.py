@@ -15,6 +15,8 @@ from data.rows import Row, Rows
 _ANNOTATIONS = frozenset(["accept", "reject", "ignore", "yes", "no", "true", "false", "0", "1"])
 """What a column called `answer` holds in the files of annotation tools such as Prodigy."""
 
+_NOT_ACCEPTED = frozenset(["reject", "ignore"])
+
 
 def read_table(table: Table, asked: Columns) -> Rows:
     """Convert a table to rows.
@@ -34,8 +36,11 @@ def read_table(table: Table, asked: Columns) -> Rows:
     width = max((i + 1 for i, name in enumerate(table.header) if name.strip()), default=0)
     is_workbook = table.file.lower().endswith((".xlsx", ".xlsm"))
     replies: dict[str, set[str]] = defaultdict(set)
-    repeated = 0
+    repeated = rejected = 0
+    undone = _undone(table, places)
     for line, cells in table.records:
+        if is_workbook:  # a sheet has no cells behind the last one that is filled
+            cells = [*cells, *[None] * (width - len(cells))]
         if reason := _misfit(cells, width, places, is_workbook):
             hint = "does a column lack its name?" if is_workbook else "are quotes missing around a comma?"
             kind = f"rows do not have the {width} fields of the header: {hint}"
@@ -44,6 +49,9 @@ def read_table(table: Table, asked: Columns) -> Rows:
         values = [cells[place] if place < len(cells) else None for place in (places.message, *places.intents)]
         if table.line is not None and values == [table.header[p] for p in (places.message, *places.intents)]:
             repeated += 1
+            continue
+        if shown(at(cells, places.reply)).strip().casefold() in undone:
+            rejected += 1
             continue
         subject = shown(at(cells, places.subject)).strip() if places.is_ticket else None
         if subject and is_empty(values[0]):
@@ -59,6 +67,12 @@ def read_table(table: Table, asked: Columns) -> Rows:
         result.notices.append(
             Problem(table.file, None, f"the header is repeated among the rows: {repeated} skipped")
         )
+    if rejected and places.reply is not None:
+        reason = (
+            f"rows that annotators did not accept are left out: {rejected:,} (column "
+            f"{table.header[places.reply].strip()!r})"
+        )
+        result.notices.append(Problem(table.file, None, reason))
     _take_replies(table, places, replies, result)
     _check_combinations(table, places, result)
     return result
@@ -204,16 +218,19 @@ def _not_text(what: str, value: Cell) -> tuple[str, str]:
     )
 
 
+def _undone(table: Table, places: Places) -> frozenset[str]:
+    """Return what a column of annotators' decisions says where the label does not hold; empty: there is none."""
+    said = {shown(at(cells, places.reply)).strip().casefold() for _, cells in table.records} - {""}
+    return said & _NOT_ACCEPTED if "accept" in said and said <= {"accept", *_NOT_ACCEPTED} else frozenset()
+
+
 def _take_replies(table: Table, places: Places, replies: Mapping[str, set[str]], result: Rows) -> None:
     if places.reply is None:
         return
     said = {text.casefold() for texts in replies.values() for text in texts}
     if said and said <= _ANNOTATIONS:
         name = table.header[places.reply].strip()
-        undone = "; delete the rejected rows, they are read too" if said & {"reject", "ignore"} else ""
-        reason = (
-            f"column {name!r} holds decisions of annotators ({', '.join(sorted(said))}), not replies{undone}"
-        )
+        reason = f"column {name!r} holds decisions of annotators ({', '.join(sorted(said))}), not replies"
         result.notices.append(Problem(table.file, table.line, reason))
         return
     result.replies = {intent: next(iter(texts)) for intent, texts in replies.items() if len(texts) == 1}

@@ -23,7 +23,9 @@ _NOTHING: list[Cell] = []
 
 
 def read_xlsx(path: Path, columns: Columns) -> Rows:
-    """Read the rows of a workbook's first sheet that has the columns; a row's line is its number in the sheet.
+    """Read the rows of a workbook's first sheet that has the columns, and of those with the same header.
+
+    A row's line is its number in the sheet.
 
     Raises:
         CorpusError: not a workbook, or no sheet has the columns.
@@ -43,12 +45,23 @@ def read_xlsx(path: Path, columns: Columns) -> Rows:
     failures: dict[str, CorpusError] = {}
     for place, (title, records) in enumerate(sheets.items()):
         try:
-            result = read_table(with_header(file, records, columns), columns)
+            table = with_header(file, records, columns)
+            result = read_table(table, columns)
         except CorpusError as error:
             failures[title] = error
             continue
+        header = [column_key(name) for name in table.header]
+        more = _sheets_alike(file, {n: r for n, r in sheets.items() if n != title}, header, columns)
+        for part in more.values():
+            result.extend(part)
+        if more:
+            names = ", ".join(map(repr, [title, *more]))
+            reason = f"{1 + len(more)} sheets have the same columns and are one corpus: {names}"
+            result.notices.append(Problem(file, None, reason))
         others = [
-            name for name, rows in sheets.items() if name != title and any(any(cells) for _, cells in rows)
+            name
+            for name, rows in sheets.items()
+            if name not in (title, *more) and any(any(cells) for _, cells in rows)
         ]
         if others or place:
             reason = f"sheet {title!r} is read; not taken: {', '.join(map(repr, others))}"
@@ -74,6 +87,25 @@ def read_xlsx(path: Path, columns: Columns) -> Rows:
             for problem in failures[meant].problems
         ]
     )
+
+
+def _sheets_alike(
+    file: str, sheets: dict[str, list[tuple[int, list[Cell]]]], header: list[str], columns: Columns
+) -> dict[str, Rows]:
+    """Read the sheets with this header, such as one for each month; their rows and problems name the sheet."""
+    found: dict[str, Rows] = {}
+    for title, records in sheets.items() if columns.header else ():
+        try:
+            table = with_header(file, records, columns)
+            if [column_key(name) for name in table.header] != header:
+                continue
+            part = read_table(table, columns)
+        except CorpusError:
+            continue
+        part.rows = [replace(row, file=title) for row in part.rows]
+        part.problems = [replace(problem, file=f"{file}/{title}") for problem in part.problems]
+        found[title] = part
+    return found
 
 
 def _has_replies(records: list[tuple[int, list[Cell]]]) -> bool:
