@@ -220,7 +220,7 @@ def _not_text(what: str, value: Cell) -> tuple[str, str]:
 
 def _undone(table: Table, places: Places) -> frozenset[str]:
     """Return what a column of annotators' decisions says where the label does not hold; empty: there is none."""
-    said = {shown(at(cells, places.reply)).strip().casefold() for _, cells in table.records} - {""}
+    said = frozenset(shown(at(cells, places.reply)).strip().casefold() for _, cells in table.records) - {""}
     return said & _NOT_ACCEPTED if "accept" in said and said <= {"accept", *_NOT_ACCEPTED} else frozenset()
 
 
