@@ -181,11 +181,11 @@ def _read_folder(folder: Path, columns: Columns, arrays: bool) -> Rows:
         taken.append(f"{name} ({len(content.rows):,})")
         result.extend(content)
     for path in _plain_texts(folder):
-        if content := _table_or_none(path, columns):  # any other text is a licence or the like
+        if table := _table_or_none(path, columns):  # any other text is a licence or the like
             name = path.relative_to(folder).as_posix()
-            content.rows = [replace(row, file=name) for row in content.rows]
-            taken.append(f"{name} ({len(content.rows):,})")
-            result.extend(content)
+            table.rows = [replace(row, file=name) for row in table.rows]
+            taken.append(f"{name} ({len(table.rows):,})")
+            result.extend(table)
     # Beside a corpus, a JSON file may be anything; a table is meant.
     beside = [problem for problem in unknown if result.rows and problem.file.endswith(".json")]
     result.problems.extend(problem for problem in unknown if problem not in beside)
