@@ -123,9 +123,7 @@ def markdown(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def write(file: Path, figures: Sequence[Figure], **more: Any) -> None:
     """Write the figures as JSON, with the machine, the commit and the time."""
-    content: Mapping[str, Any] = {
-        "measured": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": commit(),
+    content: Mapping[str, Any] = _now() | {
         "machine": asdict(Machine.this()) | {"description": Machine.this().describe()},
         "figures": [asdict(figure) for figure in figures],
         **more,
@@ -138,13 +136,25 @@ def merge(file: Path, found: Sequence[Figure], **more: Any) -> None:
     """Replace figures of a file of `write` by those of the same names; the others keep their day and commit."""
     earlier, content = read(file) if file.is_file() else ([], {})
     new = {figure.name: figure for figure in found}
+    before = measured(content) if content else ""
+    if content and content["machine"]["description"] != (here := Machine.this().describe()):
+        before += f" on {_processor(content['machine']['description'])}, not {_processor(here)}"
+    elif content and measured(_now()) == before:
+        before = ""
     kept = [
-        new.pop(figure.name)
-        if figure.name in new
-        else replace(figure, measured=figure.measured or measured(content))
+        new.pop(figure.name) if figure.name in new else replace(figure, measured=figure.measured or before)
         for figure in earlier
     ]
     write(file, [*kept, *new.values()], **more)
+
+
+def _now() -> dict[str, str]:
+    return {"measured": datetime.now(UTC).isoformat(timespec="seconds"), "commit": commit()}
+
+
+def _processor(description: str) -> str:
+    """Return the flags of a machine's description, which decide the encoder's arithmetic."""
+    return description.partition("int8 flags: ")[2].partition(" (")[0] or description
 
 
 def measured(content: Mapping[str, Any]) -> str:
@@ -167,9 +177,14 @@ def digest(files: Iterable[Path]) -> str:
 
 
 def commit() -> str:
-    """Return the measured commit, with `-dirty` if files differ from it."""
-    command = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--exclude=*"]
-    try:
+    """Return the measured commit, with `-dirty` if files differ from it; the pages of results do not count."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(ROOT), *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", ":!docs/results*")
+        return git("describe", "--always", "--exclude=*") + ("-dirty" if changed else "")
     except (OSError, subprocess.SubprocessError):
         return "unknown"
