@@ -24,6 +24,7 @@ from chatbot.privacy.phrases import (
     USER_WORDS,
     VERSIONED,
 )
+from chatbot.privacy.words import THINGS
 
 MARK = "<SECRET>"
 
@@ -56,12 +57,14 @@ _OTHERS = Pattern(r"[A-Z]{1,5}-?\d+|.*(?:\.[a-z]{2,4}|[.@]\w+\.\w+|\d\.\d+|\d(?:
 _CODE_BEFORE = Pattern(r"(?:code|código|codice)[ ]\Z")
 """What comes before a code of a shop: "use code WELCOME10"."""
 _SHORTEST, _FEWEST_CAPITALS = 6, 6
+_NEXT = 24
+"""Characters after a word that are searched for a thing: "Nokia3310 charger"."""
 _CONTEXT = CHOOSING_WORDS.union(
     PASSWORD_WORDS, SECRET_NOUNS, TYPING_WORDS, USER_WORDS, CHANGE_WORDS, KEY_WORDS, PIN_WORDS
 )
 _NAMES_OF_SECRETS = PASSWORD_WORDS | SECRET_NOUNS
 _PIN = Pattern(
-    r"(?<![\w.,:/#€$£-])(?:(?!(?:19|20)\d\d\b)\d{4,8}|\d{3}[ ]\d{3})(?![\w%€$£]|[.,:/-]\d|[ ](?:eur|usd|gbp|euros?|dollars?|pounds?)\b)",
+    r"(?<![\w.,:/#€$£-])(?<![ ]at[ ])(?:(?!(?:19|20)\d\d\b)\d{4,8}|\d{3}[ ]\d{3})(?![\w%€$£]|[.,:/-]\d|[ ](?:of|pieces|pcs|units|stück|eur|usd|gbp|euros?|dollars?|pounds?)\b)",
     2,
 )
 
@@ -89,7 +92,10 @@ def _chosen(draft: Draft, hinted: bool) -> Iterator[Span]:
             and hinted
             and _CODE_BEFORE.search(draft.text, max(0, found.start() - 10), found.start())
         )
-        if not known and not shops and (_SURE.fullmatch(word) or (hinted and _is_likely(word))):
+        thing = not hinted and not THINGS.isdisjoint(
+            draft.lower[found.end() : found.end() + _NEXT].split()[:1]
+        )
+        if not known and not shops and not thing and (_SURE.fullmatch(word) or (hinted and _is_likely(word))):
             yield found.start(), found.start() + len(word), MARK
 
 

@@ -55,6 +55,8 @@ _AT_SIGNS = ("(a)", "(at)", "[at]", "{at}", "<at>", "( at", "[ at", "(ät)", "(a
 
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 # For texts in lower case, and without an assertion at the beginning: the engine skips other characters.
+_LOCAL = frozenset(("0", "127", "255"))
+"""Where addresses begin that are of no host, or of each."""
 _IPV4 = Pattern(
     rf"(?<![\w.]) (?:{_OCTET}(?:\.|[ ]\.[ ]|\[\.\])){{3}}{_OCTET} (?:/\d\d?|:\d{{2,5}})? (?!\w|\.\d)"
 )
@@ -118,7 +120,8 @@ def redact_hosts(draft: Draft, numbers: list[re.Match[str]]) -> None:
         draft.mark(
             (*found.span(), "<IP>")
             for number in numbers
-            if (found := _IPV4.match(text, number.start()))
+            if number[0] not in _LOCAL
+            and (found := _IPV4.match(text, number.start()))
             and not _VERSION.search(text, max(0, number.start() - _NEAR), number.start())
         )
 

@@ -34,7 +34,7 @@ from chatbot.privacy.phrases import (
     TITLE_WORDS,
     WORKS,
 )
-from chatbot.privacy.words import BRANDS, GIVEN, GIVEN_AND_WORDS, NO_NAMES, SURNAMES
+from chatbot.privacy.words import BRANDS, GIVEN, GIVEN_AND_WORDS, NO_NAMES, PLACES, SURNAMES, THINGS
 
 MARK = "<NAME>"
 EndOf = Callable[[re.Match[str]], int]
@@ -69,10 +69,10 @@ _BEFORE_NAME = Pattern(
     rf"(?<![\w.'-])(?P<name>{_CAP}(?:\.?\s{_OF}{_CAP}){{0,3}})\s(?:(?:is|was|ist|est|es|è|é|jest)\s(?:my|the|mein|mon|mi|(?:il\s)?mio|(?:o\s)?meu|moje)|on\sthe|am|,?mein)\s\Z"
 )
 _AFTER_ARTICLE = Pattern(
-    rf"(?:(?<!\w)(?:the|an?|this|that|your|new|of|in|at|near|to|from|der|die|das|le|la|les|un|une|el|los|las|il|lo|o|os|as|de|het|een|size|colou?r)|(?!(?:can|could|may|will|would|should|must|please|tell|ask|if|when|because|but|and|so|my|our|your)\s){_CAP}[\w'.,-]*+)\s\Z"
+    rf"(?:&|(?<!\w)(?:the|an?|this|that|your|new|of|in|at|near|to|from|der|die|das|le|la|les|un|une|el|los|las|il|lo|o|os|as|de|het|een|size|colou?r)|(?!(?:can|could|may|will|would|should|must|please|tell|ask|if|when|because|but|and|so|my|our|your)\s){_CAP}[\w'.,-]*+)\s\Z"
 )
 _ALONE_NEXT = Pattern(
-    r"\s*(?:[.,;:!?)(\n]|\Z) | (?<='s)\s(?:name|account|order|parcel|card|address|phone|number|birthday|subscription|e-?mail|contract|ticket|behalf)(?!\w) | \s(?:-|in\s(?:billing|accounts?|sales|support|your|the)|from\s(?:your|the|billing|accounts?|sales|support)|wrote|writes|said|says|told|took|takes|has|had|left|called|promised|will|does|did|was|can|could|would|should|must|might|gets|got|pick|picks|picked|ordered|bought|paid|received|signed|wants|wanted|needs|asked|came|calls|opened|answered|never|always|also|already|kann|wird|soll|ist|war|nimmt|nahm|holt|bekam|peut|n'a|l'a|ne|va|doit|no|lo|puede|hizo|pagó|non|può|não|pode|vai|fez|pagou|foi|mau|akan|ska|skal|har|heeft|kan|забрал|забрала|забере|может|who|which|and\s(?:i|my|her|his|she|he)|i|i'm|so|but|not|correct|again|please|schrieb|sagte|hat|und\sich|m'a|a\sdit|me\sdijo|mi\sha|disse|zei|heeft)(?!\w)"
+    r"\s*(?:[.,;:!?)(\n]|\Z) | (?<='s)\s(?:name|account|order|parcel|card|address|phone|number|birthday|subscription|e-?mail|contract|ticket|behalf)(?!\w) | \s(?:-|in\s(?:billing|accounts?|sales|support|your|the)|from\s(?:your|the|billing|accounts?|sales|support)|wrote|writes|said|says|told|took|takes|has|had|left|called|promised|will|does|did|was|can|could|would|should|must|might|gets|got|pick|picks|picked|ordered|bought|paid|received|signed|wants|wanted|needs|asked|came|calls|opened|answered|never|always|also|already|kann|wird|soll|ist|war|nimmt|nahm|holt|bekam|peut|n'a|l'a|ne|va|doit|no|lo|puede|hizo|pagó|non|può|não|pode|vai|fez|pagou|foi|mau|akan|ska|skal|har|heeft|kan|on|at|when|if|because|about|as|that|yesterday|today|last|this|next|before|after|since|until|while|or|nor|here|there|am|auf|beim?|gestern|heute|nicht|noch|uns|mir|wegen|weil|wenn|oder|hier|chez|sur|avec|qui|ayer|hoy|que|ieri|oggi|ontem|hoje|gisteren|vandaag|op|bij|wczoraj|og|och|på|hos|забрал|забрала|забере|может|who|which|and\s(?:i|my|her|his|she|he)|i|i'm|so|but|not|correct|again|please|schrieb|sagte|hat|und\sich|m'a|a\sdit|me\sdijo|mi\sha|disse|zei|heeft)(?!\w)"
 )
 """What follows a name, not the name of a product: "Emma said", not "Emma mattress"."""
 _AFTER_CAPITAL = Pattern(rf"(?<![\w.'-]){_CAP}\s\Z")
@@ -143,15 +143,20 @@ def _stated(lead: re.Match[str]) -> int:
     text, start = lead.string, lead.end()
     end = _name_end(text, start, stated=True, capitals=_capitals_tell(lead[0].split()))
     # "my name is thandiwe", but not "my name is spelt wrongly".
-    unsure = text[start:end].islower() and not any(map(_is_given, text[start:end].split()))
-    return start if unsure and not _GOES_ON.match(text, end) else end
+    words = text[start:end].split()
+    unsure = text[start:end].islower() and not any(map(_is_given, words))
+    return start if unsure and (words[0] in _PARTICLES or not _GOES_ON.match(text, end)) else end
 
 
 def _introduced(lead: re.Match[str]) -> int:
     end = _name_end(lead.string, lead.end(), stated=False, capitals=_capitals_tell(lead[0].split()))
     if end == lead.end():
         return _lower_end(lead.string, end)
-    return lead.end() if _is_brand(lead.string[lead.end() : end].split()) else end
+    words = lead.string[lead.end() : end].split()
+    quality = (
+        len(words) == 1 and _QUALITIES.search(words[0]) and not (_is_given(words[0]) or _is_surname(words[0]))
+    )
+    return lead.end() if quality or _is_brand(words) else end
 
 
 def _foreign(lead: re.Match[str]) -> int:
@@ -209,7 +214,9 @@ def _titled(lead: re.Match[str]) -> int:
     ):
         return start
     end = _name_end(text, start, stated=True, capitals=True)
-    return start if _is_brand(text[lead.start() : end].replace(".", "").split()) else end
+    if _is_brand(text[lead.start() : end].replace(".", "").split()) or _is_of_a_work(text, start, end):
+        return start
+    return end
 
 
 def _speaking(draft: Draft, before: Pattern, words: frozenset[str]) -> Iterator[Span]:
@@ -223,10 +230,11 @@ def _speaking(draft: Draft, before: Pattern, words: frozenset[str]) -> Iterator[
         ):
             continue
         start, end = found.span("name")
-        for word in found["name"].split():
-            if _stem(word) in NO_NAMES:
-                start += len(word) + 1
-        if start < end and _name_end(text, start, stated=False, capitals=True) >= end:
+        words = found["name"].split()
+        while words and _stem(words[0]) in NO_NAMES:
+            start += len(words.pop(0)) + 1
+        listed = len(words) > 1 or start == found.start("name") or (words and _is_given(words[0]))
+        if listed and start < end and _name_end(text, start, stated=False, capitals=True) >= end:
             yield start, end, MARK
 
 
@@ -288,6 +296,11 @@ def _is_person(text: str, start: int, end: int) -> bool:
         text, start, end
     ):
         return False
+    # "Paul's Boutique" is a shop, and "the Jane Eyre I ordered" a book.
+    if len(words) > 1 and (words[0].endswith("'s") or (before and before[-1] in _ARTICLES)):
+        return False
+    if len(words) == 1 and _stem(words[0]) in PLACES and not (before[0:1] and before[0] in OUR):
+        return False
     first = _stem(words[0])
     if len(words) > 1 and (_is_given(words[0]) or _is_surname(words[-1])):
         return True
@@ -318,6 +331,7 @@ def _is_of_a_work(text: str, start: int, end: int) -> bool:
         _WORK_BEFORE.search(text, max(0, start - _NEAR), start)
         or _WORK.match(text, start)
         or _WORK_AFTER.match(text, end)
+        or not THINGS.isdisjoint(text[end : end + _NEAR].lower().split()[:1])
     )
 
 
@@ -401,6 +415,8 @@ def _begins_name(word: str, stated: bool, capitals: bool) -> bool:
 def _goes_on(word: str, capitalised: bool) -> bool:
     """Whether this word continues a name that has begun."""
     known = _stem(word)
+    if word[1:2] == "-":
+        return False
     if capitalised:
         if word.isupper() and _FEWEST_LETTERS <= len(word) <= _ABBREVIATION:
             return False
@@ -482,8 +498,14 @@ _ENDINGS = Pattern(
     0,
 )
 
+_QUALITIES = Pattern(
+    r"(?:ad[oa]|ido|os[oa]|[aiu]t[oa]|iv[oa]|ista|ano|ense|eux|euse|ée?|ue|oise?|aise?|ien(?:ne)?|lich|isch|los|bar)\Z"
+)
+"""Ends of words that say what somebody is in other languages: "soy Vegano"."""
+
 _ENGLISH = frozenset(("my", "our", "your", "his", "her", "the", "a", "is", "was"))
 """Words after which a verb may have a capital that is a name as well: "my son Will"."""
+_ARTICLES = frozenset(("the", "any", "some"))
 _VERB_ENDS = frozenset(("es", "ts", "ks", "ys"))
 
 _LEADS = (

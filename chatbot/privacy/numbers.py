@@ -44,6 +44,7 @@ PROTECTED = Pattern(
       | (?!0\d) \d{{1,9}} (?:[.,]\d\d?)? (?=[ ]?{_CURRENCY})
       | \d{{1,5}} (?:[x×]\d{{1,5}}){{1,3}} (?!\w)
       | 0x[\da-f]{{2,8}} (?!\w)
+      | \d{{3,4}}[pi]\d{{0,3}} (?!\w)
     )
     | (?: (?:R|US|CA|AU|A|C|NZ|HK|S|MX)?[$€£¥₹₩₽₺] |
     (?<!\w)(?:usd|eur|gbp|chf|inr|rs\.?|cad|aud|nzd|sek|nok|dkk|pln|jpy|brl|mxn|kr\.?) ) [ ]?
@@ -77,7 +78,12 @@ _CARD_STARTS = "23456"
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 _YEAR = re.compile(r"(?:19|20)\d\d\Z")
 _WORD = Pattern(r"[^\W\d_]+", 0)
-
+STANDARD = Pattern(
+    r"(?:AES|SHA|CVE|ORA|R?DDR|PC|RTX|GTX|ISO|IEC|DIN|EN|RFC|KB|ANSI|ASTM|JIS|i[3579])\d?-\d", 0
+)
+"""Names of standards, parts and errors: "DDR5-6000", "CVE-2021-44228"."""
+_COLOUR = Pattern(r"(?=\d*[a-f])(?=[a-f]*\d)[\da-f]{6}(?!\w)")
+_BARCODES = frozenset(("ean", "isbn", "upc", "gtin", "barcode", "strichcode"))
 
 _NAMED = NAMING.union(
     (
@@ -160,8 +166,11 @@ def _between(text: str, start: int, end: int) -> Iterator[Span]:
 def _candidate(found: re.Match[str]) -> Iterator[Span]:
     """Find what is personal in a run of digits or a code; not dates, prices and versions inside it."""
     text, (start, end) = found.string, found.span()
+    if STANDARD.match(text, start):
+        return
     if _follows_hash(found):
-        yield start, end, NUMBER
+        if not _COLOUR.match(text, start):
+            yield start, end, NUMBER
         return
     kept = PROTECTED.finditer(text, max(0, start - _MARGIN), min(len(text), end + _MARGIN))
     inside = [span for span in (found.span() for found in kept) if span[1] > start and span[0] < end]
@@ -178,10 +187,13 @@ def _candidate(found: re.Match[str]) -> Iterator[Span]:
 
 def _is_a_thing(text: str, start: int, end: int) -> bool:
     """Whether the words around say that a number is of a thing: an article, an error, a colour, a file."""
-    before = _WORD.findall(text[max(0, start - _NEAR) : start].lower())[-2:]
-    return not NO_NUMBERS.isdisjoint(
-        before[-1:] if before[-1:] and before[-1] not in NAMING else before
-    ) or bool(_FILE.match(text, end))
+    words = _WORD.findall(text[max(0, start - _FAR) : start].lower())
+    before = words[-2:]
+    return (
+        not _BARCODES.isdisjoint(words)
+        or not NO_NUMBERS.isdisjoint(before[-1:] if before[-1:] and before[-1] not in NAMING else before)
+        or bool(_FILE.match(text, end))
+    )
 
 
 def _follows_hash(found: re.Match[str]) -> bool:

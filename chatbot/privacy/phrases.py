@@ -48,7 +48,7 @@ PIN_NOUNS = _words("pin sms pincode geheimzahl otp tan 2fa cvv cvc mpin passcode
 PROMOTION_WORDS = _words("""promo promotion promotional coupon voucher discount gift offer sale rabatt rabattcode gutschein gutscheincode kortingscode korting actie promotionnel réduction remise bon cupón descuento
     sconto buono cupom desconto promoção kod rabatowy indirim kupon""")
 """Words of a message whose odd words are codes of a shop."""
-VERSIONED = _words("""oneplus galaxys galaxyz macbookpro mp ps iphone iphones ipad ipads ipod airpods imac macbook watch galaxy pixel redmi xperia note windows win office xbox playstation nintendo switch android chrome firefox edge safari ios ipados macos ubuntu debian python java
+VERSIONED = _words("""nokia peugeot renault citroen fiat seat skoda levis ultra sony canon nikon samsung huawei xiaomi lenovo asus acer dell siemens bosch miele philips makita dyson oneplus galaxys galaxyz macbookpro mp ps iphone iphones ipad ipads ipod airpods imac macbook watch galaxy pixel redmi xperia note windows win office xbox playstation nintendo switch android chrome firefox edge safari ios ipados macos ubuntu debian python java
     photoshop outlook covid sha base utf level step page room size item items gate line table chapter version build model type part photo image img dsc screenshot scan file doc test day week month year formula euro season episode error err http https
     zone phase fifa bluetooth wifi wi usb hdmi core geforce radeon ryzen intel kindle echo series serie gen order orders ord invoice ticket case ref rev option field address user account customer number nr no qty pack set pos
     january february march april may june july august september october november december jan feb mar apr jun jul aug sep sept oct nov dec januar februar märz mai juni juli oktober dezember janvier février mars avril juin juillet août septembre octobre novembre décembre
@@ -520,6 +520,10 @@ SAYING = _words(
     "lyder numaram on je este e ends ending says reads are were sind waren sont son sono são is was ist war lautet est es è é era to jest är er"
 )
 NO_NUMBERS = _words(
-    "barcode strichcode codebarres article item model part product sku ean version size error coupon promo voucher firmware build ean isbn upc gtin asin rgb hex farbe couleur fout foutcode bestand file image img flight batch page chapter room artikel artikelnr chargennummer artikelnummer article modell modelo modello modèle producto prodotto produto erreur fehler color colour"
+    "art pièce pieza pezzo peça teil ersatzteil barcode strichcode codebarres article item model part product sku ean version size error coupon promo voucher firmware build ean isbn upc gtin asin rgb hex farbe couleur fout foutcode bestand file image img flight batch page chapter room artikel artikelnr chargennummer artikelnummer article modell modelo modello modèle producto prodotto produto erreur fehler color colour"
 )
 """Nouns before "number" or "code" whose numbers identify things, not persons."""
+MOVING_WORDS = _words("""late arrived arrive arrives movement stuck shipped delivered undelivered received missing lost dispatched bought
+    angekommen geliefert versendet verschickt gekauft llegó llega llegado enviado comprado parti arrivé reçu livré acheté arrivato
+    arrivata fermo spedito comprato parada parado chegou enviada entregue comprei aangekomen geleverd""")
+"""Words of a message about a delivery, whose codes are numbers of orders."""

@@ -7,8 +7,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from chatbot.privacy.draft import Draft, Pattern, Span, typos
-from chatbot.privacy.numbers import DIGITS, LONG, PROTECTED, SHORT, luhn, says_phone
-from chatbot.privacy.phrases import ABOUT_WORDS, NAMING, NO_NUMBERS, NUMBER_KINDS, PHONE_HINTS, SAYING
+from chatbot.privacy.numbers import DIGITS, LONG, PROTECTED, SHORT, STANDARD, luhn, says_phone
+from chatbot.privacy.phrases import (
+    ABOUT_WORDS,
+    MOVING_WORDS,
+    NAMING,
+    NO_NUMBERS,
+    NUMBER_KINDS,
+    PHONE_HINTS,
+    SAYING,
+)
 
 _NEAR = 32
 _SHORT_CODE = 4
@@ -17,7 +25,7 @@ _MARK_OF = {word: mark for mark, words in NUMBER_KINDS.items() for word in words
 _MARK_OF |= {
     typo: _MARK_OF[word]
     for typo, word in typos(
-        _MARK_OF, NO_NUMBERS | NAMING | PHONE_HINTS | _MARK_OF.keys() | {"contacts", "protocol"}
+        _MARK_OF, NO_NUMBERS | NAMING | PHONE_HINTS | _MARK_OF.keys() | {"contacts", "protocol", "boeing"}
     ).items()
 }
 _LINKS = (
@@ -89,6 +97,36 @@ _CODE = Pattern(
     r"[A-Z](?<![\w-][A-Z])(?!(?:(?<=I)SO|(?<=D)IN|(?<=E)N|(?<=R)FC|(?<=K)B|(?<=C)VE|(?<=H)TTP|(?<=S)KU)-?\d)[A-Z]{0,3}(?:-\d{3,}|/?\d{4,}|-(?=[A-Z\d-]*\d{3})[A-Z\d]{2,8}(?=-))(?:-[A-Z\d]+)*(?![\w-])",
     0,
 )
+_DASHED = Pattern(
+    r"(?<![\w.,:/€$£#+-])(?P<code>(?!(?:19|20)\d\d-)\d{2,5}-(?!\d*00(?!\d))(?:\d{3,5}|[A-Z]{2,3})|(?:(?<=[Tt]he )|(?<=[Dd]ie )|(?<=[Ll]e )|(?<=[Ll]a )|(?<=[Ee]l )|(?<=[Ii]l ))\d{5,6}(?= (?:is|ist|est|n'est|no|non|è|está|wurde|hasn't|has|never|came)\b))(?![\w-]|[.,:/]\d)",
+    0,
+)
+"""A number of two parts, or after an article, in a message about a delivery: "le 77-4410 n'est pas parti"."""
+_ARTICLES = frozenset(
+    (
+        "the",
+        "my",
+        "a",
+        "an",
+        "this",
+        "that",
+        "your",
+        "new",
+        "mein",
+        "meine",
+        "der",
+        "die",
+        "das",
+        "mon",
+        "ma",
+        "mi",
+        "mio",
+        "mia",
+        "meu",
+        "minha",
+        "model",
+    )
+)
 _LONG_CODE = 7
 """Characters from which a code is an identifier also where no word says so."""
 _APART = Pattern(
@@ -117,10 +155,27 @@ _CARD = Pattern(r"(?:\d{4}[ -]?){3}\d{1,7}", 0)
 
 
 _RESERVED = Pattern(
-    r"(?:pnr|booking|reservation|confirmation|locator)(?:[ ](?:code|ref(?:erence)?|number|no\.?))?[ ]?(?:(?:is|:|\#)[ ]?)?(?P<code>(?-i:(?=[A-Z]*\d)[A-Z\d]{5,8}))(?!\w)"
+    r"(?:pnr|booking|reservation|confirmation|locator|buchungscode|buchung|reservierung|r[ée]servation|reserva|prenotazione|boeking|rezerwacja|bokning)(?:[ ](?:code|ref(?:erence)?|number|no\.?))?[ ]?(?:(?:is|:|\#)[ ]?)?(?P<code>(?-i:(?=[A-Z]*\d)[A-Z\d]{5,8}))(?!\w)"
 )
 """A code of a booking, which may have one digit: "PNR QWE4RT"."""
-RESERVING = frozenset(("pnr", "booking", "reservation", "confirmation", "locator"))
+RESERVING = frozenset(
+    (
+        "pnr",
+        "booking",
+        "reservation",
+        "confirmation",
+        "locator",
+        "buchungscode",
+        "buchung",
+        "reservierung",
+        "réservation",
+        "reserva",
+        "prenotazione",
+        "boeking",
+        "rezerwacja",
+        "bokning",
+    )
+)
 """Words before such a code."""
 
 
@@ -135,15 +190,27 @@ def redact_references(draft: Draft) -> None:
     if not RESERVING.isdisjoint(draft.words):
         draft.mark((*found.span("code"), "<NUMBER>") for found in _RESERVED.finditer(draft.text))
     draft.mark(_references(draft.text))
-    if len(draft.text) < _LONGEST_ALONE and (alone := _ALONE.fullmatch(draft.text)):
+    if (
+        len(draft.text) < _LONGEST_ALONE
+        and (alone := _ALONE.fullmatch(draft.text))
+        and not STANDARD.match(draft.text, alone.start("code"))
+    ):
         draft.mark([(*alone.span("code"), "<NUMBER>")])
     ordered = not _ORDERED.isdisjoint(draft.words)
+    moving = ordered or not MOVING_WORDS.isdisjoint(draft.words)
     draft.mark(
-        (*found.span(), "<ORDER>" if ordered else "<NUMBER>")
+        (*found.span(), "<ORDER>" if moving else "<NUMBER>")
         for found in _CODE.finditer(draft.text)
-        if (ordered or len(found[0]) >= _LONG_CODE)
-        and _may_be_ordered(draft.text[max(0, found.start() - _NEAR) : found.start()].split()[-2:])
+        if (moving or len(found[0]) >= _LONG_CODE)
+        and not STANDARD.match(draft.text, found.start())
+        and _may_be_ordered(draft.text[max(0, found.start() - _NEAR) : found.start()].split()[-2:], ordered)
     )
+    if moving:
+        draft.mark(
+            (*found.span("code"), "<ORDER>")
+            for found in _DASHED.finditer(draft.text)
+            if not PROTECTED.match(draft.text, found.start("code"))
+        )
     draft.mark(_apart(draft.text))
 
 
@@ -156,8 +223,10 @@ def _apart(text: str) -> Iterator[Span]:
             yield *found.span(), mark
 
 
-def _may_be_ordered(before: list[str]) -> bool:
+def _may_be_ordered(before: list[str], ordered: bool) -> bool:
     """Whether a code after these words is an order's, not a product's: "the Bosch PSB-18000", "model KX-55120"."""
+    if before and not ordered and before[-1].lower() in _ARTICLES:
+        return False
     return NO_NUMBERS.isdisjoint(map(str.lower, before)) and not (before and before[-1][0].isupper())
 
 

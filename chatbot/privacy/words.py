@@ -11,4 +11,5 @@ _WORDS = {name: frozenset(text.split()) for name, text in _LISTS.items()}
 
 GIVEN, GIVEN_AND_WORDS, SURNAMES = _WORDS["given"], _WORDS["given_and_words"], _WORDS["surnames"]
 NO_NAMES, NO_SECRETS = _WORDS["no_names"], _WORDS["no_secrets"]
+PLACES, THINGS = _WORDS["places"], _WORDS["things"]
 BRANDS = frozenset(" ".join(pair.split()) for pair in _LISTS["brands"].split(","))
