@@ -79,7 +79,8 @@ _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 _YEAR = re.compile(r"(?:19|20)\d\d\Z")
 _WORD = Pattern(r"[^\W\d_]+", 0)
 STANDARD = Pattern(
-    r"(?:AES|SHA|CVE|ORA|R?DDR|PC|RTX|GTX|ISO|IEC|DIN|EN|RFC|KB|ANSI|ASTM|JIS|i[3579])\d?-\d", 0
+    r"(?:(?:AES|SHA|ORA|DDR|PC|RTX|GTX|ISO|IEC|DIN|EN|RFC|KB|ANSI|ASTM|JIS|i[3579])\d?-\d{2,5}[A-Z]{0,2}|CVE-\d{4}-\d{4,6})(?![\w-])",
+    0,
 )
 """Names of standards, parts and errors: "DDR5-6000", "CVE-2021-44228"."""
 _COLOUR = Pattern(r"(?=\d*[a-f])(?=[a-f]*\d)[\da-f]{6}(?!\w)")
@@ -190,10 +191,16 @@ def _is_a_thing(text: str, start: int, end: int) -> bool:
     words = _WORD.findall(text[max(0, start - _FAR) : start].lower())
     before = words[-2:]
     return (
-        not _BARCODES.isdisjoint(words)
+        (not _BARCODES.isdisjoint(words) and _is_barcode(text[start:end]))
         or not NO_NUMBERS.isdisjoint(before[-1:] if before[-1:] and before[-1] not in NAMING else before)
         or bool(_FILE.match(text, end))
     )
+
+
+def _is_barcode(number: str) -> bool:
+    """Whether the last digit is the check digit of the others (GS1: EAN, UPC, ISBN of 13 digits)."""
+    digits = [int(character) for character in reversed(number) if character.isdecimal()]
+    return len(digits) in (8, 12, 13, 14) and (sum(digits[::2]) + 3 * sum(digits[1::2])) % 10 == 0
 
 
 def _follows_hash(found: re.Match[str]) -> bool:

@@ -203,7 +203,10 @@ def redact_references(draft: Draft) -> None:
         for found in _CODE.finditer(draft.text)
         if (moving or len(found[0]) >= _LONG_CODE)
         and not STANDARD.match(draft.text, found.start())
-        and _may_be_ordered(draft.text[max(0, found.start() - _NEAR) : found.start()].split()[-2:], ordered)
+        and _may_be_ordered(
+            draft.text[max(0, found.start() - _NEAR) : found.start()].split()[-2:],
+            ordered or sum(map(str.isdecimal, found[0])) >= _LONG_CODE,
+        )
     )
     if moving:
         draft.mark(
@@ -223,9 +226,9 @@ def _apart(text: str) -> Iterator[Span]:
             yield *found.span(), mark
 
 
-def _may_be_ordered(before: list[str], ordered: bool) -> bool:
+def _may_be_ordered(before: list[str], sure: bool) -> bool:
     """Whether a code after these words is an order's, not a product's: "the Bosch PSB-18000", "model KX-55120"."""
-    if before and not ordered and before[-1].lower() in _ARTICLES:
+    if before and not sure and before[-1].lower() in _ARTICLES:
         return False
     return NO_NUMBERS.isdisjoint(map(str.lower, before)) and not (before and before[-1][0].isupper())
 
