@@ -53,10 +53,10 @@ _AT_WORDS = frozenset(("at", "ät", "arroba", "a"))
 _OPENING = frozenset("([{<")
 _AT_SIGNS = ("(a)", "(at)", "[at]", "{at}", "<at>", "( at", "[ at", "(ät)", "(arroba)", "[arroba]")
 
+_NO_HOSTS = frozenset(("0", "127", "255"))
+"""Where addresses begin that are of no host, or of each: "127.0.0.1", a subnet's mask."""
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 # For texts in lower case, and without an assertion at the beginning: the engine skips other characters.
-_LOCAL = frozenset(("0", "127", "255"))
-"""Where addresses begin that are of no host, or of each."""
 _IPV4 = Pattern(
     rf"(?<![\w.]) (?:{_OCTET}(?:\.|[ ]\.[ ]|\[\.\])){{3}}{_OCTET} (?:/\d\d?|:\d{{2,5}})? (?!\w|\.\d)"
 )
@@ -120,7 +120,7 @@ def redact_hosts(draft: Draft, numbers: list[re.Match[str]]) -> None:
         draft.mark(
             (*found.span(), "<IP>")
             for number in numbers
-            if number[0] not in _LOCAL
+            if number[0] not in _NO_HOSTS
             and (found := _IPV4.match(text, number.start()))
             and not _VERSION.search(text, max(0, number.start() - _NEAR), number.start())
         )

@@ -72,7 +72,7 @@ _AFTER_ARTICLE = Pattern(
     rf"(?:&|(?<!\w)(?:the|an?|this|that|your|new|of|in|at|near|to|from|der|die|das|le|la|les|un|une|el|los|las|il|lo|o|os|as|de|het|een|size|colou?r)|(?!(?:can|could|may|will|would|should|must|please|tell|ask|if|when|because|but|and|so|my|our|your)\s){_CAP}[\w'.,-]*+)\s\Z"
 )
 _ALONE_NEXT = Pattern(
-    r"\s*(?:[.,;:!?)(\n]|\Z) | (?<='s)\s(?:name|account|order|parcel|card|address|phone|number|birthday|subscription|e-?mail|contract|ticket|behalf)(?!\w) | \s(?:-|in\s(?:billing|accounts?|sales|support|your|the)|from\s(?:your|the|billing|accounts?|sales|support)|wrote|writes|said|says|told|took|takes|has|had|left|called|promised|will|does|did|was|can|could|would|should|must|might|gets|got|pick|picks|picked|ordered|bought|paid|received|signed|wants|wanted|needs|asked|came|calls|opened|answered|never|always|also|already|kann|wird|soll|ist|war|nimmt|nahm|holt|bekam|peut|n'a|l'a|ne|va|doit|no|lo|puede|hizo|pagó|non|può|não|pode|vai|fez|pagou|foi|mau|akan|ska|skal|har|heeft|kan|on|at|when|if|because|about|as|that|yesterday|today|last|this|next|before|after|since|until|while|or|nor|here|there|am|auf|beim?|gestern|heute|nicht|noch|uns|mir|wegen|weil|wenn|oder|hier|chez|sur|avec|qui|ayer|hoy|que|ieri|oggi|ontem|hoje|gisteren|vandaag|op|bij|wczoraj|og|och|på|hos|забрал|забрала|забере|может|who|which|and\s(?:i|my|her|his|she|he)|i|i'm|so|but|not|correct|again|please|schrieb|sagte|hat|und\sich|m'a|a\sdit|me\sdijo|mi\sha|disse|zei|heeft)(?!\w)"
+    r"\s*(?:[.,;:!?)(\n]|\Z) | (?<='s)\s(?:name|account|order|parcel|card|address|phone|number|birthday|subscription|e-?mail|contract|ticket|behalf)(?!\w) | \s(?:-|in\s(?:billing|accounts?|sales|support|your|the)|from\s(?:your|the|billing|accounts?|sales|support)|wrote|writes|said|says|told|took|takes|has|had|left|called|promised|will|does|did|was|can|could|would|should|must|might|gets|got|pick|picks|picked|ordered|bought|paid|received|signed|wants|wanted|needs|asked|came|calls|opened|answered|never|always|also|already|kann|wird|soll|ist|war|nimmt|nahm|holt|bekam|peut|n'a|l'a|ne|va|doit|no|lo|puede|hizo|pagó|non|può|não|pode|vai|fez|pagou|foi|mau|akan|ska|skal|har|heeft|kan|забрал|забрала|забере|может|who|which|and\s(?:i|my|her|his|she|he)|i|i'm|so|but|not|correct|again|please|schrieb|sagte|hat|und\sich|m'a|a\sdit|me\sdijo|mi\sha|disse|zei|heeft)(?!\w)"
 )
 """What follows a name, not the name of a product: "Emma said", not "Emma mattress"."""
 _AFTER_CAPITAL = Pattern(rf"(?<![\w.'-]){_CAP}\s\Z")
@@ -230,10 +230,10 @@ def _speaking(draft: Draft, before: Pattern, words: frozenset[str]) -> Iterator[
         ):
             continue
         start, end = found.span("name")
-        words = found["name"].split()
-        while words and _stem(words[0]) in NO_NAMES:
-            start += len(words.pop(0)) + 1
-        listed = len(words) > 1 or start == found.start("name") or (words and _is_given(words[0]))
+        said = found["name"].split()
+        while said and _stem(said[0]) in NO_NAMES:
+            start += len(said.pop(0)) + 1
+        listed = len(said) > 1 or start == found.start("name") or (said and _is_given(said[0]))
         if listed and start < end and _name_end(text, start, stated=False, capitals=True) >= end:
             yield start, end, MARK
 

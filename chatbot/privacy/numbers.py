@@ -44,7 +44,7 @@ PROTECTED = Pattern(
       | (?!0\d) \d{{1,9}} (?:[.,]\d\d?)? (?=[ ]?{_CURRENCY})
       | \d{{1,5}} (?:[x×]\d{{1,5}}){{1,3}} (?!\w)
       | 0x[\da-f]{{2,8}} (?!\w)
-      | \d{{3,4}}[pi]\d{{0,3}} (?!\w)
+      | (?:240|360|480|720|1080|1440|2160)[pi]\d{{0,3}} (?!\w)
     )
     | (?: (?:R|US|CA|AU|A|C|NZ|HK|S|MX)?[$€£¥₹₩₽₺] |
     (?<!\w)(?:usd|eur|gbp|chf|inr|rs\.?|cad|aud|nzd|sek|nok|dkk|pln|jpy|brl|mxn|kr\.?) ) [ ]?

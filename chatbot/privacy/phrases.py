@@ -520,7 +520,7 @@ SAYING = _words(
     "lyder numaram on je este e ends ending says reads are were sind waren sont son sono são is was ist war lautet est es è é era to jest är er"
 )
 NO_NUMBERS = _words(
-    "art pièce pieza pezzo peça teil ersatzteil barcode strichcode codebarres article item model part product sku ean version size error coupon promo voucher firmware build ean isbn upc gtin asin rgb hex farbe couleur fout foutcode bestand file image img flight batch page chapter room artikel artikelnr chargennummer artikelnummer article modell modelo modello modèle producto prodotto produto erreur fehler color colour"
+    "art pieza pezzo peça teil ersatzteil barcode strichcode codebarres article item model part product sku ean version size error coupon promo voucher firmware build ean isbn upc gtin asin rgb hex farbe couleur fout foutcode bestand file image img flight batch page chapter room artikel artikelnr chargennummer artikelnummer article modell modelo modello modèle producto prodotto produto erreur fehler color colour"
 )
 """Nouns before "number" or "code" whose numbers identify things, not persons."""
 MOVING_WORDS = _words("""late arrived arrive arrives movement stuck shipped delivered undelivered received missing lost dispatched bought

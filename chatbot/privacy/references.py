@@ -97,11 +97,6 @@ _CODE = Pattern(
     r"[A-Z](?<![\w-][A-Z])(?!(?:(?<=I)SO|(?<=D)IN|(?<=E)N|(?<=R)FC|(?<=K)B|(?<=C)VE|(?<=H)TTP|(?<=S)KU)-?\d)[A-Z]{0,3}(?:-\d{3,}|/?\d{4,}|-(?=[A-Z\d-]*\d{3})[A-Z\d]{2,8}(?=-))(?:-[A-Z\d]+)*(?![\w-])",
     0,
 )
-_DASHED = Pattern(
-    r"(?<![\w.,:/€$£#+-])(?P<code>(?!(?:19|20)\d\d-)\d{2,5}-(?!\d*00(?!\d))(?:\d{3,5}|[A-Z]{2,3})|(?:(?<=[Tt]he )|(?<=[Dd]ie )|(?<=[Ll]e )|(?<=[Ll]a )|(?<=[Ee]l )|(?<=[Ii]l ))\d{5,6}(?= (?:is|ist|est|n'est|no|non|è|está|wurde|hasn't|has|never|came)\b))(?![\w-]|[.,:/]\d)",
-    0,
-)
-"""A number of two parts, or after an article, in a message about a delivery: "le 77-4410 n'est pas parti"."""
 _ARTICLES = frozenset(
     (
         "the",
@@ -208,12 +203,6 @@ def redact_references(draft: Draft) -> None:
             ordered or sum(map(str.isdecimal, found[0])) >= _LONG_CODE,
         )
     )
-    if moving:
-        draft.mark(
-            (*found.span("code"), "<ORDER>")
-            for found in _DASHED.finditer(draft.text)
-            if not PROTECTED.match(draft.text, found.start("code"))
-        )
     draft.mark(_apart(draft.text))
 
 
