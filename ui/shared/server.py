@@ -62,7 +62,7 @@ _HEADERS = {
 }
 
 
-class _Session:
+class _Websocket:
     """An open websocket.
 
     Attributes:
@@ -115,7 +115,7 @@ class Guard:
     def __init__(self, app: ASGIApp, clock: Callable[[], float] = time.monotonic) -> None:
         self._app = app
         self._clock = clock
-        self._sessions: dict[_Session, None] = {}
+        self._sessions: dict[_Websocket, None] = {}
         self._next_warning = clock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -143,7 +143,7 @@ class Guard:
         await app(scope, receive, send_with_headers)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        session = _Session(network_of((scope.get("client") or ("",))[0]), self._clock(), send)
+        session = _Websocket(network_of((scope.get("client") or ("",))[0]), self._clock(), send)
         if not self._make_place(session.network):
             self._warn("websocket refused: %d are open", MAX_SESSIONS)
             await send({"type": "websocket.close", "code": 1013})
