@@ -311,7 +311,7 @@ def test_rows_that_a_pod_adopts_after_their_erasure_are_erased_from_its_csv_file
     spooled.abandon()
     owner.release()
     assert adopt(here.folder) == ["lost"]
-    assert InferenceLog(here, shipper=Waiting(here.folder)).drain()
+    assert InferenceLog(here, uploader=Waiting(here.folder)).drain()
     assert ids_in_csv(here.folder) == ids(records[1:])
     assert erasure.sweep(here, StorageSettings()) == 1
     assert ids_in_csv(here.folder) == ids(records[2:])
