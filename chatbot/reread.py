@@ -22,12 +22,7 @@ class RereadFile(Generic[T]):
     """A value read from the file that a setting names; a change is in force within REFRESH_SECONDS. Thread-safe.
 
     Once read, a file that becomes missing or invalid leaves the last valid value in force, and is logged once.
-
-    Attributes:
-        is_valid: whether the file was valid when it was last read: the value is the file's.
     """
-
-    is_valid = True
 
     def __init__(
         self,
@@ -55,16 +50,26 @@ class RereadFile(Generic[T]):
         self._checked = clock()
         self._state = self._stat()
         self._value = self._read()
+        self._is_valid = True
 
     @property
     def value(self) -> T:
         """Return the value, from the file as it was at most REFRESH_SECONDS ago."""
-        if self._clock() - self._checked >= REFRESH_SECONDS:
-            with self._lock:
-                self._refresh()
+        self._refresh()
         return self._value
 
+    @property
+    def is_valid(self) -> bool:
+        """Return whether the file was valid at most REFRESH_SECONDS ago; if not, an earlier value stays in force."""
+        self._refresh()
+        return self._is_valid
+
     def _refresh(self) -> None:
+        if self._clock() - self._checked >= REFRESH_SECONDS:
+            with self._lock:
+                self._read_again()
+
+    def _read_again(self) -> None:
         self._checked = self._clock()
         state = self._stat()
         if state == self._state:
@@ -73,10 +78,10 @@ class RereadFile(Generic[T]):
         try:
             self._value = self._read()
         except SettingError as error:
-            self.is_valid = False
+            self._is_valid = False
             logger.error("%s; what was read before stays in force", error)
         else:
-            self.is_valid = True
+            self._is_valid = True
             logger.warning("%s was read again", self._name)
 
     def _stat(self) -> tuple[int, ...]:

@@ -114,9 +114,6 @@ class ApiKeys:
 
     def is_file_valid(self) -> bool:
         """Return whether the file, as it is now, is valid; if not, the keys that were read before stay in force."""
-        _ = (
-            self._keys.value
-        )  # reads the file again if it has changed: a rotation is checked before a key is sent
         return self._keys.is_valid
 
     def find(self, key: bytes) -> ApiKey | None:
