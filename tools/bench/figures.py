@@ -137,8 +137,8 @@ def merge(file: Path, found: Sequence[Figure], **more: Any) -> None:
     earlier, content = read(file) if file.is_file() else ([], {})
     new = {figure.name: figure for figure in found}
     before = measured(content) if content else ""
-    if content and content["machine"]["description"] != (here := Machine.this().describe()):
-        before += f" on {_processor(content['machine']['description'])}, not {_processor(here)}"
+    if content and content["machine"]["description"] != Machine.this().describe():
+        before += f" on another processor ({_processor(content['machine']['description'])})"
     elif content and measured(_now()) == before:
         before = ""
     kept = [
