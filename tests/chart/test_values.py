@@ -312,7 +312,10 @@ def test_an_integer_as_text_is_accepted_within_its_bounds_alone(low: int, high: 
         ("store.podIdentity=true,store.existingSecret=a", "store.podIdentity is true, and store has keys"),
         ("minio.enabled=false", "store.existingSecret is empty, with minio.enabled=false: api, drift,"),
         ("minio.enabled=false,store.existingSecrets.api=a", "minio.enabled=false: drift, mlflow, retrain,"),
-        ("mlflow.backend=a,mlflow.backendSecret=b", "mlflow.backend and mlflow.backendSecret are both set"),
+        (
+            "mlflow.backend=sqlite://a,mlflow.backendSecret=b",
+            "mlflow.backend and mlflow.backendSecret are both set",
+        ),
         (
             "staffPages.existingSecret=a,staffPages.oidcSecret=b",
             "staffPages.existingSecret and staffPages.oidc",
@@ -326,10 +329,10 @@ def test_an_integer_as_text_is_accepted_within_its_bounds_alone(low: int, high: 
         ("api.settings.CHATBOT_UPLOAD_QUEUE_MB=4000", "stored there add up to 5088 MB"),
         ("api.apiKeys.clientSecret=a", "api.apiKeys.existingSecret is empty"),
         (
-            r"pod.annotations.support-chatbot/model-version=9",
+            r"pod.annotations.support-chatbot/model-version=nine",
             "pod.annotations has support-chatbot/model-version",
         ),
-        (r"api.pod.annotations.support-chatbot/x=9", "api.pod.annotations has support-chatbot/x"),
+        (r"api.pod.annotations.support-chatbot/x=nine", "api.pod.annotations has support-chatbot/x"),
         (r"pod.labels.app\.kubernetes\.io/instance=a", "pod.labels has app.kubernetes.io/instance"),
         (
             r"retrain.pod.labels.app\.kubernetes\.io/component=a",
