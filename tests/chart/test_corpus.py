@@ -145,4 +145,5 @@ def test_contradictory_settings_are_refused_with_the_value_that_is_wrong(values:
 
 
 def test_the_contradictions_are_in_the_schema() -> None:
-    assert json.loads((chart.CHART / "values.schema.json").read_text())["allOf"] == CONTRADICTIONS
+    schema = json.loads((chart.CHART / "values.schema.json").read_text())
+    assert [rule for rule in CONTRADICTIONS if rule not in schema["allOf"]] == []
