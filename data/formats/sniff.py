@@ -266,7 +266,7 @@ def _read_yaml_file(path: Path) -> Rows:
 def _mention_markdown(result: Rows, folder: Path) -> None:
     """Report unsupported Markdown training data of Rasa 1: as a notice, or as an error without other rows."""
     marks = (b"## intent:", b"##intent:", b"## intent :")
-    found = [p for p in sorted(folder.rglob("*.md")) if p.is_file() and not _is_hidden(p, folder)]
+    found = [path for path in _visible(folder) if path.match("*.md")]
     files = [path for path in found if any(mark in _beginning(path) for mark in marks)]
     problems = [Problem(str(path), None, _INSTEAD[".md"], kind=_INSTEAD[".md"]) for path in files]
     (result.notices if result.rows else result.problems).extend(problems)
@@ -296,25 +296,27 @@ def _table_or_none(path: Path, columns: Columns) -> Rows | None:
 
 def _not_read(folder: Path) -> list[Problem]:
     """Return a notice for each file of a folder that probably holds rows, in a format that is not read."""
-    found = [path for path in sorted(folder.rglob("*")) if path.is_file() and not _is_hidden(path, folder)]
     return [
         Problem(str(path), None, f"not taken: {_INSTEAD[suffix]}")
-        for path in found
+        for path in _visible(folder)
         if (suffix := path.suffix.lower()) in _LOST_IN_FOLDERS
     ]
 
 
 def _plain_texts(folder: Path) -> list[Path]:
     """Return the `.txt` files of a folder."""
-    found = [path for path in folder.rglob("*") if path.is_file() and not _is_hidden(path, folder)]
-    return sorted(path for path in found if path.suffix.lower() == ".txt")
+    return [path for path in _visible(folder) if path.suffix.lower() == ".txt"]
 
 
 def _tables(folder: Path) -> list[Path]:
     """Return the files of a folder that may be tables, documents or archives; a .txt is perhaps a licence."""
-    found = [path for path in folder.rglob("*") if path.is_file() and not _is_hidden(path, folder)]
     suffixes = {*FILES, *JSON, *ARCHIVES} - {".txt"}
-    return sorted(p for p in found if p.suffix.lower() in suffixes and not _is_decided(p))
+    return [path for path in _visible(folder) if path.suffix.lower() in suffixes and not _is_decided(path)]
+
+
+def _visible(folder: Path) -> list[Path]:
+    """Return the files of a folder and its subfolders that are not hidden, in order."""
+    return [path for path in sorted(folder.rglob("*")) if path.is_file() and not _is_hidden(path, folder)]
 
 
 def _is_decided(path: Path) -> bool:

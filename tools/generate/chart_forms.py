@@ -20,7 +20,7 @@ _DATA_KEY = r"^[-._a-zA-Z0-9]+$"
 
 _NUMBER = r"([0-9]+\.?[0-9]*|\.[0-9]+)"
 _POSITIVE = r"([0-9]*[1-9][0-9]*\.?[0-9]*|[0-9]*\.[0-9]*[1-9][0-9]*)"
-# At least a megabyte where there is no unit: `20` is twenty bytes.
+# Without a unit, a number means bytes (`20` is twenty bytes), so at least a megabyte is required.
 _BYTES = r"(%s([KMGTPE]i|[kMGTPE]|[eE][0-9]{1,2})|[1-9][0-9]{6,})"
 _CPU = "%sm?"
 

@@ -182,7 +182,7 @@ class Guard:
         return True
 
     def _warn(self, text: str, number: int) -> None:
-        """Log a warning at most once a minute: whoever causes it could fill the disk of the log."""
+        """Log a warning at most once a minute, so that no client can fill the disk with log lines."""
         now = self._clock()
         if now >= self._next_warning:
             self._next_warning = now + _WARNING_SECONDS
