@@ -19,7 +19,7 @@ def _words(text: str) -> frozenset[str]:
 
 
 MAX_CHARACTERS = 600
-"""Longer messages are classified as they are: a phrase about the customer has little weight in them."""
+"""Callers classify longer messages as they are: a phrase about the customer has little weight in them."""
 KEPT_MARKS = frozenset(("<ORDER>", "<INVOICE>", "<ACCOUNT>", "<NUMBER>"))
 """Marks of numbers that messages about orders and bills have in training, too."""
 
@@ -84,8 +84,6 @@ def core_of(message: str, marked: str) -> str:
         message: the cleaned message.
         marked: the message with marks for personal data, and delimiters around the numbers of `KEPT_MARKS`.
     """
-    if len(message) > MAX_CHARACTERS:
-        return message
     core = _SPACE_BEFORE.sub(r"\1", " ".join(_STATED.sub(" ", marked).split()))
     trailing = _TRAILING.search(core)
     if trailing and _says_enough(core, trailing):

@@ -100,13 +100,17 @@ class Draft:
         self.located: dict[str, list[int]] = {}
         """Where the words that `look_for` was asked for begin."""
 
-    def look_for(self, hints: frozenset[str], triggers: frozenset[str], misspelt: dict[str, str]) -> None:
-        """Locate these words, also misspelt, if a trigger occurs; `has`, `places` and `matches` know only them."""
-        if not (triggers.isdisjoint(self.words) and misspelt.keys().isdisjoint(self.words)):
+    def look_for(self, forms: dict[str, str], triggers: frozenset[str]) -> None:
+        """Locate words if a trigger occurs; `has`, `places` and `matches` know only them.
+
+        Args:
+            forms: each form of a word, misspelt ones too, and the word.
+            triggers: forms of which one must occur.
+        """
+        if not triggers.isdisjoint(self.words):
             for found in _WORD.finditer(self.lower):
-                word = misspelt.get(found[0], found[0])
-                if word in hints:
-                    self.located.setdefault(word, []).append(found.start())
+                if (form := found[0]) in forms:
+                    self.located.setdefault(forms[form], []).append(found.start())
 
     def has(self, hints: frozenset[str]) -> bool:
         """Whether one of these words occurs."""
@@ -177,7 +181,11 @@ class Draft:
         return self._place(end - 1) + 1 if end else 0
 
     def _normalise(self) -> None:
-        self.text = self._original.translate(_folds())
+        folds = _folds()
+        # All characters of the text: `translate` raises and catches an exception for each that is missing.
+        self.text = self._original.translate(
+            {ord(character): folds.get(character, character) for character in set(self._original)}
+        )
         if _INVISIBLE.search(self.text):
             hidden = {found.start() for found in _INVISIBLE.finditer(self.text)}
             self._origins = [place for place in range(len(self.text)) if place not in hidden]
@@ -199,12 +207,12 @@ def typos(words: Iterable[str], known: frozenset[str]) -> dict[str, str]:
 
 
 @cache
-def _folds() -> dict[int, str]:
+def _folds() -> dict[str, str]:
     """Return the table from look-alike characters to plain ones; every value is one character."""
-    table = {ord(character): plain for character, plain in _LOOKALIKES.items()}
+    table = dict(_LOOKALIKES)
     for first, end in _FOLDED:
         for code in range(first, end):
             plain = unicodedata.normalize("NFKC", chr(code))
             digit = unicodedata.digit(chr(code), None)
-            table.setdefault(code, plain if digit is None else str(digit))
-    return {code: plain for code, plain in table.items() if len(plain) == 1}
+            table.setdefault(chr(code), plain if digit is None else str(digit))
+    return {character: plain for character, plain in table.items() if len(plain) == 1}

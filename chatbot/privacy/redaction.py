@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from chatbot.privacy.chosen import redact_chosen
 from chatbot.privacy.contacts import redact_emails, redact_hosts, redact_urls
-from chatbot.privacy.core import CLOSE, KEPT_MARKS, OPEN, core_of
+from chatbot.privacy.core import CLOSE, KEPT_MARKS, MAX_CHARACTERS, OPEN, core_of
 from chatbot.privacy.credentials import redact_credentials, redact_second_passwords, redact_users
 from chatbot.privacy.draft import Draft, Pattern, typos
 from chatbot.privacy.ibans import redact_ibans
@@ -52,13 +52,14 @@ pin 1234, user anna, key sk-1234567890abcdef, code is 1234, order 12345, call 01
 Lindenweg 3, 12 rue Hugo, Calle Mayor 3, Am Markt 3, DE89 3704 0044 0532 0130 00, 10.0.0.1, www.example.com?a=b,
 one two three four five six. Mr. Smith. changed the password to dragon, the new one is hunter2. Regards, Anna"""
 _DIGIT_RUNS = Pattern(r"\d++", 0)
-_WITHOUT_DIGITS = NAME_WORDS.union(
-    PASSWORD_WORDS, PIN_WORDS, ANSWER_WORDS, USER_WORDS, KEY_WORDS, SECRET_NOUNS
-)
-_WITH_DIGITS = _WITHOUT_DIGITS.union(CODE_WORDS, DIGITS_WORDS, BIRTH_WORDS, STREET_WORDS, ADDRESS_WORDS)
-HINTS = _WITH_DIGITS | CHANGE_WORDS | OTHER_WORDS | TYPING_WORDS | THINKING_WORDS
+_ALWAYS = NAME_WORDS.union(PASSWORD_WORDS, PIN_WORDS, ANSWER_WORDS, USER_WORDS, KEY_WORDS, SECRET_NOUNS)
+_BEFORE_DIGITS = frozenset.union(CODE_WORDS, DIGITS_WORDS, BIRTH_WORDS, STREET_WORDS, ADDRESS_WORDS)
+HINTS = _ALWAYS.union(_BEFORE_DIGITS, CHANGE_WORDS, OTHER_WORDS, TYPING_WORDS, THINKING_WORDS)
 """Words that detectors begin at."""
 _TYPOS = typos(PASSWORD_WORDS | SECRET_NOUNS | ADDRESS_WORDS, HINTS)
+_FORMS = {word: word for word in HINTS} | _TYPOS
+_WITHOUT_DIGITS = _ALWAYS.union(_TYPOS)
+_WITH_DIGITS = _WITHOUT_DIGITS | _BEFORE_DIGITS
 
 
 def redact(text: str) -> str:
@@ -78,14 +79,14 @@ def redact_with_core(message: str) -> tuple[str, str]:
     """Return a cleaned message redacted, and its core for classification (`core_of`): one detection for both."""
     draft = _detect(message)
     redacted = draft.redacted()
-    return redacted, message if redacted == message else core_of(
-        message, draft.redacted(KEPT_MARKS, (OPEN, CLOSE))
-    )
+    if redacted == message or len(message) > MAX_CHARACTERS:
+        return redacted, message
+    return redacted, core_of(message, draft.redacted(KEPT_MARKS, (OPEN, CLOSE)))
 
 
 def _detect(text: str) -> Draft:
     draft = Draft(text)
-    draft.look_for(HINTS, _WITH_DIGITS if draft.has_digits else _WITHOUT_DIGITS, _TYPOS)
+    draft.look_for(_FORMS, _WITH_DIGITS if draft.has_digits else _WITHOUT_DIGITS)
     if "<" in text:
         draft.mark((*found.span(), found[0]) for found in _MARKS.finditer(draft.text))
     redact_urls(draft)
