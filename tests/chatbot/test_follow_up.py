@@ -12,6 +12,7 @@ from chatbot.dialog.rules import Rules
 from chatbot.settings import SlotSettings
 from data.folder import read_intents
 from tests.support.requirements import ROOT
+from tests.support.rules import shipped_rules
 
 REPLIES = Replies(
     {
@@ -97,7 +98,7 @@ def test_the_question_is_in_the_language_of_the_message() -> None:
 
 def test_one_in_scope_row_of_the_shipped_corpus_changes_its_decision() -> None:
     intents = read_intents(ROOT / "data/corpus")
-    rules = Rules.load(ROOT / "data/corpus/rules.yaml")
+    rules = shipped_rules()
     shown = {
         one.intent: ReplyText(
             response="x", examples=tuple(sorted((said for _, said in one.messages), key=len)[:5])

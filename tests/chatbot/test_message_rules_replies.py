@@ -16,6 +16,7 @@ from chatbot.errors import BundleError, SettingError
 from chatbot.prefilter import required
 from chatbot.settings import SlotSettings
 from tests.support.requirements import ROOT
+from tests.support.rules import shipped_rules
 
 RULES = ROOT / "data/corpus/rules.yaml"
 
@@ -60,7 +61,7 @@ def test_only_letters_and_digits_of_some_script_say_something(text: str, says: b
     ],
 )
 def test_business_critical_messages_never_reach_the_model(message: str, rule: str) -> None:
-    found = Rules.load(RULES).match(clean(message))
+    found = shipped_rules().match(clean(message))
     assert found is not None
     assert found.name == rule
 
@@ -69,11 +70,11 @@ def test_business_critical_messages_never_reach_the_model(message: str, rule: st
     "message", ["I want a refund", "the tissue box arrived wet", "where do I pursue a refund"]
 )
 def test_ordinary_messages_pass_all_rules(message: str) -> None:
-    assert Rules.load(RULES).match(message) is None
+    assert shipped_rules().match(message) is None
 
 
 def test_thirty_natural_phrases_and_six_in_other_languages_of_each_rule_are_handed_over() -> None:
-    rules = Rules.load(RULES)
+    rules = shipped_rules()
     phrases = yaml.safe_load((Path(__file__).parent / "rule_phrases.yaml").read_text(encoding="utf-8"))
     assert phrases.keys() == {rule.name for rule in rules if rule.action == "human"}
     assert all(len(of) >= 36 for of in phrases.values())
@@ -82,7 +83,7 @@ def test_thirty_natural_phrases_and_six_in_other_languages_of_each_rule_are_hand
 
 
 def test_every_rule_that_ships_holds_its_own_examples() -> None:
-    rules = Rules.load(RULES)
+    rules = shipped_rules()
     rules.check()
     assert all(rule.match and rule.no_match for rule in rules)
 
@@ -198,9 +199,9 @@ def _plainly(rules: Rules, message: str) -> str:
 
 
 def test_skipping_patterns_changes_no_decision() -> None:
-    shipped_rules = Rules.load(RULES)
+    rules = shipped_rules()
     draw = random.Random(0)
-    examples = [m for rule in shipped_rules for m in (*rule.match, *rule.no_match)]
+    examples = [m for rule in rules for m in (*rule.match, *rule.no_match)]
     assert len(examples) > 100
     for message in examples:
         words = message.split()
@@ -212,8 +213,8 @@ def test_skipping_patterns_changes_no_decision() -> None:
             message.replace("s", "ſ"),
             " ".join(words),
         ):
-            found = shipped_rules.match(variant)
-            assert (found.name if found else "") == _plainly(shipped_rules, variant), variant
+            found = rules.match(variant)
+            assert (found.name if found else "") == _plainly(rules, variant), variant
 
 
 @pytest.mark.parametrize(

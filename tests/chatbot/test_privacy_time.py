@@ -27,7 +27,7 @@ from chatbot.prefilter import required
 from chatbot.privacy import redact, redact_with_core
 from chatbot.privacy.redaction import HINTS
 from chatbot.records.schema import features
-from tests.support.requirements import ROOT
+from tests.support.rules import shipped_rules
 
 LIMIT = 4_000
 """Characters of the longest message that the API accepts."""
@@ -76,7 +76,7 @@ CALIBRATION = "can you help me cancel my order please, it is late. " * 80
 
 @pytest.fixture(scope="module")
 def rules() -> Rules:
-    return Rules.load(ROOT / "data/corpus/rules.yaml")
+    return shipped_rules()
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -220,12 +220,15 @@ def test_a_quadratic_step_is_recognized_as_one() -> None:
 
 
 def assert_linear(step: Callable[[str], object], text: Callable[[int], str]) -> None:
-    """Assert that twice the text takes less than `DOUBLED` times: one measurement is enough where it is far from that."""
+    """Assert that twice the text takes less than `DOUBLED` times: two measurements are enough where both are far from that."""
     short, long = text(LIMIT // 2), text(LIMIT)
-    ratio = _seconds(step, long) / _seconds(step, short)
-    if ratio > CLEARLY_LINEAR:
-        ratio = median(_seconds(step, long) / _seconds(step, short) for _ in range(5))
-    assert ratio < DOUBLED, f"time(2n) / time(n) of {long[:120]!r} is {ratio:.1f}"
+
+    def ratio() -> float:
+        return _seconds(step, long) / _seconds(step, short)
+
+    if max(ratio(), ratio()) > CLEARLY_LINEAR:
+        usual = median(ratio() for _ in range(5))
+        assert usual < DOUBLED, f"time(2n) / time(n) of {long[:120]!r} is {usual:.1f}"
 
 
 def assert_fast(step: Callable[[str], object], text: str) -> None:

@@ -10,9 +10,8 @@ from chatbot.dialog.router import Alternative, Prediction, Router, Thresholds
 from chatbot.dialog.rules import Rules
 from chatbot.errors import SettingError
 from chatbot.settings import RouterSettings, SlotSettings
-from tests.support.requirements import ROOT
+from tests.support.rules import shipped_rules
 
-RULES = ROOT / "data/corpus/rules.yaml"
 THRESHOLDS = Thresholds(answer=0.8, clarify=0.7, scope=-1.0)
 REPLIES = Replies(
     {name: ReplyText(response=f"the reply of {name}") for name in ("refund", "track", "invoice")}
@@ -21,7 +20,7 @@ REPLIES = Replies(
 
 @pytest.fixture
 def router() -> Router:
-    return Router(Rules.load(RULES), REPLIES, THRESHOLDS, SlotSettings().values())
+    return Router(shipped_rules(), REPLIES, THRESHOLDS, SlotSettings().values())
 
 
 def predicted(*shares: float, scope: float = 0.0) -> Prediction:
@@ -135,17 +134,17 @@ def test_what_the_bot_says_it_can_do_comes_from_the_corpus_it_serves(message: st
         "rate": ReplyText(response="-", category="Exchange_Rates"),
     }
     slots = SlotSettings().values()
-    said = Router(Rules.load(RULES), Replies(bank), THRESHOLDS, slots).before_model(message)
+    said = Router(shipped_rules(), Replies(bank), THRESHOLDS, slots).before_model(message)
     assert said is not None
     assert "You can ask me about: cards, exchange Rates." in said.response
     uncategorised = Replies({f"intent_{number}": ReplyText(response="-") for number in range(77)})
     assert uncategorised.with_topics(slots)["topics"].count(",") == 7
-    set_by_hand = Router(Rules.load(RULES), Replies(bank), THRESHOLDS, slots | {"topics": "money"})
+    set_by_hand = Router(shipped_rules(), Replies(bank), THRESHOLDS, slots | {"topics": "money"})
     assert "about: money." in set_by_hand.before_model(message).response  # type: ignore[union-attr]
 
 
 def test_no_text_of_a_rule_names_the_goods_of_a_shop() -> None:
-    said = " ".join(rule.reply or "" for rule in Rules.load(RULES)).lower()
+    said = " ".join(rule.reply or "" for rule in shipped_rules()).lower()
     assert not re.findall(r"\b(?:shop|order|deliver|parcel|refund|invoice)\w*", said)
 
 
@@ -183,7 +182,7 @@ def test_a_router_whose_reply_lacks_a_slot_does_not_start() -> None:
 def test_small_talk_in_a_language_that_the_bot_does_not_understand_is_told_so_in_it(
     message: str, begins: str
 ) -> None:
-    english = Router(Rules.load(RULES), REPLIES, THRESHOLDS, SlotSettings().values(), languages=("en",))
+    english = Router(shipped_rules(), REPLIES, THRESHOLDS, SlotSettings().values(), languages=("en",))
     reply = english.before_model(message)
     assert reply is not None
     assert (reply.source, reply.handoff, reply.intent) == ("clarify", False, OUT_OF_SCOPE)
@@ -192,7 +191,7 @@ def test_small_talk_in_a_language_that_the_bot_does_not_understand_is_told_so_in
 
 def test_small_talk_in_a_language_that_the_bot_understands_gets_the_rules_reply() -> None:
     for message, languages in (("thanks", ("en",)), ("merci", ("en", "fr")), ("merci", ()), ("hi", ("de",))):
-        router = Router(Rules.load(RULES), REPLIES, THRESHOLDS, SlotSettings().values(), languages=languages)
+        router = Router(shipped_rules(), REPLIES, THRESHOLDS, SlotSettings().values(), languages=languages)
         reply = router.before_model(message)
         assert reply is not None
         assert reply.source == "rule"

@@ -8,16 +8,15 @@ from pathlib import Path
 import yaml
 
 from chatbot.dialog.message import clean, plain
-from chatbot.dialog.rules import Rules
+from tests.support.rules import shipped_rules
 
 PHRASES = [Path(__file__).parent / name for name in ("rule_phrases.yaml", "rule_pattern_phrases.yaml")]
-RULES = Path(__file__).parents[2] / "data" / "corpus" / "rules.yaml"
 
 
 def test_every_pattern_of_a_rule_matches_a_message_of_that_rule() -> None:
     said = [yaml.safe_load(file.read_text(encoding="utf-8")) for file in PHRASES]
     unused = []
-    for rule in Rules.load(RULES):
+    for rule in shipped_rules():
         messages = [*rule.match, *(message for of in said for message in of.get(rule.name, ()))]
         texts = [plain(clean(message)).lower() for message in messages]
         for pattern in rule.patterns:
@@ -28,7 +27,7 @@ def test_every_pattern_of_a_rule_matches_a_message_of_that_rule() -> None:
 
 
 def test_every_message_of_a_pattern_is_caught_by_its_rule() -> None:
-    rules = Rules.load(RULES)
+    rules = shipped_rules()
     said = yaml.safe_load(PHRASES[1].read_text(encoding="utf-8"))
     found = {message: rules.match(clean(message)) for of in said.values() for message in of}
     wrong = [m for name, of in said.items() for m in of if (rule := found[m]) is None or rule.name != name]

@@ -12,14 +12,14 @@ from chatbot.dialog import rules as module
 from chatbot.dialog.message import clean, plain
 from chatbot.dialog.rules import Rule, Rules
 from chatbot.prefilter import LiteralIndex, beginnings, required
-from tests.support.requirements import ROOT
+from tests.support.rules import shipped_rules
 
 SEPARATORS = (" ", " ", " ", "", ", ", ".", "_", "-", "'", "\u0301")
 
 
 @pytest.fixture(scope="module")
 def rules() -> Rules:
-    return Rules.load(ROOT / "data/corpus/rules.yaml")
+    return shipped_rules()
 
 
 def texts(rules: Rules, count: int, seed: int) -> Iterator[str]:

@@ -28,11 +28,18 @@ from training.tracking.client import TrackingError
 pytestmark = pytest.mark.long
 
 WORKER = "tests.training.retrain_worker"
+SENDING = ("corpus half pushed", "run half recorded", "artifact sent", "registered")
+"""Points at which a part of a version is in the store or in MLflow, and a part is not."""
 
 
 @pytest.mark.timeout(900)
-def test_killed_at_any_point_and_run_again_it_ends_right_and_nothing_is_double(
-    world: World, trainings: Trainings
+@pytest.mark.parametrize(
+    "points",
+    [SENDING, pytest.param(POINTS, marks=pytest.mark.certify)],
+    ids=["while sending", "at any point"],
+)
+def test_killed_and_run_again_it_ends_right_and_nothing_is_double(
+    world: World, trainings: Trainings, points: tuple[str, ...]
 ) -> None:
     world.first()
     world.accept_gifts()
@@ -45,7 +52,7 @@ def test_killed_at_any_point_and_run_again_it_ends_right_and_nothing_is_double(
         "--params",
         str(ROOT / "params.yaml"),
     )
-    for point in POINTS:
+    for point in points:
         process = world.command(WORKER, str(trainings.folder), point, *arguments)
         said = process.communicate(timeout=300)[1]
         assert process.returncode == -signal.SIGKILL, f"{point}: {said}"
