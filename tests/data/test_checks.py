@@ -12,7 +12,7 @@ from rich.console import Console
 from data.checks import Report, check, row_problems
 from data.errors import CorpusError
 from data.loading import load_corpus
-from data.processing import ProcessParams, process
+from data.processing import process
 
 
 def load(tmp_path: Path, rows: list[tuple[str, str]]) -> pd.DataFrame:
@@ -48,12 +48,6 @@ def test_few_out_of_scope_messages_are_not_reported_as_a_small_intent(tmp_path: 
     assert (report.intents, report.out_of_scope, report.rows) == (2, 2, 22)
 
 
-def test_a_single_message_of_an_intent_still_trains(tmp_path: Path) -> None:
-    corpus = process(load(tmp_path, many("many", 10) + many("one", 1)), ProcessParams(test_share=0.9)).corpus
-    assert corpus.loc[corpus["intent"] == "one", "part"].tolist() == ["train"]
-    assert "train" in set(corpus.loc[corpus["intent"] == "many", "part"])
-
-
 def test_the_same_message_under_two_labels_is_a_warning_and_with_strict_an_error(tmp_path: Path) -> None:
     rows = [
         *many("a", 10),
@@ -81,7 +75,7 @@ def test_exact_duplicates_are_counted_and_kept(tmp_path: Path) -> None:
     corpus = load(tmp_path, [*many("a", 10), *many("b", 10), ("Hello", "a"), ("hello ", "a"), ("HELLO", "a")])
     report = check(corpus)
     assert (report.duplicates, report.rows, report.warnings) == (2, 23, [])
-    assert len(process(corpus).corpus) == 23
+    assert len(process(corpus)) == 23
 
 
 def test_a_corpus_with_one_intent_is_refused(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def main(
     rows = read_labelled(corpus, columns)
     before = None if earlier is None else read_processed(earlier)
     bounds, tests = read_gate_params(params), read_behaviours(behaviours)
-    if "part" in rows:
+    if "group" in rows:
         verdict = judge_corpora(champion, challenger, before, rows, params=bounds, behaviours=tests)
     else:
         marked = mark_new(rows, before)

@@ -42,7 +42,7 @@ class Side:
     """Identity and scores of one compared bundle.
 
     Attributes:
-        scores: its scores on its own rows, out-of-fold or of its test part: as in MLflow and `training.versions`.
+        scores: its scores on its own rows, out-of-fold: as in MLflow and `training.versions`.
         compared: the same scores (`training.model.evaluation.outcome.scores`) on the messages that both bundles
             are compared on.
     """

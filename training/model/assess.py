@@ -22,7 +22,7 @@ from training.model.held_out import HeldOut, most_likely, predictions_of
 from training.model.params import TrainParams
 from training.model.thresholds import Learned, judge, learn
 
-OUT_OF_FOLD, TEST_PART, TRAINING_ROWS = "out-of-fold", "test part", "training rows: nothing could be held out"
+OUT_OF_FOLD, TRAINING_ROWS = "out-of-fold", "training rows: nothing could be held out"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from chatbot.model.classifier import Scores, join
 from chatbot.model.encoder import Encoded, Encoder
 from data.messages import row_hash
 from data.processing import read_processed
-from data.splitting import TRAIN, groups
+from data.similarity import groups
 from tools.bench.figures import CORPUS
 from tools.bench.quality.corpora import (
     bitext,
@@ -248,7 +248,6 @@ class Workshop:
                 "message": messages,
                 "intent": intents,
                 "category": [*case.categories[rows].tolist(), *[""] * len(case.outside)],
-                "part": TRAIN,
                 "row_hash": [row_hash(*row) for row in zip(messages, intents, strict=True)],
             }
         )
