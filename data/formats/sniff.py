@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from chatbot.documents import read_yaml
 from data.columns import Columns
 from data.decisions import BESIDE, is_named
 from data.errors import CorpusError, Problem
@@ -51,37 +52,11 @@ JSON: dict[str, Callable[[Path, Columns, bool], Rows]] = {
 ARCHIVES = {".gz": read_gzip, ".zip": read_zip}
 YAML = (".yaml", ".yml")
 
-_INSTEAD = {
-    ".xls": "the former Excel format is not read: save the workbook as .xlsx or CSV",
-    ".ods": "OpenDocument is not read: save the sheet as .xlsx or CSV UTF-8",
-    ".numbers": "Numbers is not read: export the sheet as CSV",
-    ".md": "Markdown is not read. A table: name it .txt. Rasa 1: `rasa data convert nlu --format yaml` in Rasa 2",
-    ".lu": "LU files are not read: `bf luis:convert --in FILE --out app.json`, or export the app as JSON",
-    ".lg": "LG files are not read: write the replies as YAML, `intent: text`",
-    ".xml": "XML is not read: export CSV or JSON",
-    ".pkl": "pickles run code and are never read: write CSV or Parquet with `DataFrame.to_parquet`",
-    ".pickle": "pickles run code and are never read: write CSV or Parquet with `DataFrame.to_parquet`",
-    ".db": "a database is not read: export the table as CSV (`sqlite3 -csv -header`)",
-    ".sqlite": "a database is not read: export the table as CSV (`sqlite3 -csv -header`)",
-    ".doc": "documents are not read: put the messages into a table and save it as CSV or .xlsx",
-    ".docx": "documents are not read: put the messages into a table and save it as CSV or .xlsx",
-    ".pdf": "documents are not read: put the messages into a table and save it as CSV or .xlsx",
-    ".html": "web pages are not read: open it in a spreadsheet, and save it as .xlsx or CSV UTF-8",
-    ".7z": "unpack it, or pack it as .zip",
-    ".rar": "unpack it, or pack it as .zip",
-    ".tar": "unpack it, or pack it as .zip",
-    ".tgz": "unpack it, or pack it as .zip",
-    ".bz2": "unpack it, or pack it as .gz",
-    ".xz": "unpack it, or pack it as .gz",
-    ".zst": "unpack it, or pack it as .gz",
-}
+_UNREAD = read_yaml(Path(__file__).with_name("unread.yaml"))
+_INSTEAD: dict[str, str] = {suffix: kind["instead"] for kind in _UNREAD for suffix in kind["suffixes"]}
 """What to do with formats that are not read."""
+_HOLDING_ROWS = {suffix for kind in _UNREAD if kind.get("holds_rows") for suffix in kind["suffixes"]}
 _NO_SUFFIX = "the name must end with the format, such as export.csv or export.csv.gz. "
-_LOST_IN_FOLDERS = (
-    ".xls", ".ods", ".numbers", ".db", ".sqlite", ".pkl", ".pickle", ".7z", ".rar", ".tar", ".tgz", ".bz2", ".xz",
-    ".zst",
-)  # fmt: skip
-"""Files that are not read and probably hold rows; others, such as a PDF, may be about anything."""
 _BEGINNINGS = (
     (
         b"PK\x03\x04",
@@ -299,7 +274,7 @@ def _not_read(folder: Path) -> list[Problem]:
     return [
         Problem(str(path), None, f"not taken: {_INSTEAD[suffix]}")
         for path in _visible(folder)
-        if (suffix := path.suffix.lower()) in _LOST_IN_FOLDERS
+        if (suffix := path.suffix.lower()) in _HOLDING_ROWS
     ]
 
 
