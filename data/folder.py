@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,17 +16,8 @@ FIELDS = ("intent", "category", "description", "reply", "messages")
 _NEEDED = ("intent", "messages")
 _SUFFIXES = (".yaml", ".yml")
 _OTHERS = (
-    "rules",
-    "replies",
-    "behaviours",
-    "declared",
-    "domain",
-    "stories",
-    "config",
-    "endpoints",
-    "credentials",
-    "params",
-)
+    "rules", "replies", "behaviours", "declared", "domain", "stories", "config", "endpoints", "credentials", "params",
+)  # fmt: skip
 """Files beside intents that hold no messages."""
 
 
@@ -65,14 +56,23 @@ def read_intents(folder: Path) -> list[IntentFile]:
 
 def intent_paths(folder: Path) -> list[Path]:
     """Return the YAML files of a corpus folder's intents; sorted."""
-    return [path for path in yaml_paths(folder) if not is_beside(path)]
+    return [path for path in yaml_paths(folder, visible_files(folder)) if not is_beside(path)]
 
 
-def yaml_paths(folder: Path) -> list[Path]:
-    """Return the YAML files in the folder `intents`, or in the whole folder without one; sorted."""
+def visible_files(folder: Path) -> list[Path]:
+    """Return the files of a folder and its subfolders that are not hidden, sorted."""
+    hidden = (".", "__")
+    return [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not any(part.startswith(hidden) for part in path.relative_to(folder).parts)
+    ]
+
+
+def yaml_paths(folder: Path, files: Iterable[Path]) -> list[Path]:
+    """Return the YAML files among those of a folder: in its folder `intents`, if it has one."""
     within = folder / "intents" if (folder / "intents").is_dir() else folder
-    found = [path for path in within.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file()]
-    return sorted(p for p in found if not any(part.startswith(".") for part in p.relative_to(within).parts))
+    return [path for path in files if path.suffix.lower() in _SUFFIXES and path.is_relative_to(within)]
 
 
 def is_beside(path: Path) -> bool:
