@@ -8,11 +8,6 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-if __name__ == "__main__":
-    from chatbot.interrupt import exit_on_interrupt
-
-    exit_on_interrupt()
-
 from chatbot.errors import ChatbotError
 from training.rollout.smoke_test import answer_all
 

@@ -5,11 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-if __name__ == "__main__":
-    from chatbot.interrupt import exit_on_interrupt
-
-    exit_on_interrupt()
-
 import typer
 from rich.console import Console
 
