@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from typer import Option
 
 from chatbot.documents import read_yaml
-from data.errors import CorpusError, Problem
+from data.errors import CorpusError
 
 NAMES: dict[str, Any] = read_yaml(Path(__file__).with_name("names.yaml"))
 """What other products call columns, labels and languages."""
@@ -115,7 +115,7 @@ def find_columns(header: Sequence[str], asked: Columns, file: str, line: int | N
     is_ticket = _is_ticket(names)
 
     def refuse(reason: str) -> CorpusError:
-        return CorpusError([Problem(file, line, reason)])
+        return CorpusError.at(file, line, reason)
 
     def place(candidates: Sequence[str], what: str = "", is_repeated: bool = False) -> int | None:
         for candidate in candidates:

@@ -80,9 +80,7 @@ def run(
         CorpusError: nothing in the source can be used, or the folder is not empty.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise CorpusError(
-            [Problem(str(out), None, "it is not empty: name a new folder, so that no review is lost")]
-        )
+        raise CorpusError.at(out, None, "it is not empty: name a new folder, so that no review is lost")
     loaded = read_corpus(source, columns, arrays=True)
     if not len(loaded.table):
         raise CorpusError(loaded.problems)

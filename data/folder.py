@@ -46,8 +46,7 @@ def read_intents(folder: Path) -> list[IntentFile]:
     """
     paths = intent_paths(folder)
     if not paths:
-        reason = "no intents: a corpus folder holds intents/<intent>.yaml files"
-        raise CorpusError([Problem(str(folder), None, reason)])
+        raise CorpusError.at(folder, None, "no intents: a corpus folder holds intents/<intent>.yaml files")
     files, problems = _read_all(paths)
     if problems:
         raise CorpusError(problems)
@@ -122,22 +121,22 @@ def _read(path: Path, problems: list[Problem]) -> IntentFile:
     documents = compose_all(path)
     if len(documents) > 1:
         reason = f"{len(documents)} documents (`---`): a file holds one intent; make a file of each"
-        raise CorpusError([Problem(str(path), line_of(documents[1]), reason)])
+        raise CorpusError.at(path, line_of(documents[1]), reason)
     root = documents[0] if documents else None
     if not isinstance(root, yaml.MappingNode):
-        raise CorpusError([Problem(str(path), 1, f"a mapping with {', '.join(FIELDS)} is needed")])
+        raise CorpusError.at(path, 1, f"a mapping with {', '.join(FIELDS)} is needed")
     nodes: dict[str, yaml.Node] = {}
     for key, value in root.value:
         line = key.start_mark.line + 1
         if key.value not in FIELDS:
             reason = f"unknown field {key.value!r}: the fields are {', '.join(FIELDS)}"
-            raise CorpusError([Problem(str(path), line, reason)])
+            raise CorpusError.at(path, line, reason)
         if key.value in nodes:
-            raise CorpusError([Problem(str(path), line, f"field {key.value!r} occurs twice")])
+            raise CorpusError.at(path, line, f"field {key.value!r} occurs twice")
         nodes[key.value] = value
     for name in _NEEDED:
         if name not in nodes:
-            raise CorpusError([Problem(str(path), None, f"field {name!r} is missing")])
+            raise CorpusError.at(path, None, f"field {name!r} is missing")
     texts = {name: _scalar(path, name, node) for name, node in nodes.items() if name != "messages"}
     return IntentFile(
         path=path,
@@ -152,7 +151,7 @@ def _read(path: Path, problems: list[Problem]) -> IntentFile:
 def _scalar(path: Path, name: str, node: yaml.Node) -> str:
     if isinstance(node, yaml.ScalarNode):
         return str(node.value)
-    raise CorpusError([Problem(str(path), line_of(node), f"field {name!r} must be text")])
+    raise CorpusError.at(path, line_of(node), f"field {name!r} must be text")
 
 
 def _messages(path: Path, node: yaml.Node, problems: list[Problem]) -> Iterator[tuple[int, str]]:
@@ -167,4 +166,4 @@ def _messages(path: Path, node: yaml.Node, problems: list[Problem]) -> Iterator[
         yield from block_lines(node)
     else:
         reason = "messages must be a block that begins with `messages: |`, one message a line, or a list"
-        raise CorpusError([Problem(str(path), line_of(node), reason)])
+        raise CorpusError.at(path, line_of(node), reason)

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chatbot.files import replacing, write_file
 from data.checks import Report
-from data.errors import CorpusError, Problem
+from data.errors import CorpusError
 from data.params import read_section
 from data.placeholders import fill_all
 from data.similarity import SIMILARITY, groups
@@ -55,7 +55,7 @@ def write(processed: pd.DataFrame, checked: Report, params: ProcessParams, folde
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         reason = f"cannot be made a folder ({error.strerror}): give another --out"
-        raise CorpusError([Problem(str(folder), None, reason)]) from None
+        raise CorpusError.at(folder, None, reason) from None
     columns = {name: pa.array(processed[name].tolist(), pa.string()) for name in CORPUS_COLUMNS}
     # Written without pandas, whose metadata differs between versions.
     with replacing(folder / CORPUS_FILE, sync=False) as draft:
@@ -78,12 +78,12 @@ def read_processed(path: Path) -> pd.DataFrame:
     """
     file = path / CORPUS_FILE if path.is_dir() else path
     if not file.exists():
-        raise CorpusError([Problem(str(file), None, "no such file: make it with `python -m data.process`")])
+        raise CorpusError.at(file, None, "no such file: make it with `python -m data.process`")
     table = pq.read_table(file)
     missing = [name for name in CORPUS_COLUMNS if name not in table.column_names]
     if missing:
         reason = f"no column {', '.join(missing)}: make it with `python -m data.process`"
-        raise CorpusError([Problem(str(file), None, reason)])
+        raise CorpusError.at(file, None, reason)
     return pd.DataFrame({name: table.column(name).to_pylist() for name in CORPUS_COLUMNS}, dtype="str")
 
 

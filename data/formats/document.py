@@ -38,7 +38,7 @@ def guarded(product: str, read: Callable[[], Rows], file: str) -> Rows:
         reason = (
             f"begins as an export of {product}, but a part is not as there: {type(error).__name__}: {error}"
         )
-        raise CorpusError([Problem(file, None, reason)]) from None
+        raise CorpusError.at(file, None, reason) from None
     texts = {intent: text for intent, text in result.replies.items() if isinstance(intent, str)}
     result.replies = {intent: text for intent, text in texts.items() if isinstance(text, str)}
     return result

@@ -89,21 +89,19 @@ def read_source(path: Path, columns: Columns | None = None, arrays: bool = False
     if path.is_dir():
         return _read_folder(path, columns, arrays)
     if not path.exists():
-        raise CorpusError([Problem(str(path), None, f"no such file or folder (looked from {Path.cwd()})")])
+        raise CorpusError.at(path, None, f"no such file or folder (looked from {Path.cwd()})")
     if not path.is_file():
-        raise CorpusError(
-            [Problem(str(path), None, "not a file (a pipe or a device): write it to a file first")]
-        )
+        raise CorpusError.at(path, None, "not a file (a pipe or a device): write it to a file first")
     try:
         return _read_file(path, columns, arrays)
     except (OSError, RecursionError) as error:
-        raise CorpusError([Problem(str(path), None, f"cannot be read: {error}")]) from None
+        raise CorpusError.at(path, None, f"cannot be read: {error}") from None
 
 
 def _read_file(path: Path, columns: Columns, arrays: bool) -> Rows:
     suffix = path.suffix.lower()
     if suffix not in _INSTEAD and (reason := _mistaken(path, suffix)):
-        raise CorpusError([Problem(str(path), 1, f"the content {reason}")])
+        raise CorpusError.at(path, 1, f"the content {reason}")
     if suffix in _PLAIN and is_chat_export(path):
         raise CorpusError([_without_labels(path)])
     if suffix in ARCHIVES:
@@ -117,7 +115,7 @@ def _read_file(path: Path, columns: Columns, arrays: bool) -> Rows:
     known = ", ".join([*FILES, *JSON, *ARCHIVES, *YAML])
     instead = f"{_INSTEAD[suffix]}. " if suffix in _INSTEAD else _NO_SUFFIX if not suffix else ""
     reason = f"unknown kind of file {suffix!r}: {instead}A corpus is {known}, or a folder"
-    raise CorpusError([Problem(str(path), None, reason)])
+    raise CorpusError.at(path, None, reason)
 
 
 def _read_folder(folder: Path, columns: Columns, arrays: bool) -> Rows:
@@ -254,7 +252,7 @@ def _read_yaml_file(path: Path) -> Rows:
         reason = (
             "no messages: an intent has `intent:` and `messages:`; replies go to --replies, rules to --rules"
         )
-        raise CorpusError([Problem(str(path), 1, reason)])
+        raise CorpusError.at(path, 1, reason)
     return _YAML_READERS[kind]([path], None)
 
 

@@ -120,7 +120,7 @@ def _messages(
                 if written := PLACEHOLDER.sub(partial(_filled, entities, number), message).strip():
                     yield line, written
         except ValueError as error:
-            raise CorpusError([Problem(file, line, str(error))]) from None
+            raise CorpusError.at(file, line, str(error)) from None
 
 
 def _entities(parent: Path, folder: Path) -> dict[str, list[str]]:
