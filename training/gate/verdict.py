@@ -133,10 +133,5 @@ class GateVerdict:
             "warned": self.warned,
             "refused_by": list(self.refused_by),
             "sentence": self.sentence,
-            "made": self.made,
-            "champion": None if self.champion is None else asdict(self.champion),
-            "challenger": asdict(self.challenger),
-            "test_rows": self.test_rows,
-            "params": dict(self.params),
-            "checks": [asdict(check) for check in self.checks],
+            **asdict(self),
         }
