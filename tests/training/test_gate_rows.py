@@ -10,7 +10,7 @@ from chatbot.dialog.message import OUT_OF_SCOPE
 from chatbot.dialog.router import Alternative, Prediction
 from data.messages import row_hash
 from training.gate.rows import CHALLENGER_ROW, CHAMPION_ROW, compared_rows
-from training.model.held_out import HeldOut
+from training.model.held_out import from_tensors, to_tensors
 from training.retraining.merge import still_right
 
 INTENTS = frozenset({"track", "cancel"})
@@ -83,10 +83,10 @@ def test_a_reviewed_row_that_was_corrected_is_not_held_against_the_challenger() 
 def test_predictions_come_back_by_row_hash_with_the_most_likely_intents() -> None:
     hashes = [row_hash(message, "a") for message in ("one", "two", "one")]
     probabilities = np.array([[0.1, 0.2, 0.3, 0.4], [0.7, 0.1, 0.15, 0.05], [1, 0, 0, 0]], np.float32)
-    held = HeldOut.of(hashes, probabilities, np.array([0.5, 0.9, 0.1], np.float32))
-    found = held.predictions("abcd")
+    held = to_tensors(hashes, probabilities, np.array([0.5, 0.9, 0.1], np.float32))
+    found = from_tensors(held, "abcd")
     assert list(found) == hashes[:2]
     assert [one.intent for one in found[hashes[0]].alternatives] == ["d", "c", "b"]
     assert found[hashes[1]].alternatives[0].confidence == pytest.approx(0.7)
     assert found[hashes[1]].scope == pytest.approx(0.9)
-    assert all(array.dtype != object for array in held.to_tensors().values())
+    assert all(array.dtype != object for array in held.values())
