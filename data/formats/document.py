@@ -50,6 +50,13 @@ def dropped(result: Rows, file: str, count: int, what: str, why: str) -> None:
         result.notices.append(Problem(file, None, f"not taken: {count:,} {what}; {why}"))
 
 
+def dig(value: object, *names: str) -> Any:
+    """Return what is at a path of names; None if a part of it is missing or not an object."""
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
 def listed(value: object) -> list[Any]:
     """Return a list, or an empty one for anything else."""
     return value if isinstance(value, list) else []
