@@ -1,14 +1,11 @@
-"""Validate a corpus before training: a pandera schema for its rows, and a report of errors and warnings."""
+"""Check a corpus before training: a report of errors and warnings."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import numpy as np
 import pandas as pd
-import pandera.pandas as pa
-from pandera.errors import SchemaErrors
 from rich.console import Console, ConsoleOptions, RenderResult
 
 from chatbot.dialog.message import OUT_OF_SCOPE
@@ -17,22 +14,6 @@ from data.messages import intent_fault, message_fault, normalise
 
 FEW_MESSAGES = 10
 """An intent with fewer messages is trained with a warning: its scores are unreliable."""
-
-
-def _fit(fault_of: Any) -> pa.Check:
-    return pa.Check(lambda value: fault_of(value) is None, element_wise=True, name=fault_of.__name__)
-
-
-SCHEMA = pa.DataFrameSchema(
-    {
-        "message": pa.Column(str, _fit(message_fault)),
-        "intent": pa.Column(str, _fit(intent_fault)),
-        "category": pa.Column(str),
-        "source": pa.Column(str),
-        "row_hash": pa.Column(str, pa.Check.str_matches(r"^[0-9a-f]{32}$")),
-    }
-)
-"""Row schema of a loaded corpus; further columns are allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +43,8 @@ class Report:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as JSON-compatible data."""
-        return {
-            "rows": self.rows,
-            "intents": self.intents,
-            "categories": self.categories,
-            "out_of_scope": self.out_of_scope,
-            "duplicates": self.duplicates,
-            "errors": [problem.as_dict() for problem in self.errors],
-            "warnings": [problem.as_dict() for problem in self.warnings],
-        }
+        problems = {name: [one.as_dict() for one in getattr(self, name)] for name in ("errors", "warnings")}
+        return asdict(self) | problems
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Render errors and warnings as tables; render nothing if there are none."""
@@ -85,19 +59,14 @@ def check(corpus: pd.DataFrame, *, strict: bool = False) -> Report:
         strict: report the same message under two labels as an error instead of a warning.
 
     Returns:
-        Errors: rows that violate the schema, fewer than two intents. Warnings: an intent with fewer than ten
+        Errors: unusable messages and intents, fewer than two intents. Warnings: an intent with fewer than ten
         messages, the same normalised message under two labels (each later row is named together with the
         first).
     """
-    errors = row_problems(corpus)
+    errors = _faults(corpus)
     warnings: list[Problem] = []
-    if not set(SCHEMA.columns) <= set(corpus.columns):
-        return Report(len(corpus), 0, 0, 0, 0, errors)
-    # The checks below compare strings; rows with other types are reported above.
-    texts = [_is_text(m) and _is_text(i) for m, i in zip(corpus["message"], corpus["intent"], strict=True)]
-    sound = corpus[np.array(texts, dtype=bool)]
-    (errors if strict else warnings).extend(_two_labels(sound))
-    in_scope = sound[sound["intent"] != OUT_OF_SCOPE]
+    (errors if strict else warnings).extend(_two_labels(corpus))
+    in_scope = corpus[corpus["intent"] != OUT_OF_SCOPE]
     names = sorted(in_scope["intent"].unique())
     if len(names) < 2:
         here = ", ".join(names) or "none"
@@ -107,43 +76,22 @@ def check(corpus: pd.DataFrame, *, strict: bool = False) -> Report:
         rows=len(corpus),
         intents=len(names),
         categories=in_scope["category"][in_scope["category"] != ""].nunique(),
-        out_of_scope=len(sound) - len(in_scope),
-        duplicates=int(sound["row_hash"].duplicated().sum()),
+        out_of_scope=len(corpus) - len(in_scope),
+        duplicates=int(corpus["row_hash"].duplicated().sum()),
         errors=errors,
         warnings=warnings,
     )
 
 
-def row_problems(corpus: pd.DataFrame) -> list[Problem]:
-    """Return the violations of SCHEMA in row order; a missing column is one problem."""
-    corpus = corpus.reset_index(drop=True)
-    try:
-        SCHEMA.validate(corpus, lazy=True)
-    except SchemaErrors as error:
-        cases = error.failure_cases
-    else:
-        return []
-    problems: list[tuple[int, Problem]] = []
-    for _, case in cases.iterrows():
-        place = int(case["index"]) if pd.notna(case["index"]) else -1
-        source = str(corpus["source"].iloc[place]) if place >= 0 and "source" in corpus else ""
-        problems.append((place, Problem(*_place(source), _reason(case))))
-    return [problem for _, problem in sorted(problems, key=lambda item: item[0])]
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _reason(case: pd.Series[Any]) -> str:
-    value = case["failure_case"]
-    if case["check"] == message_fault.__name__:
-        return message_fault(value) or "the message is unfit"
-    if case["check"] == intent_fault.__name__:
-        return intent_fault(value) or "the intent is unfit"
-    if case["check"] == "column_in_dataframe":
-        return f"column {value!r} is missing"
-    return f"column {case['column']!r} holds {value!r}, which is not {case['check']}"
+def _faults(corpus: pd.DataFrame) -> list[Problem]:
+    """Return what makes rows unusable: a corpus may be put together from several sources."""
+    rows = zip(corpus["message"], corpus["intent"], corpus["source"], strict=True)
+    return [
+        Problem(*_place(source), fault)
+        for message, intent, source in rows
+        for fault in (message_fault(message), intent_fault(intent))
+        if fault
+    ]
 
 
 def _place(source: str) -> tuple[str, int | None]:

@@ -4,40 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
-_WESTERN = (
-    "äöüß", "àâæçéèêëîïôœùûüÿ", "áéíóúüñ", "áàâãçéêíóôõúü", "àèéìíîòóùú", "åäöéæø", "éëïöüèá", "àçèéíïòóúü",
-)  # fmt: skip
-"""German, French, Spanish, Portuguese, Italian, Nordic, Dutch, Catalan."""
-_CENTRAL = (
-    "áčďéěíňóřšťúůýž", "áäčďéíĺľňóôŕšťúýž", "ąćęłńóśźż", "áéíóöőúüű", "ăâîşţ", "čćđšž", "äöüß",
-)  # fmt: skip
-"""Czech, Slovak, Polish, Hungarian, Romanian, Croatian and Slovenian, German."""
-_TURKISH = ("çğıöşüâîûi̇",)
-_BALTIC = ("ąčęėįšųūž", "āčēģīķļņšūž", "äõöüšž")
-_ICELANDIC = ("áðéíóúýþæö",)
-_CYRILLIC = (  # Russian, Ukrainian, Serbian
-    "абвгдежзийклмнопрстуфхцчшщъыьэюяё",
-    "абвгґдеєжзиіїйклмнопрстуфхцчшщьюя",
-    "абвгдежзијклљмнњопрстћуфхцчџшђ",
-)
-_GREEK = ("αβγδεζηθικλμνξοπρστυφχψωςάέήίόύώϊϋΐΰ",)
+from chatbot.documents import read_yaml
 
-CANDIDATES = (
-    ("cp1252", _WESTERN),
-    ("cp1254", _TURKISH),
-    ("cp1250", _CENTRAL),
-    ("cp1257", _BALTIC),
-    ("cp1252", _ICELANDIC),
-    ("mac_roman", _WESTERN),
-    ("cp850", _WESTERN),
-    ("cp1251", _CYRILLIC),
-    ("koi8_r", _CYRILLIC),
-    ("cp1253", _GREEK),
-)
-"""Code pages with the letters of their languages beyond ASCII; of equals the first is taken."""
-_MARKS = {_CYRILLIC: ("аеиоуыэюяёіїє", 0.3), _GREEK: ("άέήίόύώ", 0.05)}
-"""Vowels, and for Greek accents, with their least share of letters: in Hebrew bytes they are rarer."""
+_CANDIDATES: list[dict[str, Any]] = read_yaml(Path(__file__).with_name("code_pages.yaml"))
 _LARGEST_COST = 0.03
 """Share of letters outside the alphabet above which the text is in none of these languages."""
 _CAPITAL_COST, _SHOUTED_COST = 0.3, 0.02
@@ -59,26 +31,26 @@ def alphabet_page(lines: Iterable[bytes]) -> str | None:
     # The same text in other rows adds no evidence.
     texts = list(dict.fromkeys(lines))
     best: tuple[float, str] | None = None
-    for page, alphabets in CANDIDATES:
+    for candidate in _CANDIDATES:
         try:
-            decoded = [text.decode(page) for text in texts]
+            decoded = [text.decode(candidate["page"]) for text in texts]
         except UnicodeDecodeError:
             continue
         found = [_LETTER.findall(text.lower()) for text in decoded]
         letters = [letter for row in found for letter in row]
-        marks, share = _MARKS.get(alphabets, ("", 0.0))
-        if sum(letter in marks for letter in letters) < share * len(letters):
+        marks = candidate.get("marks", "")
+        if sum(letter in marks for letter in letters) < candidate.get("share", 0.0) * len(letters):
             continue
         inside = _INSIDE.findall("\n".join(decoded))
         if sum(letter.isupper() for letter in inside) > _MOST_CAPITALS * len(inside):
             continue
-        cost = sum(_cost(text, row, alphabets) for text, row in zip(decoded, found, strict=True))
+        cost = sum(_cost(text, row, candidate["alphabets"]) for text, row in zip(decoded, found, strict=True))
         if cost <= _LARGEST_COST * max(1, len(letters)) and (best is None or cost < best[0]):
-            best = cost, page
+            best = cost, candidate["page"]
     return best[1] if best else None
 
 
-def _cost(text: str, letters: list[str], alphabets: tuple[str, ...]) -> float:
+def _cost(text: str, letters: list[str], alphabets: list[str]) -> float:
     foreign: int = min(sum(letter not in alphabet for letter in letters) for alphabet in alphabets)
     capitals: int = sum(letter.isupper() for letter in _INSIDE.findall(text))
     cost = _SHOUTED_COST if text.isupper() else _CAPITAL_COST

@@ -8,61 +8,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from inspect import Signature, signature
+from pathlib import Path
 from typing import Annotated, Any
 
 from typer import Option
 
-from data.errors import CorpusError, Problem
+from chatbot.documents import read_yaml
+from data.errors import CorpusError
 
-MESSAGE_NAMES = (
-    "message", "text", "instruction", "utterance", "query", "question", "sentence", "user_message", "utt",
-    "user_utterance", "user_input", "user_text", "customer_message", "training_phrase", "phrase", "example",
-    "sample", "content", "body", "input", "prompt", "messages", "utterances", "texts",
-    "nachricht", "anfrage", "frage", "demande", "mensaje", "consulta", "pregunta", "messaggio", "domanda",
-    "mensagem", "pergunta", "bericht", "vraag",
-)  # fmt: skip
-"""Usual names of the message column; the first one present is used."""
-INTENT_NAMES = (
-    "intent", "intent_name", "label", "label_text", "label_name", "intent_label", "class", "class_name", "target",
-    "category", "topic", "tag",
-    "intent_display_name", "intents", "labels", "accept",
-    "absicht", "anliegen", "thema", "kategorie", "intention", "motif", "sujet", "catégorie", "intención", "motivo",
-    "tema", "categoría", "argomento", "categoria", "intenção", "assunto", "onderwerp", "categorie",
-)  # fmt: skip
-"""Usual names of the intent column; `category` is the intent only if no earlier one is present (Banking77)."""
-REPLY_NAMES = (
-    "reply",
-    "response",
-    "answer",
-    "bot_response",
-    "antwort",
-    "réponse",
-    "respuesta",
-    "risposta",
-    "resposta",
-    "antwoord",
+NAMES: dict[str, Any] = read_yaml(Path(__file__).with_name("names.yaml"))
+"""What other products call columns, labels and languages."""
+MESSAGE_NAMES, INTENT_NAMES, REPLY_NAMES = (tuple(NAMES[what]) for what in ("message", "intent", "reply"))
+"""Usual names of a column; the first one present is used."""
+TICKET_MESSAGE_NAMES, TICKET_INTENT_NAMES = (
+    tuple(NAMES[what]) for what in ("ticket_message", "ticket_intent")
 )
-"""Usual names of a column with the reply."""
-SUBJECT_NAMES = (
-    "subject", "ticket_subject", "case_subject", "conversation_subject", "ticket_name", "raw_subject",
-    "summary", "short_description",
-)  # fmt: skip
-_TITLES = ("summary", "short_description")
-"""Subjects in Jira and ServiceNow; elsewhere they are other things, unless a `description` is beside them."""
-TICKET_MESSAGE_NAMES = (
-    "source.body", "stripped_text", "description_text", "body_text", "plain_body", "ticket_description",
-    "case_description", "description", "message_body", "text", "message", "first_message", "body", "content",
-    "body_html", "html_body", "stripped_html", "description_html", "extract", "excerpt", "preview", "snippet",
-    "comment",
-)  # fmt: skip
-"""What ticket systems call the customer's text; text comes before HTML, and a whole text before its beginning."""
-TICKET_INTENT_NAMES = (
-    "intent", "label", "contact_reason", "case_reason", "reason", "request_type", "customer_request_type",
-    "hs_ticket_category", "ticket_category", "category", "classification", "help_topic", "topic", "topics", "issue",
-    "queue", "tags", "ticket_tags", "conversation_tags", "tag", "component/s", "components", "labels", "ticket_type",
-    "case_type", "type", "issue_type",
-)  # fmt: skip
-"""What ticket systems call the reason of a ticket."""
+_SUBJECTS, _TITLES = NAMES["subject"], NAMES["subject_beside_description"]
 
 ONE_COLUMN = (
     "one column: a message and its intent are needed. Write the intent of each message into a second column, `intent`; "
@@ -72,16 +33,7 @@ ONE_COLUMN = (
 
 _SEPARATORS = re.compile(r"[\s_-]+")
 _CUSTOM = re.compile(r"custom field \((.+)\)", re.IGNORECASE)
-_LANGUAGES = {
-    "en": ("english", "englisch", "anglais", "inglés"),
-    "de": ("german", "deutsch", "allemand", "alemán"),
-    "fr": ("french", "français", "französisch", "francés"),
-    "es": ("spanish", "español", "spanisch", "espagnol"),
-    "it": ("italian", "italiano", "italienisch"),
-    "nl": ("dutch", "nederlands", "niederländisch"),
-    "pt": ("portuguese", "português", "portugiesisch"),
-}
-_CODES = {word: code for code, names in _LANGUAGES.items() for word in (code, *names)}
+_CODES = {word: code for code, names in NAMES["languages"].items() for word in (code, *names)}
 _LANGUAGE = re.compile(rf"(?:[\s_-]+|(?=[(\[]))[(\[]?({'|'.join(_CODES)})[)\]]?\Z", re.IGNORECASE)
 """The language at the end of a column's name: `Question (EN)`, `text_de`."""
 
@@ -163,7 +115,7 @@ def find_columns(header: Sequence[str], asked: Columns, file: str, line: int | N
     is_ticket = _is_ticket(names)
 
     def refuse(reason: str) -> CorpusError:
-        return CorpusError([Problem(file, line, reason)])
+        return CorpusError.at(file, line, reason)
 
     def place(candidates: Sequence[str], what: str = "", is_repeated: bool = False) -> int | None:
         for candidate in candidates:
@@ -230,7 +182,7 @@ def find_columns(header: Sequence[str], asked: Columns, file: str, line: int | N
     else:
         category = place(["category"], is_repeated=is_ticket)
         category = category if category not in (message, *intents) else None
-    subject = place(SUBJECT_NAMES) if is_ticket and asked.message is None else None
+    subject = place([*_SUBJECTS, *_TITLES]) if is_ticket and asked.message is None else None
     return Places(
         message, intents, category, reply, is_ticket, subject if subject not in (message, *intents) else None
     )
@@ -241,9 +193,8 @@ def _is_ticket(names: Sequence[str]) -> bool:
     last = {column_key(name).rpartition(".")[2] for name in names}
     if "description" in last and not last.isdisjoint(_TITLES):
         return True
-    return not last.isdisjoint(set(SUBJECT_NAMES) - set(_TITLES)) and not last.isdisjoint(
-        {name.rpartition(".")[2] for name in TICKET_MESSAGE_NAMES}
-    )
+    texts = {name.rpartition(".")[2] for name in TICKET_MESSAGE_NAMES}
+    return not last.isdisjoint(_SUBJECTS) and not last.isdisjoint(texts)
 
 
 def column_key(name: str) -> str:

@@ -13,11 +13,6 @@ from typing import Annotated
 if not __package__:  # run as `python data/convert.py`
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-if __name__ == "__main__":
-    from chatbot.interrupt import exit_on_interrupt
-
-    exit_on_interrupt()
-
 import typer
 import yaml
 from rich.console import Console
@@ -85,9 +80,7 @@ def run(
         CorpusError: nothing in the source can be used, or the folder is not empty.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise CorpusError(
-            [Problem(str(out), None, "it is not empty: name a new folder, so that no review is lost")]
-        )
+        raise CorpusError.at(out, None, "it is not empty: name a new folder, so that no review is lost")
     loaded = read_corpus(source, columns, arrays=True)
     if not len(loaded.table):
         raise CorpusError(loaded.problems)

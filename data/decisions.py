@@ -152,10 +152,10 @@ def parse_decisions(content: bytes, file: str) -> list[RowDecision]:
         lines.fieldnames = names
         rows = [(lines.line_num, row) for row in lines]
     except csv.Error as error:
-        raise CorpusError([Problem(file, None, f"not CSV: {error}")]) from None
+        raise CorpusError.at(file, None, f"not CSV: {error}") from None
     if missing := [name for name in (ROW_HASH, DECISION) if name not in names]:
         lacks = f"no column {' and no column '.join(missing)}: `python -m data.check` writes such a file"
-        raise CorpusError([Problem(file, 1, lacks)])
+        raise CorpusError.at(file, 1, lacks)
     found: dict[str, RowDecision] = {}
     problems: list[Problem] = []
     for number, row in rows:

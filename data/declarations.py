@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from chatbot.dialog.message import OUT_OF_SCOPE
 from chatbot.files import write_file
 from data.decisions import BESIDE, relabelled
-from data.errors import CorpusError, Problem
+from data.errors import CorpusError
 from data.messages import intent_fault
 
 DECLARED_FILE = BESIDE[1]
@@ -151,7 +151,7 @@ def read_declared(path: Path) -> Declared:
     try:
         return parse_declared(path.read_text(encoding="utf-8"), str(path)) if path.is_file() else NOTHING
     except (OSError, UnicodeDecodeError) as error:
-        raise CorpusError([Problem(str(path), None, f"cannot be read: {error}")]) from None
+        raise CorpusError.at(path, None, f"cannot be read: {error}") from None
 
 
 def parse_declared(text: str, file: str) -> Declared:
@@ -164,9 +164,9 @@ def parse_declared(text: str, file: str) -> Declared:
         content = yaml.safe_load(text)
         return Declared.model_validate(NOTHING if content is None else content)
     except yaml.YAMLError as error:
-        raise CorpusError([Problem(file, None, f"not YAML: {error}")]) from None
+        raise CorpusError.at(file, None, f"not YAML: {error}") from None
     except (ValidationError, RecursionError) as error:
         wrong = error.errors() if isinstance(error, ValidationError) else []
         reasons = [f"{'.'.join(str(part) for part in one['loc'])} {one['msg']}".strip() for one in wrong]
         reason = f"{reasons[0] if reasons else error}: the fields are {', '.join(Declared.model_fields)}"
-        raise CorpusError([Problem(file, None, f"no declaration: {reason}")]) from None
+        raise CorpusError.at(file, None, f"no declaration: {reason}") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from rich.table import Table
 from rich.text import Text
@@ -51,6 +52,11 @@ class CorpusError(ChatbotError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(summary(self.problems)), [problem.as_dict() for problem in self.problems])
+
+    @classmethod
+    def at(cls, file: Path | str, line: int | None, reason: str) -> CorpusError:
+        """Return the error of one problem; see `Problem`."""
+        return cls([Problem(str(file), line, reason)])
 
 
 def summary(problems: Iterable[Problem]) -> list[str]:

@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
-from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
+from typing import Annotated, Literal
 from urllib.request import Request
 
 if not __package__:  # run as `python data/fetch.py`
     sys.path[0] = str(Path(__file__).resolve().parents[1])
-
-if __name__ == "__main__":
-    from chatbot.interrupt import exit_on_interrupt
-
-    exit_on_interrupt()
 
 import typer
 from rich.console import Console
@@ -25,7 +17,6 @@ from rich.console import Console
 from chatbot.errors import ChatbotError
 from chatbot.files import write_file
 from chatbot.runtime import REAL
-from data.columns import Columns
 from data.commands import reports_errors
 from data.errors import CorpusError
 from data.loading import load_corpus
@@ -38,7 +29,6 @@ BITEXT_URL = (
 """The published file at a fixed revision, whose digest is known."""
 BITEXT_SHA256 = "6f81102b0100b97b8468eb04368033a23206bf1fde9d53500d5806ec1001a434"
 BITEXT_ROWS = 26_872
-BITEXT_COLUMNS = Columns("instruction", "intent", "category")
 BITEXT_FILE = Path("data/raw/bitext_customer_support.csv")
 LICENCE = "CDLA-Sharing-1.0 (https://cdla.dev/sharing-1-0/), recorded in NOTICE and data/README.md"
 
@@ -54,22 +44,12 @@ class FetchError(ChatbotError):
     type = "fetch"
 
 
-class Dataset(StrEnum):
-    """Datasets that can be downloaded."""
-
-    BITEXT = "bitext"
-
-
 @app.command()
 @reports_errors()
 def main(
-    dataset: Annotated[Dataset, typer.Argument(help="What to fetch.")] = Dataset.BITEXT,
+    dataset: Annotated[Literal["bitext"], typer.Argument(help="What to fetch.")] = "bitext",
     url: Annotated[str, typer.Option(envvar="CHATBOT_BITEXT_URL", help="Where from.")] = BITEXT_URL,
     to: Annotated[Path, typer.Option(help="Where to.")] = BITEXT_FILE,
-    sha256: Annotated[
-        str | None, typer.Option(help="Its digest; default: the known one for the default URL, else any.")
-    ] = None,
-    timeout: Annotated[float, typer.Option(help="Seconds of the whole download.", min=0.1)] = SECONDS,
     force: Annotated[bool, typer.Option(help="Fetch even if a valid file exists.")] = False,
 ) -> None:
     """Download a published corpus, verify it, and put it where DVC tracks it."""
@@ -80,40 +60,40 @@ def main(
         console.print(f"{to} exists and is valid: nothing to fetch (--force fetches it again)")
         return
     with console.status(f"fetching {to.name}"):
-        fetch_bitext(to, url, sha256=sha256, timeout=timeout)
+        fetch_bitext(to, url)
     console.print(f"{to}: {BITEXT_ROWS:,} rows, checked. Record it with: dvc commit {to}.dvc", soft_wrap=True)
 
 
-def fetch_bitext(
-    to: Path, url: str = BITEXT_URL, *, sha256: str | None = None, timeout: float = SECONDS
-) -> None:
+def fetch_bitext(to: Path, url: str = BITEXT_URL, timeout: float = SECONDS) -> None:
     """Download the published file, verify it, then move it to its destination (atomic write).
 
     Args:
-        to: destination; its folder is created.
-        url: http or https; a proxy is taken from the environment.
-        sha256: expected digest; None: the known one for BITEXT_URL, any for another URL.
+        url: http or https; a proxy is taken from the environment. The digest is known of BITEXT_URL alone.
         timeout: seconds of the whole download.
 
     Raises:
         FetchError: the URL is unreachable, the transfer is incomplete, or the file is a different one; an
             existing file is left unchanged.
     """
-    if urlsplit(url).scheme not in ("http", "https"):
+    if not url.startswith(("http://", "https://")):
         raise FetchError(f"{url!r} is not an address to fetch from: it must begin with http:// or https://")
-    expected = sha256 or (BITEXT_SHA256 if url == BITEXT_URL else None)
     partial = to.with_name(f".{to.stem}.partial{to.suffix}")
     try:
         request = Request(url, headers={"User-Agent": "support-chatbot"})  # noqa: S310  # http(s)
         content = REAL.fetch(request, timeout)
         digest = hashlib.sha256(content).hexdigest()
-        if expected and digest != expected:
-            raise FetchError(f"{url} has the SHA-256 {digest}, not {expected}: it is not the expected file")
+        if url == BITEXT_URL and digest != BITEXT_SHA256:
+            raise FetchError(
+                f"{url} has the SHA-256 {digest}, not {BITEXT_SHA256}: it is not the expected file"
+            )
         write_file(partial, content, sync=False)
         check_bitext(partial)
         partial.replace(to)
     except OSError as error:
-        raise FetchError(_unreachable(url, to, error)) from error
+        raise FetchError(
+            f"cannot fetch {url}: {getattr(error, 'reason', error)}. Without a network, fetch it on another machine "
+            f"and put it at {to}, or name a mirror with --url; the project's own corpus, data/corpus, needs neither"
+        ) from error
     finally:
         partial.unlink(missing_ok=True)
 
@@ -124,25 +104,14 @@ def check_bitext(file: Path) -> None:
     Raises:
         FetchError: wrong columns, bad rows, or a wrong number of rows.
     """
-    names = (BITEXT_COLUMNS.message, BITEXT_COLUMNS.intent, BITEXT_COLUMNS.category)
     try:
-        corpus = load_corpus(file, message_column=names[0], intent_column=names[1], category_column=names[2])
+        corpus = load_corpus(
+            file, message_column="instruction", intent_column="intent", category_column="category"
+        )
     except CorpusError as error:
         raise FetchError(f"{file} is not the Bitext corpus: {error}") from error
     if len(corpus) != BITEXT_ROWS:
         raise FetchError(f"{file} has {len(corpus):,} rows, the Bitext corpus has {BITEXT_ROWS:,}")
-
-
-def _unreachable(url: str, to: Path, error: Exception) -> str:
-    reason: object = error
-    if isinstance(error, HTTPError):
-        reason = f"HTTP {error.code}"
-    elif isinstance(error, URLError):
-        reason = error.reason
-    return (
-        f"cannot fetch {url}: {reason}. Without a network, fetch it on another machine and put it at {to}, "
-        "or name a mirror with --url; the project's own corpus, data/corpus, needs neither"
-    )
 
 
 if __name__ == "__main__":

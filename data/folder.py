@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,17 +16,8 @@ FIELDS = ("intent", "category", "description", "reply", "messages")
 _NEEDED = ("intent", "messages")
 _SUFFIXES = (".yaml", ".yml")
 _OTHERS = (
-    "rules",
-    "replies",
-    "behaviours",
-    "declared",
-    "domain",
-    "stories",
-    "config",
-    "endpoints",
-    "credentials",
-    "params",
-)
+    "rules", "replies", "behaviours", "declared", "domain", "stories", "config", "endpoints", "credentials", "params",
+)  # fmt: skip
 """Files beside intents that hold no messages."""
 
 
@@ -55,8 +46,7 @@ def read_intents(folder: Path) -> list[IntentFile]:
     """
     paths = intent_paths(folder)
     if not paths:
-        reason = "no intents: a corpus folder holds intents/<intent>.yaml files"
-        raise CorpusError([Problem(str(folder), None, reason)])
+        raise CorpusError.at(folder, None, "no intents: a corpus folder holds intents/<intent>.yaml files")
     files, problems = _read_all(paths)
     if problems:
         raise CorpusError(problems)
@@ -65,14 +55,23 @@ def read_intents(folder: Path) -> list[IntentFile]:
 
 def intent_paths(folder: Path) -> list[Path]:
     """Return the YAML files of a corpus folder's intents; sorted."""
-    return [path for path in yaml_paths(folder) if not is_beside(path)]
+    return [path for path in yaml_paths(folder, visible_files(folder)) if not is_beside(path)]
 
 
-def yaml_paths(folder: Path) -> list[Path]:
-    """Return the YAML files in the folder `intents`, or in the whole folder without one; sorted."""
+def visible_files(folder: Path) -> list[Path]:
+    """Return the files of a folder and its subfolders that are not hidden, sorted."""
+    hidden = (".", "__")
+    return [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not any(part.startswith(hidden) for part in path.relative_to(folder).parts)
+    ]
+
+
+def yaml_paths(folder: Path, files: Iterable[Path]) -> list[Path]:
+    """Return the YAML files among those of a folder: in its folder `intents`, if it has one."""
     within = folder / "intents" if (folder / "intents").is_dir() else folder
-    found = [path for path in within.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file()]
-    return sorted(p for p in found if not any(part.startswith(".") for part in p.relative_to(within).parts))
+    return [path for path in files if path.suffix.lower() in _SUFFIXES and path.is_relative_to(within)]
 
 
 def is_beside(path: Path) -> bool:
@@ -122,22 +121,22 @@ def _read(path: Path, problems: list[Problem]) -> IntentFile:
     documents = compose_all(path)
     if len(documents) > 1:
         reason = f"{len(documents)} documents (`---`): a file holds one intent; make a file of each"
-        raise CorpusError([Problem(str(path), line_of(documents[1]), reason)])
+        raise CorpusError.at(path, line_of(documents[1]), reason)
     root = documents[0] if documents else None
     if not isinstance(root, yaml.MappingNode):
-        raise CorpusError([Problem(str(path), 1, f"a mapping with {', '.join(FIELDS)} is needed")])
+        raise CorpusError.at(path, 1, f"a mapping with {', '.join(FIELDS)} is needed")
     nodes: dict[str, yaml.Node] = {}
     for key, value in root.value:
         line = key.start_mark.line + 1
         if key.value not in FIELDS:
             reason = f"unknown field {key.value!r}: the fields are {', '.join(FIELDS)}"
-            raise CorpusError([Problem(str(path), line, reason)])
+            raise CorpusError.at(path, line, reason)
         if key.value in nodes:
-            raise CorpusError([Problem(str(path), line, f"field {key.value!r} occurs twice")])
+            raise CorpusError.at(path, line, f"field {key.value!r} occurs twice")
         nodes[key.value] = value
     for name in _NEEDED:
         if name not in nodes:
-            raise CorpusError([Problem(str(path), None, f"field {name!r} is missing")])
+            raise CorpusError.at(path, None, f"field {name!r} is missing")
     texts = {name: _scalar(path, name, node) for name, node in nodes.items() if name != "messages"}
     return IntentFile(
         path=path,
@@ -152,7 +151,7 @@ def _read(path: Path, problems: list[Problem]) -> IntentFile:
 def _scalar(path: Path, name: str, node: yaml.Node) -> str:
     if isinstance(node, yaml.ScalarNode):
         return str(node.value)
-    raise CorpusError([Problem(str(path), line_of(node), f"field {name!r} must be text")])
+    raise CorpusError.at(path, line_of(node), f"field {name!r} must be text")
 
 
 def _messages(path: Path, node: yaml.Node, problems: list[Problem]) -> Iterator[tuple[int, str]]:
@@ -167,4 +166,4 @@ def _messages(path: Path, node: yaml.Node, problems: list[Problem]) -> Iterator[
         yield from block_lines(node)
     else:
         reason = "messages must be a block that begins with `messages: |`, one message a line, or a list"
-        raise CorpusError([Problem(str(path), line_of(node), reason)])
+        raise CorpusError.at(path, line_of(node), reason)

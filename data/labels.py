@@ -8,20 +8,15 @@ from collections import Counter, defaultdict
 from dataclasses import replace
 
 from chatbot.dialog.message import OUT_OF_SCOPE, clean, plain
+from data.columns import NAMES
 from data.errors import Problem
 from data.rows import Row
 
-OUT_OF_SCOPE_NAMES = frozenset((
-    "oos", "ood", "out_of_scope", "out_of_domain", "outofscope", "outofdomain", "none", "none_of_the_above",
-    "none_intent", "no_intent", "nointent", "fallback", "default_fallback", "default_fallback_intent",
-    "fallback_intent", "fallbackintent", "amazon.fallbackintent", "nlu_fallback", "default_negative_intent",
-    "irrelevant", "off_topic", "offtopic", "unknown", "unknown_intent", "unsupported", "not_supported",
-))  # fmt: skip
+_OUT_OF_SCOPE, _PERHAPS_OUT_OF_SCOPE = (
+    frozenset(NAMES["out_of_scope"]),
+    frozenset(NAMES["perhaps_out_of_scope"]),
+)
 """What other products and datasets call out of scope, as keys of `label_key`."""
-PERHAPS_OUT_OF_SCOPE = frozenset((
-    "other", "others", "misc", "miscellaneous", "rest", "something_else", "anything_else", "other_question",
-    "other_questions", "sonstiges", "andere", "autre", "autres", "otro", "otros", "altro", "outro", "outros", "overig",
-))  # fmt: skip
 
 _SEPARATORS = re.compile(r"[\s_-]+")
 _JOINTS = re.compile(r"[_.\s]+|(?<=\w)-(?=\w)|(?<=[a-z])(?=[A-Z][a-z])")
@@ -61,14 +56,14 @@ def normalise_labels(rows: list[Row], file: str) -> tuple[list[Row], list[Proble
     notices: list[Problem] = []
     for key, counts in spellings.items():
         usual = clean(max(counts, key=lambda spelling: counts[spelling]))
-        if key in OUT_OF_SCOPE_NAMES:
+        if key in _OUT_OF_SCOPE:
             usual = OUT_OF_SCOPE
         elif whole:
             usual = usual.partition(".")[0]
         names.update(dict.fromkeys(counts, usual))
         if reason := _changed(key, counts, usual, whole):
             notices.append(Problem(file, None, reason, kind="labels are written in one way"))
-        elif key in PERHAPS_OUT_OF_SCOPE:
+        elif key in _PERHAPS_OUT_OF_SCOPE:
             reason = (
                 f"label {usual!r} is trained as an intent: if it means out of scope, call it {OUT_OF_SCOPE}"
             )

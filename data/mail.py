@@ -9,78 +9,52 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from html.parser import HTMLParser
+from pathlib import Path
 
+from chatbot.documents import read_yaml
 from data.errors import LOCATIONS, Problem
 from data.rows import Row
 from data.wiki import is_wiki, wiki_text
 
-_BLOCKS = frozenset((
-    "address", "article", "blockquote", "body", "br", "center", "dd", "div", "dl", "dt", "fieldset", "figure",
-    "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "head", "header", "hr", "html", "li", "main", "nav", "ol",
-    "p", "pre", "section", "table", "tbody", "tfoot", "thead", "title", "tr", "ul",
-))  # fmt: skip
-_INLINE = frozenset((
-    "a", "abbr", "b", "big", "button", "caption", "cite", "code", "col", "colgroup", "del", "em", "font", "i", "img",
-    "input", "ins", "label", "link", "mark", "meta", "picture", "q", "s", "script", "small", "source", "span",
-    "strike", "strong", "style", "sub", "sup", "td", "th", "tt", "u", "video", "wbr",
-))  # fmt: skip
-_HIDDEN = frozenset(["script", "style", "title"])
-_VOID = frozenset(["br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"])
-_QUOTE = re.compile(
-    r"gmail_quote|yahoo_quoted|moz-cite-prefix|protonmail_quote|zmail_extra|divRplyFwdMsg|OutlookMessageHeader",
-    re.I,
-)
-_SIGNATURE = re.compile(r"gmail_signature|moz-signature|protonmail_signature|^signature$", re.I)
+_MARKS: dict[str, list[str]] = read_yaml(Path(__file__).with_name("mail.yaml"))
+
+
+def _any(name: str) -> str:
+    """Return a pattern of the marks with this name."""
+    return f"(?:{'|'.join(_MARKS[name])})"
+
+
+_BLOCKS, _VOID, _HIDDEN = (frozenset(_MARKS[name]) for name in ("blocks", "void", "hidden"))
+_ELEMENTS = _BLOCKS.union(_MARKS["inline"])
+_QUOTE = re.compile(_any("quote_classes"), re.IGNORECASE)
+_SIGNATURE = re.compile(_any("signature_classes"), re.IGNORECASE)
 # A single `<div>` may be what the customer writes about; a closed one is a mail's own.
-_MARKUP = re.compile(rf"</(?:{'|'.join(_BLOCKS | _INLINE)})\s*>|<br\s*/?>", re.IGNORECASE)
+_MARKUP = re.compile(rf"</(?:{'|'.join(_ELEMENTS)})\s*>|<br\s*/?>", re.IGNORECASE)
 _UNCLOSED = re.compile(r"<(?=[a-zA-Z][^<>]*+(?:<|\Z))")
+_MOST_UNCLOSED = 20
+"""Tags with another inside, in a quoted attribute, that are read as tags."""
 _LONG_REFERENCE = re.compile(r"&#[0-9]{20,};?")
 _ENTITY = re.compile(r"&(?:amp|lt|gt|quot|apos|nbsp|#\d{2,6}|#x[\da-f]{2,6});", re.IGNORECASE)
 
-_ATTRIBUTION = re.compile(
-    r"\W{0,3}(?:On\b.{6,300}\bwrote|Am\b.{6,300}\bschrieb\b.{0,80}|Le\b.{6,300}\ba écrit|El\b.{6,300}\bescribió"
-    r"|Il\b.{6,300}\bha scritto|Em\b.{6,300}\bescreveu|Op\b.{6,300}\b(?:schreef\b.{0,80}|geschreven))\s*:\W{0,3}"
-)
+_ATTRIBUTION = re.compile(rf"\W{{0,3}}{_any('attribution')}\s*:\W{{0,3}}")
 _ATTRIBUTION_LINES = 3
 _SEPARATOR = re.compile(
-    r"[\s>]*-{2,}\s*(?:original (?:message|appointment)|urspr(?:ü|ue)ngliche nachricht|message d.origine"
-    r"|mensaje original|messaggio originale|oorspronkelijk bericht|mensagem original)\s*-{2,}\s*"
+    rf"[\s>]*-{{2,}}\s*{_any('original')}\s*-{{2,}}\s*"
     r"|[\s>]*(?:##-|-{2,}|={2,}).{0,60}\breply\b.{0,20}\babove\b.{0,60}",
     re.IGNORECASE,
 )
-_FROM = re.compile(r"[*\s]*(?:From|Von|De|Da|Van)\s?:[*\s]*\S")
-_SENT = re.compile(
-    r"[*\s]*(?:Sent|Date|Gesendet|Datum|Envoyé|Enviado|Inviato|Data|Fecha|Verzonden)(?: el| le)?\s?:"
-)
+_FROM = re.compile(rf"[*\s]*{_any('from')}\s?:[*\s]*\S")
+_SENT = re.compile(rf"[*\s]*{_any('sent')}(?: el| le)?\s?:")
 _HEADER_LINES = 4
 
 _DELIMITER = re.compile(r"(?:--|__|—)\s*")
-_DEVICE = re.compile(
-    r"(?:sent (?:from|via) (?:my|outlook|yahoo|mail|gmail|samsung|proton).{0,60}|get outlook for .{3,20}"
-    r"|von meinem .{3,30} gesendet|gesendet (?:von|mit) .{3,40}|envoyé (?:de|depuis) mon .{3,30}"
-    r"|enviado desde mi .{3,30}|inviato da(?:l mio)? .{3,30}|verzonden vanaf mijn .{3,30})",
-    re.IGNORECASE,
-)
-_CLOSING = re.compile(
-    r"(?:(?:with )?(?:kind|best|warm|many)(?:est)? (?:regards|wishes|thanks)|regards|best|cheers|sincerely"
-    r"|yours (?:sincerely|faithfully|truly)|thank you|thanks(?: (?:and|&) (?:\w+ )?regards| in advance| again)?"
-    r"|(?:mit )?(?:freundliche[nr]?|viele|beste|liebe) gr(?:ü|ue)(?:ß|ss)en?|(?:bien )?cordialement"
-    r"|saludos(?: cordiales)?|un saludo|cordiali saluti|met vriendelijke groet(?:en)?)\s*[,.!]*",
-    re.IGNORECASE,
-)
+_DEVICE = re.compile(_any("device"), re.IGNORECASE)
+_CLOSING = re.compile(rf"{_any('closing')}\s*[,.!]*", re.IGNORECASE)
 _NAME = re.compile(r"(?:[A-ZÀ-Þ][\w.'’-]*\s?){1,4},?")
-_DISCLAIMER = re.compile(
-    r"(?:confidentiality notice|disclaimer\s*:|this (?:e-?mail|message)\b.{0,120}\b(?:confidential|intended))",
-    re.IGNORECASE,
-)
-_MOST_UNCLOSED = 20
-"""Tags with another inside, in a quoted attribute, that are read as tags."""
+_DISCLAIMER = re.compile(_any("disclaimer"), re.IGNORECASE)
 _TAIL_LINES, _TAIL_CHARACTERS = 8, 70
 """Most lines of a signature, and characters of one."""
-_PREFIX = re.compile(
-    r"\s*+(?:(?:re|fwd?|aw|wg|tr|rv|sv)\s*(?:\[\d+\])?:|\[[^\]]{0,30}#?\d+\])\s*+", re.IGNORECASE
-)
-_NO_SUBJECT = frozenset(["(no subject)", "no subject", "(none)", "untitled"])
+_PREFIX = re.compile(rf"\s*+(?:{_any('prefix')}\s*(?:\[\d+\])?:|\[[^\]]{{0,30}}#?\d+\])\s*+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +104,7 @@ def clean_subject(subject: str) -> str:
     while found := _PREFIX.match(text, start):
         start = found.end()
     text = text[start:]
-    return "" if text.casefold() in _NO_SUBJECT else text
+    return "" if text.casefold() in _MARKS["no_subject"] else text
 
 
 def joined(subject: str, body: str) -> str:
@@ -276,7 +250,7 @@ class _Text(HTMLParser):
 
 def _is_known(tag: str) -> bool:
     """Whether this is HTML or, with a colon, Outlook's own, and not an address in angle brackets."""
-    return tag in _BLOCKS or tag in _INLINE or (":" in tag and "/" not in tag and "@" not in tag)
+    return tag in _ELEMENTS or (":" in tag and "/" not in tag and "@" not in tag)
 
 
 def _kind(tag: str, attributes: dict[str, str | None]) -> str:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from pathlib import Path
 
 import pandas as pd
 
 from chatbot.dialog.replies import PLACEHOLDER
+from chatbot.documents import read_yaml
 
+_VALUES: dict[str, list[str]] = read_yaml(Path(__file__).with_name("placeholders.yaml"))
 _SPACE = re.compile(r"\s+")
 
 Draw = Callable[[int], int]
@@ -61,7 +64,8 @@ def _value(placeholder: str, row_hash: str, seed: int, unlisted: bool) -> str | 
     return name if unlisted else None
 
 
-def _one_of(values: Sequence[str]) -> Callable[[Draw], str]:
+def _one_of(what: str) -> Callable[[Draw], str]:
+    values = _VALUES[what]
     return lambda draw: values[draw(len(values))]
 
 
@@ -76,51 +80,25 @@ def _amount(draw: Draw) -> str:
 
 
 def _person(draw: Draw) -> str:
-    return f"{_FIRST_NAMES[draw(len(_FIRST_NAMES))]} {_LAST_NAMES[draw(len(_LAST_NAMES))]}"
+    return f"{_one_of('first_names')(draw)} {_one_of('last_names')(draw)}"
 
 
 def _date(draw: Draw) -> str:
-    return f"{1 + draw(28)} {_MONTHS[draw(12)]}"
+    return f"{1 + draw(28)} {_one_of('months')(draw)}"
 
-
-_FIRST_NAMES = (
-    "Alice", "Ahmed", "Anna", "Ben", "Carlos", "Chloe", "Daniel", "Elena", "Emma", "Fatima", "George",
-    "Grace", "Hiro", "Ivan", "Jack", "Julia", "Kofi", "Laura", "Mia", "Noah", "Olga", "Priya", "Sam", "Wei",
-)  # fmt: skip
-_LAST_NAMES = (
-    "Adams", "Brown", "Chen", "Costa", "Davies", "Garcia", "Hughes", "Ito", "Jones", "Khan", "Kowalski",
-    "Lopez", "Martin", "Mensah", "Miller", "Murphy", "Novak", "Patel", "Rossi", "Silva", "Smith", "Taylor",
-    "Weber", "Young",
-)  # fmt: skip
-_CITIES = (
-    "Amsterdam", "Athens", "Austin", "Barcelona", "Berlin", "Boston", "Bristol", "Chicago", "Denver",
-    "Dublin", "Glasgow", "Lagos", "Lisbon", "London", "Lyon", "Madrid", "Manchester", "Milan", "Mumbai",
-    "Munich",
-    "Nairobi", "New York", "Oslo", "Paris", "Prague", "Seattle", "Sydney", "Tokyo", "Toronto", "Vienna",
-)  # fmt: skip
-_COUNTRIES = (
-    "Australia", "Austria", "Belgium", "Brazil", "Canada", "Denmark", "France", "Germany", "Greece", "India",
-    "Ireland", "Italy", "Japan", "Kenya", "Mexico", "the Netherlands", "New Zealand", "Nigeria", "Norway",
-    "Poland", "Portugal", "Spain", "Sweden", "Switzerland", "the UK", "the US",
-)  # fmt: skip
-_ACCOUNTS = ("basic", "business", "free", "freemium", "gold", "platinum", "premium", "pro", "standard")
-_MONTHS = (
-    "January", "February", "March", "April", "May", "June",
-    "July", "August", "September", "October", "November", "December",
-)  # fmt: skip
 
 _MAKERS: tuple[tuple[re.Pattern[str], Callable[[Draw], str]], ...] = (
-    (re.compile(r"\bsymbol\b"), _one_of(("$", "€", "£"))),
-    (re.compile(r"\bcurrency\b"), _one_of(("dollars", "euros", "pounds"))),
+    (re.compile(r"\bsymbol\b"), _one_of("symbols")),
+    (re.compile(r"\bcurrency\b"), _one_of("currencies")),
     (re.compile(r"\b(amount|price|fee|total|cost)\b"), _amount),
-    (re.compile(r"\bphone\b"), _one_of(("555-0142", "+1 555 0117", "020 7946 0018"))),
-    (re.compile(r"\be ?mail\b"), _one_of(("sam.lee@example.com", "j.novak@example.org"))),
-    (re.compile(r"\b(url|link|website|page)\b"), _one_of(("www.example.com", "https://example.org/help"))),
+    (re.compile(r"\bphone\b"), _one_of("phones")),
+    (re.compile(r"\be ?mail\b"), _one_of("addresses")),
+    (re.compile(r"\b(url|link|website|page)\b"), _one_of("pages")),
     (re.compile(r"\b(number|id|code|reference|no)\b"), _number),
     (re.compile(r"\b(date|day)\b"), _date),
-    (re.compile(r"\b(city|town|location)\b"), _one_of(_CITIES)),
-    (re.compile(r"\bcountry\b"), _one_of(_COUNTRIES)),
-    (re.compile(r"\baccount\b"), _one_of(_ACCOUNTS)),
+    (re.compile(r"\b(city|town|location)\b"), _one_of("cities")),
+    (re.compile(r"\bcountry\b"), _one_of("countries")),
+    (re.compile(r"\baccount\b"), _one_of("accounts")),
     (re.compile(r"\bname\b"), _person),
     (re.compile(r"\b(quantity|count|offset|duration)\b"), lambda draw: str(2 + draw(58))),
 )

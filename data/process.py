@@ -1,4 +1,4 @@
-"""`python -m data.process`: check a corpus, fill its placeholders, split it, and write it for training."""
+"""`python -m data.process`: check a corpus, fill its placeholders, group near-duplicates, and write it for training."""
 
 from __future__ import annotations
 
@@ -9,11 +9,7 @@ from typing import Annotated
 if not __package__:  # run as `python data/process.py`
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-if __name__ == "__main__":
-    from chatbot.interrupt import exit_on_interrupt
-
-    exit_on_interrupt()
-
+import pandas as pd
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -23,22 +19,10 @@ from data.checks import Report
 from data.columns import Columns, takes_columns
 from data.commands import reports_errors
 from data.declarations import DECLARED_FILE, write_declared
-from data.errors import CorpusError, Problem, problems_table
+from data.errors import CorpusError, problems_table
 from data.loading import load_checked
 from data.params import DEFAULT_FILE
-from data.processing import (
-    CORPUS_FILE,
-    LEFT_OUT_FILE,
-    SPLITS_FILE,
-    Processed,
-    ProcessParams,
-    process,
-    read_params,
-    read_splits,
-    untrained,
-    write,
-)
-from data.splitting import PARTS
+from data.processing import CORPUS_FILE, ProcessParams, process, read_params, write
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -55,80 +39,47 @@ def main(
     params: Annotated[
         Path, typer.Option(help="A params.yaml; its section `process` is read.")
     ] = DEFAULT_FILE,
-    seed: Annotated[int | None, typer.Option(help="Of the fillings and of new groups' parts.")] = None,
-    test_share: Annotated[float | None, typer.Option(help="The share of new groups that go to test.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of the placeholders' values.")] = None,
     similarity: Annotated[float | None, typer.Option(help="The cosine of near-duplicates.")] = None,
-    splits: Annotated[
-        Path | None, typer.Option(help="Parts given earlier, kept as they are; default: <out>/splits.csv.")
-    ] = None,
     strict: Annotated[bool, typer.Option(help="The same message under two labels is an error.")] = False,
 ) -> None:
-    """Convert a corpus to training input: corpus.parquet, splits.csv, left_out.csv and report.json."""
+    """Convert a corpus to training input: corpus.parquet and report.json."""
     console = Console(stderr=True)
-    given = {"seed": seed, "test_share": test_share, "similarity": similarity}
     try:
-        settings = read_params(params, given)
-        checked, done = run(
-            corpus,
-            out,
-            settings,
-            earlier_splits=splits,
-            strict=strict,
-            columns=columns,
-            console=console,
-        )
+        settings = read_params(params, {"seed": seed, "similarity": similarity})
+        with console.status(Text(f"reading {corpus}")):
+            checked, processed = run(corpus, out, settings, strict=strict, columns=columns)
     except CorpusError as error:
         console.print(*problems_table(list(error.problems), []))
         count = f"{len(error.problems):,} error{'s' if len(error.problems) > 1 else ''}"
         console.print(Text(f"{count} in {corpus}: nothing was written", style="red"))
         raise typer.Exit(1) from None
     console.print(checked)
-    Console().print(_summary(corpus, out, checked, done))
+    Console().print(_summary(corpus, out, checked, processed))
 
 
 def run(
-    corpus: Path,
-    out: Path,
-    params: ProcessParams,
-    *,
-    earlier_splits: Path | None = None,
-    strict: bool = False,
-    columns: Columns | None = None,
-    console: Console | None = None,
-) -> tuple[Report, Processed]:
+    corpus: Path, out: Path, params: ProcessParams, *, strict: bool = False, columns: Columns | None = None
+) -> tuple[Report, pd.DataFrame]:
     """Process a corpus from file to files; see `main`.
 
     Raises:
         CorpusError: the corpus has errors, all of them listed; nothing was written.
     """
-    console = console or Console(quiet=True)
-    with console.status(Text(f"reading {corpus}")):
-        loaded, checked = load_checked(corpus, columns, strict=strict)
-        if earlier_splits is not None and not earlier_splits.is_file():
-            raise CorpusError([Problem(str(earlier_splits), None, "no such file (--splits)")])
-        earlier = read_splits(earlier_splits or out / SPLITS_FILE)
-    frame = loaded.table
-    with console.status(f"splitting {len(frame):,} rows by near-duplicates"):
-        done = process(frame, params, earlier)
-    for intent in untrained(done.corpus):
-        reason = f"intent {intent!r} has no row in train any more: those it had are gone; add new ones"
-        checked.warnings.append(Problem("", None, reason))
-    write(done, checked, params, out)
+    loaded, checked = load_checked(corpus, columns, strict=strict)
+    processed = process(loaded.table, params)
+    write(processed, checked, params, out)
     write_declared(out / DECLARED_FILE, loaded.declared)
-    return checked, done
+    return checked, processed
 
 
-def _summary(corpus: Path, out: Path, checked: Report, done: Processed) -> Table:
+def _summary(corpus: Path, out: Path, checked: Report, processed: pd.DataFrame) -> Table:
     summary = Table(title=Text(f"{corpus} -> {out}"), show_header=False, min_width=60)
-    parts = ", ".join(f"{(done.corpus['part'] == part).sum():,} {part}" for part in PARTS)
     rows = {
         "rows": f"{checked.rows:,} ({checked.duplicates:,} exact duplicates, kept)",
         "intents": f"{checked.intents} in {checked.categories} categories",
         "out of scope": f"{checked.out_of_scope:,} rows",
-        "groups": f"{done.corpus['group'].nunique():,} of near-duplicates",
-        "parts": f"{parts}; {done.new_rows:,} rows new, the others where they were",
-        "left out": f"{len(done.left_out):,} rows that link train and test"
-        + (f": {out / LEFT_OUT_FILE}" if len(done.left_out) else ""),
+        "groups": f"{processed['group'].nunique():,} of near-duplicates",
         "warnings": str(len(checked.warnings)),
         "result": str(out / CORPUS_FILE),
     }

@@ -37,9 +37,7 @@ def read_replies(source: Path) -> dict[str, ReplyText]:
     if source.is_dir():
         return read_folder_replies(source)
     if not source.exists():
-        raise CorpusError(
-            [Problem(str(source), None, "no such file: replies are a file or a corpus with replies")]
-        )
+        raise CorpusError.at(source, None, "no such file: replies are a file or a corpus with replies")
     suffix = source.suffix.lower()
     if suffix in YAML:
         root = compose(source)
@@ -52,7 +50,7 @@ def read_replies(source: Path) -> dict[str, ReplyText]:
             return _texts(read_source(source).replies)
         if isinstance(root, yaml.SequenceNode):
             reason = "a list is not replies: write `intent: text`; rules are passed with --rules"
-            raise CorpusError([Problem(str(source), 1, reason)])
+            raise CorpusError.at(source, 1, reason)
         return dict(Replies.load(source).texts)
     if suffix == ".json":
         replies = dict(read_source(source).replies) if _is_export(source) else {}
@@ -61,9 +59,7 @@ def read_replies(source: Path) -> dict[str, ReplyText]:
         return _texts(_of_table(source))
     replies = read_source(source).replies
     if not replies:
-        raise CorpusError(
-            [Problem(str(source), None, "no replies: a file of `intent: text` (YAML) or a table is needed")]
-        )
+        raise CorpusError.at(source, None, "no replies: a file of `intent: text` (YAML) or a table is needed")
     return _texts(replies)
 
 
@@ -181,4 +177,4 @@ def _of_table(source: Path) -> dict[str, str]:
         "no columns with replies: a table of replies has `intent` and `reply`. Accepted headers: of the intent "
         f"{', '.join(INTENT_NAMES)}; of the reply {', '.join(_TEXT_NAMES)}"
     )
-    raise CorpusError([Problem(str(source), 1, f"{reason}; its columns are: {columns}")])
+    raise CorpusError.at(source, 1, f"{reason}; its columns are: {columns}")

@@ -1,4 +1,4 @@
-"""Detect near-duplicate messages within an intent."""
+"""Detect near-duplicate messages within an intent, and group them."""
 
 from __future__ import annotations
 
@@ -56,6 +56,13 @@ def near_duplicates(
             pairs.append(np.sort(np.stack([rows[left[near]], rows[right[near]]], axis=1), axis=1))
     found = np.concatenate(pairs).astype(np.int64)
     return found[np.lexsort((found[:, 1], found[:, 0]))]
+
+
+def groups(
+    messages: Sequence[str], intents: Sequence[str], similarity: float = SIMILARITY
+) -> NDArray[np.int64]:
+    """Return the group of each message, shape (n,): numbers of the components that near-duplicates link."""
+    return components(len(messages), near_duplicates(messages, intents, similarity))
 
 
 def components(size: int, pairs: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -70,7 +70,7 @@ def read_lines(path: Path) -> bytes:
                     f"a line of more than {MAX_LINE_BYTES:,} bytes: is it one message per line? Write each row on a "
                     "separate line; save one JSON document as .json"
                 )
-                raise CorpusError([Problem(str(path), number, reason)])
+                raise CorpusError.at(path, number, reason)
             number += len(ended)
     return path.read_bytes()
 
@@ -86,7 +86,7 @@ def read_document(path: Path, advice: str) -> bytes:
     """
     if (size := path.stat().st_size) > MAX_DOCUMENT_BYTES:
         reason = f"{size:,} bytes; at most {MAX_DOCUMENT_BYTES:,} are read as a whole: {advice}"
-        raise CorpusError([Problem(str(path), None, reason)])
+        raise CorpusError.at(path, None, reason)
     return path.read_bytes()
 
 
@@ -190,12 +190,12 @@ def _decoded(content: bytes, name: str, file: str, failure: str) -> str:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         reason = f"{failure} at byte {error.start + 1}: name the right encoding with --encoding, or save it as UTF-8"
-        raise CorpusError([Problem(file, line, reason)]) from None
+        raise CorpusError.at(file, line, reason) from None
     except LookupError:
         reason = (
             f"unknown encoding {name!r} (--encoding): names are such as utf-8, cp1252, cp1251, gbk, shift_jis"
         )
-        raise CorpusError([Problem(file, None, reason)]) from None
+        raise CorpusError.at(file, None, reason) from None
 
 
 def _unmarked(beginning: bytes) -> str | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 from yaml.reader import ReaderError
 
-from data.errors import CorpusError, Problem
+from data.errors import CorpusError
 from data.text import read_text
 
 
@@ -33,15 +33,15 @@ def compose_all(path: Path) -> list[yaml.Node]:
     except ReaderError as error:
         number = text.count("\n", 0, error.position) + 1
         reason = f"not YAML: the character U+{error.character:04X} has no place in a text: remove it"
-        raise CorpusError([Problem(str(path), number, reason)]) from None
+        raise CorpusError.at(path, number, reason) from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else None
         reason = getattr(error, "problem", None) or str(error)
         advice = "; text with `: ` or ` #` in it needs quotes" if "mapping values" in reason else ""
-        raise CorpusError([Problem(str(path), line, f"not YAML: {reason}{advice}")]) from None
+        raise CorpusError.at(path, line, f"not YAML: {reason}{advice}") from None
     except RecursionError:
-        raise CorpusError([Problem(str(path), None, "not YAML: nested too deeply")]) from None
+        raise CorpusError.at(path, None, "not YAML: nested too deeply") from None
 
 
 def fields(node: yaml.Node | None) -> dict[str, yaml.Node]:

@@ -2,11 +2,6 @@
 
 import sys
 
-if __name__ == "__main__":
-    from chatbot.interrupt import exit_on_interrupt
-
-    exit_on_interrupt()
-
 from monitoring.upkeep.erasure import main
 
 if __name__ == "__main__":

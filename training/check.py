@@ -108,7 +108,7 @@ def check_labels(loaded: Loaded, encoder: str, cache: Path, seed: int, steps: St
 
     Raises: ChatbotError: the encoder cannot be used.
     """
-    rows = loaded.table if "part" in loaded.table else fill_all(loaded.table)
+    rows = loaded.table if "group" in loaded.table else fill_all(loaded.table)
     messages = [clean(message) for message in rows["message"]]
     labels = rows["intent"].tolist()
     with steps.wait("encoder"):

@@ -10,11 +10,6 @@ from __future__ import annotations
 import argparse
 import sys
 
-if __name__ == "__main__":
-    from chatbot.interrupt import exit_on_interrupt
-
-    exit_on_interrupt()
-
 from chatbot.errors import ChatbotError
 from chatbot.settings import StorageSettings
 from training.corpus.dvc import ROOT, check_store, run, write_config

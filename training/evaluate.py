@@ -10,11 +10,6 @@ from typing import Annotated
 if not __package__:  # run as `python training/evaluate.py`
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-if __name__ == "__main__":
-    from chatbot.interrupt import exit_on_interrupt
-
-    exit_on_interrupt()
-
 import typer
 from rich.console import Console
 
@@ -39,7 +34,6 @@ def main(
     corpus: Annotated[
         Path, typer.Option(help="A CSV, TSV, JSONL or Parquet file with labels, or a folder of YAML files.")
     ] = Path("data/corpus"),
-    part: Annotated[str, typer.Option(help="Of a processed corpus: only this part, train or test.")] = "",
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON to standard output, and no table.")
     ] = False,
@@ -48,7 +42,7 @@ def main(
     """Score a bundle on a labelled corpus: `out_of_scope` rows belong to no intent, all others to the one they name."""
     console = Console(stderr=True)
     loaded = bundles.load(bundle)
-    rows = read_labelled(corpus, columns, part, loaded.manifest.labels)
+    rows = read_labelled(corpus, columns, loaded.manifest.labels)
     messages, labels = rows["message"].tolist(), rows["intent"].tolist()
     with Steps(console) as steps, steps.count("encode", len(messages)) as advance:
         weight = weights(distinct_groups(messages))

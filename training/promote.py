@@ -10,11 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
-if __name__ == "__main__":
-    from chatbot.interrupt import exit_on_interrupt
-
-    exit_on_interrupt()
-
 import typer
 from pydantic import ValidationError
 from rich.console import Console

@@ -10,11 +10,6 @@ import tempfile
 from pathlib import Path
 from typing import Annotated
 
-if __name__ == "__main__":
-    from chatbot.interrupt import exit_on_interrupt
-
-    exit_on_interrupt()
-
 import typer
 from pydantic import ValidationError
 from rich.console import Console
@@ -63,9 +58,6 @@ def main(
     corpus: Annotated[Path, typer.Option(help="With --first: the corpus it was made from.")] = Path(
         "data/corpus"
     ),
-    processed: Annotated[Path, typer.Option(help="With --first: what data.process made of it.")] = Path(
-        "data/processed"
-    ),
     given: Annotated[
         str,
         typer.Option(
@@ -97,7 +89,7 @@ def main(
     out.unlink(missing_ok=True)
     if first:
         with Steps(console) as steps:
-            version, made = bootstrap(config, steps, bundle, corpus, processed)
+            version, made = bootstrap(config, steps, bundle, corpus)
         said = "is champion already: nothing was changed"
         if made:
             leads = CHAMPION in version.aliases

@@ -4,11 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated
 
-if __name__ == "__main__":
-    from chatbot.interrupt import exit_on_interrupt
-
-    exit_on_interrupt()
-
 import typer
 
 from training.promote import Wait, carry_out

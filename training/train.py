@@ -13,11 +13,6 @@ from typing import Annotated
 if not __package__:  # run as `python training/train.py`
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-if __name__ == "__main__":
-    from chatbot.interrupt import exit_on_interrupt
-
-    exit_on_interrupt()
-
 import typer
 from rich.console import Console
 from rich.text import Text

@@ -15,11 +15,6 @@ from typing import Annotated, Any
 from urllib.error import URLError
 from urllib.request import Request
 
-if __name__ == "__main__":
-    from chatbot.interrupt import exit_on_interrupt
-
-    exit_on_interrupt()
-
 import typer
 from pydantic import ValidationError
 from rich import box

@@ -101,7 +101,7 @@ class Manifest(BaseModel):
     created: datetime | None = None
     """Time of the build, from made.json; None: unknown."""
     scores: dict[str, float] = {}
-    """Metrics on the corpus's rows: out-of-fold, or of its test part; `target["evaluated"]` says which."""
+    """Metrics on the corpus's rows: out-of-fold; `target["evaluated"]` says if nothing could be held out."""
     known: tuple[KnownMessage, ...] = ()
 
 

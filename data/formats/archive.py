@@ -37,9 +37,7 @@ _budget: ContextVar[_Budget | None] = ContextVar("budget", default=None)
 def _unpacked(path: Path, unpack: Callable[[Path, _Budget], Path]) -> Iterator[Path]:
     budget = _budget.get() or _Budget()
     if budget.depth == _MAX_DEPTH:
-        raise CorpusError(
-            [Problem(str(path), None, f"archives in archives: {_MAX_DEPTH} levels are the most")]
-        )
+        raise CorpusError.at(path, None, f"archives in archives: {_MAX_DEPTH} levels are the most")
     budget.depth += 1
     before = _budget.set(budget)
     with tempfile.TemporaryDirectory(prefix="corpus-") as folder:
@@ -54,7 +52,7 @@ def _unpacked(path: Path, unpack: Callable[[Path, _Budget], Path]) -> Iterator[P
             NotImplementedError,
             ValueError,
         ) as error:
-            raise CorpusError([Problem(str(path), None, f"cannot be unpacked: {error}")]) from None
+            raise CorpusError.at(path, None, f"cannot be unpacked: {error}") from None
         finally:
             budget.depth -= 1
             _budget.reset(before)

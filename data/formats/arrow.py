@@ -29,7 +29,7 @@ def read_parquet(path: Path, columns: Columns) -> Rows:
         batches = content.iter_batches(_BATCH_ROWS)
         return read_table(_table(str(path), content.schema_arrow, batches), columns)
     except (pa.ArrowException, OSError) as error:
-        raise CorpusError([Problem(str(path), None, f"not a Parquet file: {error}")]) from error
+        raise CorpusError.at(path, None, f"not a Parquet file: {error}") from error
 
 
 def read_arrow(path: Path, columns: Columns) -> Rows:
@@ -45,7 +45,7 @@ def read_arrow(path: Path, columns: Columns) -> Rows:
                 batches = map(content.get_batch, range(content.num_record_batches))
             return read_table(_table(str(path), content.schema, batches), columns)
     except (pa.ArrowException, OSError) as error:
-        raise CorpusError([Problem(str(path), None, f"not an Arrow file: {error}")]) from error
+        raise CorpusError.at(path, None, f"not an Arrow file: {error}") from error
 
 
 def is_dataset(folder: Path) -> bool:
@@ -88,7 +88,7 @@ def _table(file: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> T
         check_cells(cells, file)
         size += batch.nbytes
         if size > MAX_BYTES:
-            raise CorpusError([Problem(file, None, f"more than {MAX_BYTES:,} bytes unpacked")])
+            raise CorpusError.at(file, None, f"more than {MAX_BYTES:,} bytes unpacked")
         checked.append(batch)
     for batch in checked:
         for values, column, name in zip(columns, batch.columns, schema.names, strict=True):
@@ -114,7 +114,7 @@ def _values(column: pa.Array, name: str, labels: list[str] | None, file: str) ->
         else:
             values = column.to_pylist()
     except UnicodeDecodeError as error:
-        raise CorpusError([Problem(file, None, f"column {name!r} is not UTF-8: {error}")]) from None
+        raise CorpusError.at(file, None, f"column {name!r} is not UTF-8: {error}") from None
     if labels is None:
         return values
     return [

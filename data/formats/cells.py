@@ -57,7 +57,7 @@ def keyed(file: str, nested: Sequence[tuple[int, Mapping[str, Cell]]]) -> Table:
 def check_cells(count: int, file: str) -> None:
     """Raise CorpusError if a file has more than MAX_CELLS cells."""
     if count > MAX_CELLS:
-        raise CorpusError([Problem(file, None, f"more than {MAX_CELLS:,} cells")])
+        raise CorpusError.at(file, None, f"more than {MAX_CELLS:,} cells")
 
 
 def at(cells: Sequence[Cell], place: int | None) -> Cell:

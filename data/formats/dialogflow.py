@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from chatbot.dialog.message import OUT_OF_SCOPE
-from data.formats.document import INTENTS_ONLY, dropped, listed, rows_of
+from data.formats.document import INTENTS_ONLY, dig, dropped, listed, rows_of
 from data.formats.json_text import load_json
 from data.rows import Rows
 
@@ -25,74 +25,49 @@ def read_agent(folder: Path) -> Rows:
     agent: dict[str, Any] = load_json(folder / "agent.json") if (folder / "agent.json").is_file() else {}
     language = agent.get("language") or agent.get("defaultLanguageCode") or ""
     is_cx = next(folder.glob("intents/*/*.json"), None) is not None
-    return _read_cx(folder, language) if is_cx else _read_es(folder, language)
-
-
-def _read_es(folder: Path, language: str) -> Rows:
     messages: list[tuple[object, object]] = []
+    fallbacks: set[str] = set()
     replies: dict[str, str] = {}
     silent = others = 0
-    for path in sorted(folder.glob("intents/*.json")):
+    for path in sorted(folder.glob("intents/*/*.json" if is_cx else "intents/*.json")):
         if "_usersays_" in path.stem:
             continue
         intent: dict[str, Any] = load_json(path)
-        name = str(intent.get("name") or path.stem)
-        name = OUT_OF_SCOPE if intent.get("fallbackIntent") else name
-        files = sorted(folder.glob(f"intents/{_literal(path.stem)}_usersays_*.json"))
-        chosen = next(
-            (f for f in files if f.stem.endswith(f"_usersays_{language}")), files[0] if files else None
-        )
-        phrases = listed(load_json(chosen)) if chosen else listed(intent.get("userSays"))
-        others += max(0, len(files) - 1)
-        silent += not phrases
-        messages.extend((_text(phrase.get("data")), name) for phrase in phrases)
-        if name != OUT_OF_SCOPE and (text := _es_reply(intent, language)):
-            replies[name] = text
-    result = rows_of(messages, str(folder))
-    result.replies = replies
-    _tell(result, folder, silent, others, language)
-    entities = [path for path in folder.glob("entities/*.json") if "_entries_" not in path.stem]
-    dropped(result, str(folder), len(entities), "entities", INTENTS_ONLY)
-    return result
-
-
-def _read_cx(folder: Path, language: str) -> Rows:
-    messages: list[tuple[object, object]] = []
-    fallbacks: set[str] = set()
-    silent = others = 0
-    for path in sorted(folder.glob("intents/*/*.json")):
-        intent: dict[str, Any] = load_json(path)
-        name = str(intent.get("displayName") or path.parent.name)
-        if intent.get("isFallback"):
+        name = str(intent.get("displayName" if is_cx else "name") or path.stem)
+        if intent.get("isFallback") or intent.get("fallbackIntent"):
             fallbacks.add(name)
-        files = sorted((path.parent / "trainingPhrases").glob("*.json"))
-        chosen = next((f for f in files if f.stem == language), files[0] if files else None)
-        phrases = (
-            listed(load_json(chosen).get("trainingPhrases"))
-            if chosen
-            else listed(intent.get("trainingPhrases"))
-        )
+        beside = "trainingPhrases/*.json" if is_cx else f"{_literal(path.stem)}_usersays_*.json"
+        files = sorted(path.parent.glob(beside))
+        own = language if is_cx else f"_usersays_{language}"
+        chosen = next((f for f in files if f.stem.endswith(own)), files[0] if files else None)
+        found = load_json(chosen) if chosen else intent.get("trainingPhrases") or intent.get("userSays")
+        phrases = listed(found.get("trainingPhrases") if isinstance(found, dict) else found)
         others += max(0, len(files) - 1)
         silent += not phrases
         label = OUT_OF_SCOPE if name in fallbacks else name
-        messages.extend((_text(phrase.get("parts")), label) for phrase in phrases)
+        messages.extend((_text(phrase.get("parts") or phrase.get("data")), label) for phrase in phrases)
+        replies[name] = _es_reply(intent, language)
     result = rows_of(messages, str(folder))
-    for path in sorted([*folder.glob("flows/*/*.json"), *folder.glob("flows/*/pages/*.json")]):
-        for route in listed(load_json(path).get("transitionRoutes")):
-            for message in listed((route.get("triggerFulfillment") or {}).get("messages")):
-                texts = listed((message.get("text") or {}).get("text"))
-                if route.get("intent") and texts and route["intent"] not in fallbacks:
-                    result.replies.setdefault(route["intent"], str(texts[0]))
-    _tell(result, folder, silent, others, language)
-    entities = len(list(folder.glob("entityTypes/*")))
-    dropped(result, str(folder), entities, "entity types", INTENTS_ONLY)
-    return result
-
-
-def _tell(result: Rows, folder: Path, silent: int, others: int, language: str) -> None:
+    replies = _cx_replies(folder) if is_cx else replies
+    result.replies = {name: text for name, text in replies.items() if text and name not in fallbacks}
     dropped(result, str(folder), silent, "intents without a training phrase", "nothing to learn")
     why = f"the bot has one language, the agent's own: {language or 'the first'}"
     dropped(result, str(folder), others, "files of phrases in other languages", why)
+    entities = [path for path in folder.glob("entities/*.json") if "_entries_" not in path.stem]
+    dropped(result, str(folder), len(entities), "entities", INTENTS_ONLY)
+    dropped(result, str(folder), len(list(folder.glob("entityTypes/*"))), "entity types", INTENTS_ONLY)
+    return result
+
+
+def _cx_replies(folder: Path) -> dict[str, str]:
+    """Return the first text of the routes of an intent."""
+    replies: dict[str, str] = {}
+    for path in sorted([*folder.glob("flows/*/*.json"), *folder.glob("flows/*/pages/*.json")]):
+        for route in listed(load_json(path).get("transitionRoutes")):
+            for message in listed(dig(route, "triggerFulfillment", "messages")):
+                if route.get("intent") and (texts := listed(dig(message, "text", "text"))):
+                    replies.setdefault(route["intent"], str(texts[0]))
+    return replies
 
 
 def _text(parts: object) -> str | None:

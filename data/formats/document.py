@@ -38,7 +38,7 @@ def guarded(product: str, read: Callable[[], Rows], file: str) -> Rows:
         reason = (
             f"begins as an export of {product}, but a part is not as there: {type(error).__name__}: {error}"
         )
-        raise CorpusError([Problem(file, None, reason)]) from None
+        raise CorpusError.at(file, None, reason) from None
     texts = {intent: text for intent, text in result.replies.items() if isinstance(intent, str)}
     result.replies = {intent: text for intent, text in texts.items() if isinstance(text, str)}
     return result
@@ -48,6 +48,13 @@ def dropped(result: Rows, file: str, count: int, what: str, why: str) -> None:
     """Record that parts of a source are not in the corpus, unless there are none."""
     if count:
         result.notices.append(Problem(file, None, f"not taken: {count:,} {what}; {why}"))
+
+
+def dig(value: object, *names: str) -> Any:
+    """Return what is at a path of names; None if a part of it is missing or not an object."""
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
 
 
 def listed(value: object) -> list[Any]:

@@ -9,17 +9,8 @@ from data.formats.document import Document, dropped, listed, rows_of
 from data.rows import Rows
 
 _NAMES = (
-    "intent",
-    "tag",
-    "name",
-    "label",
-    "intent_name",
-    "display_name",
-    "displayname",
-    "title",
-    "topic",
-    "id",
-)
+    "intent", "tag", "name", "label", "intent_name", "display_name", "displayname", "title", "topic", "id",
+)  # fmt: skip
 _MESSAGES = (
     "utterances", "patterns", "examples", "questions", "phrases", "samples", "messages", "training_phrases",
     "trainingphrases", "texts", "sentences", "queries", "inputs", "expressions",

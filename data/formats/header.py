@@ -26,10 +26,10 @@ def with_header(file: str, records: Sequence[tuple[int, Sequence[Cell]]], asked:
     if blank:
         table.notices.append(Problem(file, blank[0], f"empty rows are skipped: {len(blank):,}"))
     if not filled:
-        raise CorpusError([Problem(file, None, "the file is empty: a header and a row are needed")])
+        raise CorpusError.at(file, None, "the file is empty: a header and a row are needed")
     if max(len(cells) for _, cells in filled) < 2:
         reason = f"{ONE_COLUMN}. Columns are separated by a comma, semicolon, tab or bar"
-        raise CorpusError([Problem(file, filled[0][0], reason)])
+        raise CorpusError.at(file, filled[0][0], reason)
     if not asked.header:
         table.header = [str(number) for number in range(1, max(len(cells) for _, cells in filled) + 1)]
         return table
@@ -64,14 +64,14 @@ def _header_place(filled: Sequence[tuple[int, Sequence[Cell]]], asked: Columns, 
         if widest < filled_width(cells):
             return place
         reason = f"line {line} looks like the header: delete the lines above it"
-        raise CorpusError([Problem(file, filled[0][0], reason)]) from None
+        raise CorpusError.at(file, filled[0][0], reason) from None
     if _is_data(filled, asked):
         reason = (
             f"there seems to be no header: the first row is {[shown(cell)[:60] for cell in filled[0][1]]}. "
             "With --no-header it is read as data, and columns have numbers: --message-column 1 --intent-column 2. "
             "If it has the names of the columns, choose two, by name or number, without --no-header"
         )
-        raise CorpusError([Problem(file, filled[0][0], reason)]) from None
+        raise CorpusError.at(file, filled[0][0], reason) from None
     # A title row with one cell is not the header that is meant.
     titles = 0
     while titles < len(failures) - 1 and _is_title(filled[titles][1]):

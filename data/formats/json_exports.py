@@ -8,7 +8,7 @@ from typing import Any
 
 from chatbot.dialog.message import OUT_OF_SCOPE
 from data.errors import Problem
-from data.formats.document import INTENTS_ONLY, Document, dropped, listed, rows_of
+from data.formats.document import INTENTS_ONLY, Document, dig, dropped, listed, rows_of
 from data.formats.lex import is_lex, read_lex
 from data.formats.rasa import without_entities
 from data.formats.snips import is_snips, read_snips
@@ -37,9 +37,7 @@ def _read_rasa_json(document: Document, file: str) -> Rows:
 
 def _is_luis(document: Document) -> bool:
     """Whether the document is Microsoft's: a LUIS application (`luis_schema_version`) or a CLU project (`assets`)."""
-    return "luis_schema_version" in document or (
-        isinstance(document.get("assets"), dict) and "utterances" in document["assets"]
-    )
+    return "luis_schema_version" in document or dig(document, "assets", "utterances") is not None
 
 
 def _read_luis(document: Document, file: str) -> Rows:
@@ -140,10 +138,7 @@ def _read_watson(document: Document, file: str) -> Rows:
             result.extend(_read_watson(one, file))
         return result
     skill = document.get("workspace") if isinstance(document.get("workspace"), dict) else document
-    titles = {
-        action.get("condition", {}).get("intent"): action.get("title")
-        for action in listed(skill.get("actions"))
-    }
+    titles = {dig(one, "condition", "intent"): one.get("title") for one in listed(skill.get("actions"))}
     examples = [
         (example.get("text"), titles.get(intent["intent"]) or intent["intent"])
         for intent in listed(skill.get("intents"))
@@ -175,8 +170,7 @@ def _text_of_node(output: dict[str, Any]) -> str:
         if part.get("response_type") == "text" and listed(part.get("values")):
             return str(part["values"][0].get("text", "")).strip()
     text = output.get("text")
-    if isinstance(text, dict):
-        text = (listed(text.get("values")) or [""])[0]
+    text = next(iter(listed(dig(text, "values"))), "") if isinstance(text, dict) else text
     return text.strip() if isinstance(text, str) else ""
 
 

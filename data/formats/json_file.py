@@ -38,7 +38,7 @@ def read_jsonl(path: Path, columns: Columns, arrays: bool = False) -> Rows:
     if text.lstrip().startswith("[") and isinstance(_parsed(text), list):
         if arrays:
             return read_json(path, columns, arrays)
-        raise CorpusError([Problem(file, 1, _ARRAY.format(file=file))])
+        raise CorpusError.at(file, 1, _ARRAY.format(file=file))
     records: list[tuple[int, Mapping[str, Any]]] = []
     problems: list[Problem] = []
     for line, content in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), start=1):
@@ -95,9 +95,9 @@ def read_json(path: Path, columns: Columns, arrays: bool = False) -> Rows:
         return read_table(table, columns)
     elements = _elements(document)
     if columns.intent is None and is_chat([element for element in elements if isinstance(element, dict)]):
-        raise CorpusError([Problem(file, None, NO_LABELS)])
+        raise CorpusError.at(file, None, NO_LABELS)
     if elements and not arrays:
-        raise CorpusError([Problem(file, 1, _ARRAY.format(file=file))])
+        raise CorpusError.at(file, 1, _ARRAY.format(file=file))
     if records := [(number, e) for number, e in enumerate(elements, start=1) if isinstance(e, dict)]:
         result = read_table(keyed(file, records), columns)
         if others := len(elements) - len(records):
@@ -108,7 +108,7 @@ def read_json(path: Path, columns: Columns, arrays: bool = False) -> Rows:
     keys = ", ".join(map(repr, list(document)[:8])) if isinstance(document, dict) else type(document).__name__
     known = ", ".join(product for product, _, _ in EXPORTS)
     reason = f"unknown JSON ({keys}): exports of {known} are read; else write JSON Lines or CSV"
-    raise CorpusError([Problem(file, None, reason)])
+    raise CorpusError.at(file, None, reason)
 
 
 def _fits(matches: Callable[[Document], bool], document: Document) -> bool:

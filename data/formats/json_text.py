@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from data.errors import CorpusError, Problem
+from data.errors import CorpusError
 from data.text import decode, read_document
 
 
@@ -41,6 +41,6 @@ def load_json(path: Path, encoding: str | None = None) -> Any:
         is_comma = error.doc[: error.pos].rstrip().endswith(",")
         advice = "; JSON has no comma after the last element" if is_comma else ""
         reason = f"not JSON: {error.msg} at column {error.colno}{advice}"
-        raise CorpusError([Problem(str(path), error.lineno, reason)]) from None
+        raise CorpusError.at(path, error.lineno, reason) from None
     except (ValueError, RecursionError) as error:
-        raise CorpusError([Problem(str(path), None, f"not JSON: {error}")]) from None
+        raise CorpusError.at(path, None, f"not JSON: {error}") from None

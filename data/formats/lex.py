@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from chatbot.dialog.message import OUT_OF_SCOPE
-from data.formats.document import Document, dropped, listed, rows_of
+from data.formats.document import Document, dig, dropped, listed, rows_of
 from data.formats.json_text import load_json
 from data.rows import Rows
 
@@ -28,7 +28,7 @@ def read_lex(document: Document, file: str) -> Rows:
     ]
     result = rows_of(utterances, file)
     for intent in intents:
-        messages = listed((intent.get("conclusionStatement") or {}).get("messages"))
+        messages = listed(dig(intent, "conclusionStatement", "messages"))
         if messages and messages[0].get("content"):
             result.replies[intent["name"]] = str(messages[0]["content"])
     silent = sum(not listed(i.get("sampleUtterances") or i.get("samples")) for i in intents)
@@ -50,11 +50,8 @@ def read_lex_folder(folder: Path) -> Rows:
     silent = 0
     for path in sorted(chosen.glob("Intents/*/Intent.json")):
         intent: dict[str, Any] = load_json(path)
-        name = (
-            OUT_OF_SCOPE
-            if intent.get("parentIntentSignature") == _FALLBACK
-            else intent.get("name", path.parent.name)
-        )
+        is_fallback = intent.get("parentIntentSignature") == _FALLBACK
+        name = OUT_OF_SCOPE if is_fallback else intent.get("name", path.parent.name)
         utterances = listed(intent.get("sampleUtterances"))
         silent += not utterances
         messages.extend((utterance.get("utterance"), name) for utterance in utterances)
@@ -70,30 +67,19 @@ def read_lex_folder(folder: Path) -> Rows:
 
 
 def _intents(document: Document) -> list[Document]:
-    model = (document.get("interactionModel") or {}).get("languageModel") or document.get("languageModel")
-    content = document.get("resource") or model or {}
-    intents = listed(content.get("intents")) if isinstance(content, dict) else []
-    return [
-        i
-        for i in intents
-        if isinstance(i, dict) and "name" in i and ("sampleUtterances" in i or "samples" in i)
-    ]
+    model = dig(document, "interactionModel", "languageModel") or document.get("languageModel")
+    intents = listed(dig(document.get("resource") or model, "intents"))
+    return [i for i in intents if dig(i, "name") and ("sampleUtterances" in i or "samples" in i)]
 
 
 def _reply(intent: dict[str, Any]) -> str:
     """Return the plain text of the initial, the fulfilment or the closing response."""
-    hook = ((intent.get("fulfillmentCodeHook") or {}).get("postFulfillmentStatusSpecification") or {}).get(
-        "successResponse"
-    )
-    responses = (
-        (intent.get("initialResponseSetting") or {}).get("initialResponse"),
-        (intent.get("intentClosingSetting") or {}).get("closingResponse"),
-        hook,
-    )
-    for response in responses:
-        groups = listed((response or {}).get("messageGroupsList") or (response or {}).get("messageGroups"))
-        for group in groups:
-            text = ((group.get("message") or {}).get("plainTextMessage") or {}).get("value")
-            if text:
+    for response in (
+        dig(intent, "initialResponseSetting", "initialResponse"),
+        dig(intent, "intentClosingSetting", "closingResponse"),
+        dig(intent, "fulfillmentCodeHook", "postFulfillmentStatusSpecification", "successResponse"),
+    ):
+        for group in listed(dig(response, "messageGroupsList") or dig(response, "messageGroups")):
+            if text := dig(group, "message", "plainTextMessage", "value"):
                 return str(text).strip()
     return ""

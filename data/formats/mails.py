@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -27,9 +28,8 @@ def is_mail(path: Path) -> bool:
     return bool(_HEADER.match(beginning)) and len(set(map(bytes.lower, _LINES.findall(head)))) > 2
 
 
-def mail_paths(folder: Path) -> list[Path]:
-    """Return the `.eml` files of a folder, else its text files if they are e-mails; sorted."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+def mail_paths(files: Sequence[Path]) -> list[Path]:
+    """Return the `.eml` files of a folder, else its text files if they are e-mails."""
     if found := [path for path in files if path.suffix.lower() == ".eml"]:
         return found
     texts = [path for path in files if path.suffix.lower() in (".txt", "")]
@@ -52,12 +52,8 @@ def read_mails(folder: Path, paths: list[Path]) -> Rows:
         except CorpusError as error:
             result.problems.extend(error.problems)
             continue
-        except (
-            LookupError,
-            ValueError,
-            AttributeError,
-            TypeError,
-        ) as error:  # headers that the parser cannot take
+        # Headers that the parser cannot take.
+        except (LookupError, ValueError, AttributeError, TypeError) as error:
             result.problems.append(Problem(str(path), None, f"an e-mail that cannot be read: {error}"))
             continue
         result.rows.append(Row(1, text, path.parent.name, file=name, subject=subject))

@@ -22,12 +22,8 @@ _LISTS = {"synonym": "synonyms", "regex": "regular expressions", "lookup": "look
 def is_rasa(root: yaml.Node | None) -> bool:
     """Whether a YAML file is part of a Rasa project: training data, domain, rules or stories."""
     names = fields(root)
-    return (
-        "nlu" in names
-        or "rules" in names
-        or "stories" in names
-        or "responses" in names
-        or ("intents" in names and isinstance(names["intents"], yaml.SequenceNode))
+    return not names.keys().isdisjoint(("nlu", "rules", "stories", "responses")) or isinstance(
+        names.get("intents"), yaml.SequenceNode
     )
 
 
@@ -44,14 +40,12 @@ def read_rasa(paths: list[Path], folder: Path | None = None) -> Rows:
         for kind in ("rules", "stories"):
             for story in items(root.get(kind)):
                 _first_answer(items(fields(story).get("steps")), actions)
+    used: set[str] = set()
     for intent in dict.fromkeys([row.intent for row in result.rows]):
-        for response in (actions.get(intent), f"utter_{intent}"):
-            if response in responses:
-                result.replies[intent] = responses[response]
-                break
-    used = {actions.get(intent) for intent in result.replies} | {
-        f"utter_{intent}" for intent in result.replies
-    }
+        candidates = (actions.get(intent, ""), f"utter_{intent}")
+        if response := next((one for one in candidates if one in responses), ""):
+            result.replies[intent] = responses[response]
+            used.update(candidates)
     where = str(folder or paths[0])
     unused = [response for response in responses if response not in used]
     what = f"responses ({', '.join(unused[:5])})"

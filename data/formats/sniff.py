@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import yaml
 
+from chatbot.documents import read_yaml
 from data.columns import Columns
 from data.decisions import BESIDE, is_named
 from data.errors import CorpusError, Problem
-from data.folder import is_beside, is_intent, read_intent_files, yaml_paths
+from data.folder import is_beside, is_intent, read_intent_files, visible_files, yaml_paths
 from data.formats.archive import read_gzip, read_zip
 from data.formats.arrow import is_dataset, read_arrow, read_dataset, read_parquet
 from data.formats.chat_export import NO_LABELS, is_chat_export
@@ -50,38 +51,14 @@ JSON: dict[str, Callable[[Path, Columns, bool], Rows]] = {
 }
 ARCHIVES = {".gz": read_gzip, ".zip": read_zip}
 YAML = (".yaml", ".yml")
+_PERHAPS_TABLES = {*FILES, *JSON, *ARCHIVES} - {".txt"}
+"""A .txt in a folder is perhaps a licence."""
 
-_INSTEAD = {
-    ".xls": "the former Excel format is not read: save the workbook as .xlsx or CSV",
-    ".ods": "OpenDocument is not read: save the sheet as .xlsx or CSV UTF-8",
-    ".numbers": "Numbers is not read: export the sheet as CSV",
-    ".md": "Markdown is not read. A table: name it .txt. Rasa 1: `rasa data convert nlu --format yaml` in Rasa 2",
-    ".lu": "LU files are not read: `bf luis:convert --in FILE --out app.json`, or export the app as JSON",
-    ".lg": "LG files are not read: write the replies as YAML, `intent: text`",
-    ".xml": "XML is not read: export CSV or JSON",
-    ".pkl": "pickles run code and are never read: write CSV or Parquet with `DataFrame.to_parquet`",
-    ".pickle": "pickles run code and are never read: write CSV or Parquet with `DataFrame.to_parquet`",
-    ".db": "a database is not read: export the table as CSV (`sqlite3 -csv -header`)",
-    ".sqlite": "a database is not read: export the table as CSV (`sqlite3 -csv -header`)",
-    ".doc": "documents are not read: put the messages into a table and save it as CSV or .xlsx",
-    ".docx": "documents are not read: put the messages into a table and save it as CSV or .xlsx",
-    ".pdf": "documents are not read: put the messages into a table and save it as CSV or .xlsx",
-    ".html": "web pages are not read: open it in a spreadsheet, and save it as .xlsx or CSV UTF-8",
-    ".7z": "unpack it, or pack it as .zip",
-    ".rar": "unpack it, or pack it as .zip",
-    ".tar": "unpack it, or pack it as .zip",
-    ".tgz": "unpack it, or pack it as .zip",
-    ".bz2": "unpack it, or pack it as .gz",
-    ".xz": "unpack it, or pack it as .gz",
-    ".zst": "unpack it, or pack it as .gz",
-}
+_UNREAD = read_yaml(Path(__file__).with_name("unread.yaml"))
+_INSTEAD: dict[str, str] = {suffix: kind["instead"] for kind in _UNREAD for suffix in kind["suffixes"]}
 """What to do with formats that are not read."""
+_HOLDING_ROWS = {suffix for kind in _UNREAD if kind.get("holds_rows") for suffix in kind["suffixes"]}
 _NO_SUFFIX = "the name must end with the format, such as export.csv or export.csv.gz. "
-_LOST_IN_FOLDERS = (
-    ".xls", ".ods", ".numbers", ".db", ".sqlite", ".pkl", ".pickle", ".7z", ".rar", ".tar", ".tgz", ".bz2", ".xz",
-    ".zst",
-)  # fmt: skip
-"""Files that are not read and probably hold rows; others, such as a PDF, may be about anything."""
 _BEGINNINGS = (
     (
         b"PK\x03\x04",
@@ -110,27 +87,21 @@ def read_source(path: Path, columns: Columns | None = None, arrays: bool = False
     """
     columns = columns or Columns()
     if path.is_dir():
-        result = _read_folder(path, columns, arrays)
-        result.beside.update(
-            {str(file): read_lines(file) for file in sorted(path.rglob("*")) if _is_decided(file)}
-        )
-        return result
+        return _read_folder(path, columns, arrays)
     if not path.exists():
-        raise CorpusError([Problem(str(path), None, f"no such file or folder (looked from {Path.cwd()})")])
+        raise CorpusError.at(path, None, f"no such file or folder (looked from {Path.cwd()})")
     if not path.is_file():
-        raise CorpusError(
-            [Problem(str(path), None, "not a file (a pipe or a device): write it to a file first")]
-        )
+        raise CorpusError.at(path, None, "not a file (a pipe or a device): write it to a file first")
     try:
         return _read_file(path, columns, arrays)
     except (OSError, RecursionError) as error:
-        raise CorpusError([Problem(str(path), None, f"cannot be read: {error}")]) from None
+        raise CorpusError.at(path, None, f"cannot be read: {error}") from None
 
 
 def _read_file(path: Path, columns: Columns, arrays: bool) -> Rows:
     suffix = path.suffix.lower()
     if suffix not in _INSTEAD and (reason := _mistaken(path, suffix)):
-        raise CorpusError([Problem(str(path), 1, f"the content {reason}")])
+        raise CorpusError.at(path, 1, f"the content {reason}")
     if suffix in _PLAIN and is_chat_export(path):
         raise CorpusError([_without_labels(path)])
     if suffix in ARCHIVES:
@@ -144,77 +115,99 @@ def _read_file(path: Path, columns: Columns, arrays: bool) -> Rows:
     known = ", ".join([*FILES, *JSON, *ARCHIVES, *YAML])
     instead = f"{_INSTEAD[suffix]}. " if suffix in _INSTEAD else _NO_SUFFIX if not suffix else ""
     reason = f"unknown kind of file {suffix!r}: {instead}A corpus is {known}, or a folder"
-    raise CorpusError([Problem(str(path), None, reason)])
+    raise CorpusError.at(path, None, reason)
 
 
 def _read_folder(folder: Path, columns: Columns, arrays: bool) -> Rows:
+    files = visible_files(folder)
+    decided = [path for path in files if any(is_named(path, name) for name in BESIDE)]
+    result = _read_files(folder, [path for path in files if path not in decided], columns, arrays)
+    result.beside.update({str(path): read_lines(path) for path in decided})
+    return result
+
+
+def _read_files(folder: Path, files: list[Path], columns: Columns, arrays: bool) -> Rows:
+    """Read the files of a folder as what they are together."""
     if is_dataset(folder):
         return read_dataset(folder, columns)
     if is_agent(folder):
         return guarded("Dialogflow", partial(read_agent, folder), str(folder))
     if is_lex_folder(folder):
         return guarded("Lex V2", partial(read_lex_folder, folder), str(folder))
-    texts = text_paths(folder)
-    if (folder / "domains").is_dir() and is_text_folder(folder, texts):
-        return read_text_folder(
-            folder, texts, columns.encoding
-        )  # MindMeld: the other files are about entities
-    if any(path.suffix.lower() == ".intent" for path in texts):
-        return read_text_folder(folder, texts, columns.encoding)  # OVOS: the other files are about the skill
-    if mails := mail_paths(folder):
+    texts = text_paths(folder, files)
+    is_mindmeld = (folder / "domains").is_dir() and is_text_folder(folder, texts)
+    if is_mindmeld or any(path.suffix.lower() == ".intent" for path in texts):
+        # Of MindMeld the other files are about entities, of OVOS about the skill.
+        return read_text_folder(folder, texts, columns.encoding)
+    if mails := mail_paths(files):
         return read_mails(folder, mails)
-    if (found := _read_yaml(yaml_paths(folder), folder)) is not None:
-        _mention_markdown(found, folder)
-        _mention_tables(found, folder, columns)
-        return found
-    result = Rows()
-    taken: list[str] = []
-    unknown: list[Problem] = []
-    for path in _tables(folder):
-        name = path.relative_to(folder).as_posix()
-        try:
-            content = _read_file(path, columns, arrays)
-        except CorpusError as error:
-            unknown.extend(error.problems)
-            continue
-        content.rows = [replace(row, file=f"{name}/{row.file}" if row.file else name) for row in content.rows]
-        taken.append(f"{name} ({len(content.rows):,})")
-        result.extend(content)
-    for path in _plain_texts(folder):
-        if table := _table_or_none(path, columns):  # any other text is a licence or the like
-            name = path.relative_to(folder).as_posix()
-            table.rows = [replace(row, file=name) for row in table.rows]
-            taken.append(f"{name} ({len(table.rows):,})")
-            result.extend(table)
-    # Beside a corpus, a JSON file may be anything; a table is meant.
-    beside = [problem for problem in unknown if result.rows and problem.file.endswith(".json")]
-    result.problems.extend(problem for problem in unknown if problem not in beside)
-    result.notices.extend(replace(problem, reason=f"not taken: {problem.reason}") for problem in beside)
-    if result.rows:
-        result.notices.extend(_not_read(folder))
-    if not result.rows and not result.problems:
-        chats = [path for path in texts if is_chat_export(path)]
-        texts = [path for path in texts if path not in chats]
-        unlabelled = [_without_labels(path) for path in chats]
-        if is_text_folder(folder, texts):
-            found = read_text_folder(folder, texts, columns.encoding)
-            found.notices.extend(unlabelled)
-            return found
-        if unlabelled:
-            raise CorpusError(unlabelled)
-        reason = (
-            "no corpus: a folder holds intents/<intent>.yaml files, tables, texts named <intent>.txt, "
-            "or an export in docs/corpus.md"
-        )
-        raise CorpusError([Problem(str(folder), None, reason)])
-    if len(taken) > 1:
-        result.notices.append(
-            Problem(str(folder), None, f"{len(taken)} files are one corpus: {', '.join(taken[:20])}")
-        )
+    tables = [path for path in files if path.suffix.lower() in _PERHAPS_TABLES]
+    if (result := _read_yaml(yaml_paths(folder, files), folder, has_tables=bool(tables))) is not None:
+        _mention_markdown(result, files)
+        if result.rows:
+            result.notices += _tables_beside(files, columns)
+    else:
+        result = _read_tables(folder, tables, files, columns, arrays)
+        if not result.rows and not result.problems:
+            return _read_texts(folder, texts, columns)
+    if result.rows:  # a file of such a format probably holds rows
+        result.notices += [
+            Problem(str(path), None, f"not taken: {_INSTEAD[path.suffix.lower()]}")
+            for path in files
+            if path.suffix.lower() in _HOLDING_ROWS
+        ]
     return result
 
 
-def _read_yaml(paths: list[Path], folder: Path) -> Rows | None:
+def _read_tables(folder: Path, tables: list[Path], files: list[Path], columns: Columns, arrays: bool) -> Rows:
+    """Read tables, documents and archives as one corpus."""
+    result, taken = Rows(), []
+
+    def take(path: Path, content: Rows) -> None:
+        name = path.relative_to(folder).as_posix()
+        content.rows = [replace(row, file=f"{name}/{row.file}" if row.file else name) for row in content.rows]
+        taken.append(f"{name} ({len(content.rows):,})")
+        result.extend(content)
+
+    unknown: list[Problem] = []
+    for path in tables:
+        try:
+            take(path, _read_file(path, columns, arrays))
+        except CorpusError as error:
+            unknown.extend(error.problems)
+    for path in files:
+        # Any other text is a licence or the like.
+        if path.suffix.lower() == ".txt" and (table := _table_or_none(path, columns)):
+            take(path, table)
+    for problem in unknown:
+        # Beside a corpus, a JSON file may be anything; a table is meant.
+        if result.rows and problem.file.endswith(".json"):
+            result.notices.append(replace(problem, reason=f"not taken: {problem.reason}"))
+        else:
+            result.problems.append(problem)
+    if len(taken) > 1:
+        reason = f"{len(taken)} files are one corpus: {', '.join(taken[:20])}"
+        result.notices.append(Problem(str(folder), None, reason))
+    return result
+
+
+def _read_texts(folder: Path, texts: list[Path], columns: Columns) -> Rows:
+    """Read texts named by intent; chats among them are named and left out."""
+    chats = [path for path in texts if is_chat_export(path)]
+    texts = [path for path in texts if path not in chats]
+    unlabelled = [_without_labels(path) for path in chats]
+    if is_text_folder(folder, texts):
+        result = read_text_folder(folder, texts, columns.encoding)
+        result.notices.extend(unlabelled)
+        return result
+    reason = (
+        "no corpus: a folder holds intents/<intent>.yaml files, tables, texts named <intent>.txt, "
+        "or an export in docs/corpus.md"
+    )
+    raise CorpusError(unlabelled or [Problem(str(folder), None, reason)])
+
+
+def _read_yaml(paths: list[Path], folder: Path, has_tables: bool) -> Rows | None:
     """Read YAML files: intents in the project's form, Rasa, SNIPS, or a mixture; None: the files hold no corpus."""
     kinds: dict[str, list[Path]] = {kind: [] for kind in (*_YAML_READERS, "")}
     result = Rows()
@@ -223,8 +216,8 @@ def _read_yaml(paths: list[Path], folder: Path) -> Rows | None:
             kinds[_kind_of_yaml(compose(path))].append(path)
         except CorpusError as error:
             result.problems.extend(error.problems)
-    others = [path for path in kinds.pop("") if not is_beside(path) and not _is_decided(path)]
-    if not any(kinds.values()) and _tables(folder):
+    others = [path for path in kinds.pop("") if not is_beside(path)]
+    if not any(kinds.values()) and has_tables:
         return None
     if not kinds["rasa"] and not kinds["chatterbot"]:  # a Rasa project has files about other things
         kinds["intent"] = sorted([*kinds["intent"], *others])
@@ -259,31 +252,27 @@ def _read_yaml_file(path: Path) -> Rows:
         reason = (
             "no messages: an intent has `intent:` and `messages:`; replies go to --replies, rules to --rules"
         )
-        raise CorpusError([Problem(str(path), 1, reason)])
+        raise CorpusError.at(path, 1, reason)
     return _YAML_READERS[kind]([path], None)
 
 
-def _mention_markdown(result: Rows, folder: Path) -> None:
+def _mention_markdown(result: Rows, files: list[Path]) -> None:
     """Report unsupported Markdown training data of Rasa 1: as a notice, or as an error without other rows."""
     marks = (b"## intent:", b"##intent:", b"## intent :")
-    found = [path for path in _visible(folder) if path.match("*.md")]
-    files = [path for path in found if any(mark in _beginning(path) for mark in marks)]
-    problems = [Problem(str(path), None, _INSTEAD[".md"], kind=_INSTEAD[".md"]) for path in files]
+    found = [path for path in files if path.suffix == ".md" and any(m in _beginning(path) for m in marks)]
+    problems = [Problem(str(path), None, _INSTEAD[".md"], kind=_INSTEAD[".md"]) for path in found]
     (result.notices if result.rows else result.problems).extend(problems)
 
 
-def _mention_tables(result: Rows, folder: Path, columns: Columns) -> None:
-    """Report tables with messages and intents beside YAML files: the YAML files are the corpus."""
-    tables = [path for path in (*_tables(folder), *_plain_texts(folder)) if path.suffix.lower() in _TABLES]
-    for path in tables if result.rows else ():
-        if content := _table_or_none(path, columns):
+def _tables_beside(files: list[Path], columns: Columns) -> Iterator[Problem]:
+    """Yield a notice for each table with messages and intents beside YAML files: the YAML files are the corpus."""
+    for path in files:
+        if path.suffix.lower() in _TABLES and (content := _table_or_none(path, columns)):
             reason = (
                 f"not taken: {len(content.rows):,} rows; the folder's YAML files are the corpus. Convert the table "
                 "into a folder of its own (`python -m data.convert`), or add its messages to the YAML files"
             )
-            result.notices.append(Problem(str(path), None, reason))
-    if result.rows:
-        result.notices.extend(_not_read(folder))
+            yield Problem(str(path), None, reason)
 
 
 def _table_or_none(path: Path, columns: Columns) -> Rows | None:
@@ -292,36 +281,6 @@ def _table_or_none(path: Path, columns: Columns) -> Rows | None:
         return found if (found := _read_file(path, columns, arrays=False)).rows else None
     except CorpusError:
         return None
-
-
-def _not_read(folder: Path) -> list[Problem]:
-    """Return a notice for each file of a folder that probably holds rows, in a format that is not read."""
-    return [
-        Problem(str(path), None, f"not taken: {_INSTEAD[suffix]}")
-        for path in _visible(folder)
-        if (suffix := path.suffix.lower()) in _LOST_IN_FOLDERS
-    ]
-
-
-def _plain_texts(folder: Path) -> list[Path]:
-    """Return the `.txt` files of a folder."""
-    return [path for path in _visible(folder) if path.suffix.lower() == ".txt"]
-
-
-def _tables(folder: Path) -> list[Path]:
-    """Return the files of a folder that may be tables, documents or archives; a .txt is perhaps a licence."""
-    suffixes = {*FILES, *JSON, *ARCHIVES} - {".txt"}
-    return [path for path in _visible(folder) if path.suffix.lower() in suffixes and not _is_decided(path)]
-
-
-def _visible(folder: Path) -> list[Path]:
-    """Return the files of a folder and its subfolders that are not hidden, in order."""
-    return [path for path in sorted(folder.rglob("*")) if path.is_file() and not _is_hidden(path, folder)]
-
-
-def _is_decided(path: Path) -> bool:
-    """Whether a file holds label decisions or declared changes, beside a corpus."""
-    return path.is_file() and any(is_named(path, name) for name in BESIDE)
 
 
 def _without_labels(path: Path) -> Problem:
@@ -351,7 +310,3 @@ def _mistaken(path: Path, suffix: str) -> str | None:
 def _beginning(path: Path, size: int = 1 << 20) -> bytes:
     with path.open("rb") as file:
         return file.read(size)
-
-
-def _is_hidden(path: Path, folder: Path) -> bool:
-    return any(part.startswith((".", "__")) for part in path.relative_to(folder).parts)

@@ -28,7 +28,7 @@ def read_table(table: Table, asked: Columns) -> Rows:
     if {ROW_HASH, DECISION} <= {name.strip() for name in table.header}:
         named = f"{DECISIONS_FILE}, or as my.{DECISIONS_FILE} for my.csv"
         reason = f"label decisions, not a corpus: save them beside it as {named}"
-        raise CorpusError([Problem(table.file, table.line, reason)])
+        raise CorpusError.at(table.file, table.line, reason)
     places = _places(table, asked, result)
     if places.is_ticket:
         table, places = customers_tickets(table, places, asked)
@@ -102,7 +102,7 @@ def _by_content(table: Table) -> Places:
     ]
     if len(used) != 2:
         reason = f"{len(used)} columns and no header: name two, such as --message-column 1 --intent-column 2"
-        raise CorpusError([Problem(table.file, None, reason)])
+        raise CorpusError.at(table.file, None, reason)
     first, second = (len({shown(at(cells, place)) for _, cells in table.records}) for place in used)
     message, intent = used if first >= second else reversed(used)
     return Places(message, (intent,), None)
@@ -116,7 +116,7 @@ def _refuse_data_header(table: Table, places: Places) -> None:
         reason = (
             f"there seems to be no header: {'+'.join(named)!r} is also a label further down; use --no-header"
         )
-        raise CorpusError([Problem(table.file, table.line, reason)])
+        raise CorpusError.at(table.file, table.line, reason)
 
 
 def _text_label(table: Table, places: Places, result: Rows) -> Places:

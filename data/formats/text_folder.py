@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -32,19 +32,17 @@ _MOST_VARIANTS = 5
 """Most messages made of one template: further ones differ in a word and add no evidence."""
 
 
-def text_paths(folder: Path) -> list[Path]:
-    """Return the files of messages: `<intent>.txt`, or `<intent>/train.txt` (MindMeld: below `domains`); sorted."""
+def text_paths(folder: Path, files: Iterable[Path]) -> list[Path]:
+    """Return the files of messages: `<intent>.txt`, or `<intent>/train.txt` (MindMeld: below `domains`)."""
     within = folder / "domains" if (folder / "domains").is_dir() else folder
-    found = [path for path in within.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file()]
-    visible = [
-        p for p in found if not any(part.startswith((".", "__")) for part in p.relative_to(folder).parts)
-    ]
-    return sorted(
+    return [
         path
-        for path in visible
-        if path.stem.casefold() not in _PROSE
+        for path in files
+        if path.suffix.lower() in _SUFFIXES
+        and path.is_relative_to(within)
+        and path.stem.casefold() not in _PROSE
         and not any(part.name.endswith(_PACKAGE) for part in path.parents)
-    )
+    ]
 
 
 def is_text_folder(folder: Path, paths: list[Path]) -> bool:
@@ -122,7 +120,7 @@ def _messages(
                 if written := PLACEHOLDER.sub(partial(_filled, entities, number), message).strip():
                     yield line, written
         except ValueError as error:
-            raise CorpusError([Problem(file, line, str(error))]) from None
+            raise CorpusError.at(file, line, str(error)) from None
 
 
 def _entities(parent: Path, folder: Path) -> dict[str, list[str]]:

@@ -7,19 +7,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from data.columns import TICKET_INTENT_NAMES, Columns, Places, column_key
+from data.columns import NAMES, TICKET_INTENT_NAMES, Columns, Places, column_key
 from data.errors import Problem
 from data.formats.cells import Cell, Table, at, is_empty, shown
 from data.labels import label_key
 
-_SENDERS = {
-    "source.author.type": ("admin", "bot", "team", "operator"),
-    "is_inbound": ("false",),
-    "last_message.is_inbound": ("false",),
-    "direction": ("outbound", "outgoing", "out"),
-    "from_agent": ("true",),
-    "author_type": ("agent", "admin", "bot"),
-}
+_SENDERS: dict[str, list[str]] = NAMES["senders"]
 """Columns that name the author of a message, with the values that do not mean a customer."""
 _MARKS = re.compile(r"[,;|]")
 _WORD = re.compile(r"[\w/.:-]+")

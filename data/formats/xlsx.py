@@ -34,14 +34,14 @@ def read_xlsx(path: Path, columns: Columns) -> Rows:
     try:
         import openpyxl  # type: ignore[import-untyped]  # noqa: F401  # an optional dependency
     except ModuleNotFoundError:
-        raise CorpusError([Problem(file, None, "openpyxl is not installed: save the sheet as CSV")]) from None
+        raise CorpusError.at(file, None, "openpyxl is not installed: save the sheet as CSV") from None
     try:
         sheets = _sheets(path, data_only=True)
     except Exception as error:  # openpyxl lets errors of any class of zipfile, zlib and expat through
         reason = (
             f"not an Excel workbook (.xlsx), or one that openpyxl cannot read: {error}; save the sheet as CSV"
         )
-        raise CorpusError([Problem(file, None, reason)]) from None
+        raise CorpusError.at(file, None, reason) from None
     failures: dict[str, CorpusError] = {}
     for place, (title, records) in enumerate(sheets.items()):
         try:
@@ -76,7 +76,7 @@ def read_xlsx(path: Path, columns: Columns) -> Rows:
             result.problems.append(Problem(file, None, reason))
         return result
     if not failures:
-        raise CorpusError([Problem(file, None, "the workbook has no sheet")])
+        raise CorpusError.at(file, None, "the workbook has no sheet")
     # The largest sheet is most probably the one that is meant.
     meant = max(failures, key=lambda title: sum(any(cells) for _, cells in sheets[title]))
     if len(sheets) == 1:

@@ -10,7 +10,7 @@ rise is sustained.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
@@ -114,16 +114,6 @@ class Regression(NamedTuple):
     summary: str
 
 
-class ShareComparison(NamedTuple):
-    """One share of both versions, each as (hits, total), and its smallest increase that counts as a regression."""
-
-    measure: str
-    name: str
-    baseline: tuple[float, float]
-    current: tuple[float, float]
-    margin: float
-
-
 def slow_threshold(baseline: PodCounters) -> str:
     """Return the smallest histogram bound that 99% of the baseline's messages meet.
 
@@ -137,27 +127,14 @@ def slow_threshold(baseline: PodCounters) -> str:
     return ""
 
 
-def compare_shares(
-    baseline: PodCounters, current: PodCounters, settings: KubernetesSettings
-) -> Iterator[ShareComparison]:
-    """Yield the four shares of both versions; `slow` only if both histograms have the bound."""
-
-    def share(
-        measure: str, name: str, of: Callable[[PodCounters], tuple[float, float]], margin: float
-    ) -> ShareComparison:
-        return ShareComparison(measure, name, of(baseline), of(current), margin)
-
-    yield share("failed", "failed messages", lambda c: (c.failed, c.messages), settings.error_rise)
-    yield share("handoffs", "handoffs", lambda c: (c.handoffs, c.replies), settings.handoff_rise)
-    yield share(
-        "negative_feedback",
-        "negative feedback",
-        lambda c: (c.not_helped, c.helped + c.not_helped),
-        settings.negative_rise,
-    )
-    bound = slow_threshold(baseline)
-    if bound and bound in current.within:
-        yield share(SLOW, f"messages over {bound} s", lambda c: slow_messages(c, bound), settings.slow_rise)
+def _shares(counters: PodCounters, bound: str) -> dict[str, tuple[float, float]]:
+    """Return hits and total by measure; `slow` only if the histogram has the bound."""
+    found = {
+        "failed": (counters.failed, counters.messages),
+        "handoffs": (counters.handoffs, counters.replies),
+        "negative_feedback": (counters.not_helped, counters.helped + counters.not_helped),
+    }
+    return found | ({SLOW: slow_messages(counters, bound)} if bound in counters.within else {})
 
 
 def slow_messages(counters: PodCounters, bound: str) -> tuple[float, float]:
@@ -173,22 +150,35 @@ def find_regressions(
 
     Args: false_alarm_rate: probability, over all measures, that equal versions yield a regression.
     """
+    bound = slow_threshold(baseline)
+    earlier = _shares(baseline, bound)
+    names = {
+        "failed": "failed messages",
+        "negative_feedback": "negative feedback",
+        SLOW: f"messages over {bound} s",
+    }
+    margins = {
+        "failed": settings.error_rise,
+        "handoffs": settings.handoff_rise,
+        "negative_feedback": settings.negative_rise,
+        SLOW: settings.slow_rise,
+    }
     found = []
-    for comparison in compare_shares(baseline, current, settings):
-        (hits_before, drawn_before), (hits_now, drawn_now) = comparison.baseline, comparison.current
+    for measure, (hits_now, drawn_now) in _shares(current, bound).items():
+        hits_before, drawn_before = earlier[measure]
         if not drawn_before or not drawn_now:
             continue
         before, now = hits_before / drawn_before, hits_now / drawn_now
-        if now - before < comparison.margin:
+        if now - before < margins[measure]:
             continue
         p_value = fisher_exact(int(hits_now), int(drawn_now), int(hits_before), int(drawn_before))
         if p_value < false_alarm_rate / len(MEASURES):
             summary = (
-                f"{comparison.name}: {hits_now:.0f} of {drawn_now:.0f} ({now:.1%}), with the "
+                f"{names.get(measure, measure)}: {hits_now:.0f} of {drawn_now:.0f} ({now:.1%}), with the "
                 f"version before {hits_before:.0f} of {drawn_before:.0f} ({before:.1%}); "
                 f"by chance at most one time in {1 / max(p_value, 1e-12):.0f}"
             )
-            found.append(Regression(comparison.measure, summary))
+            found.append(Regression(measure, summary))
     return found
 
 

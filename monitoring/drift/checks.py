@@ -20,11 +20,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from chatbot.documents import read_yaml
 from monitoring.drift.columns import SCORES, SUMMARY_AXES, TEXT_FEATURES
 from monitoring.drift.histograms import Tally
 
@@ -36,30 +39,15 @@ LOW_SCOPE = 0.05
 LOW_CONFIDENCE = 0.1
 """Quantile of the baseline's confidence below which a prediction counts as uncertain."""
 
-LEAST = {
-    "chars": 0.08,
-    "words": 0.08,
-    "non_letter_share": 0.08,
-    "upper_share": 0.08,
-    "confidence": 0.05,
-    "scope": 0.05,
-    "confidence.low": 0.03,
-    "scope.low": 0.02,
-    "intent": 0.02,
-    "intents": 0.05,
-    "embedding": 0.08,
-    "topic": 0.03,
-    "handoffs": 0.03,
-    "feedback": 0.05,
-    "messages": 0.16,
-    "new_kind": 0.025,
-}
-"""Minimum effect that matters, by check: a distance or a difference of shares, both in [0, 1]; for `messages`, the
-distance of the means in standard deviations of the baseline (`monitoring.drift.kernel_test`)."""
+CHECKS: dict[str, dict[str, Any]] = read_yaml(Path(__file__).with_name("checks.yaml"))
+"""Minimum effect that matters, title, measure and sentence, by check."""
+LEAST: dict[str, float] = {name: check["least"] for name, check in CHECKS.items()}
 EACH = DOUBT / len(LEAST)
 """Error rate of one check."""
-LEAST_FROM_REFERENCE = LEAST | {"confidence": 0.2, "scope": 0.2, "confidence.low": 0.2, "scope.low": 0.2}
-"""Minimum effects against the reference: larger, because live messages differ from training messages."""
+LEAST_FROM_REFERENCE = {
+    name: check.get("least_from_reference", LEAST[name]) for name, check in CHECKS.items()
+}
+"""Minimum effects against the reference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +55,7 @@ class Finding:
     """Numbers of one check.
 
     Attributes:
-        name: name of the check, a key of `LEAST`.
+        name: name of the check, a key of `CHECKS`.
         statistic: statistic of the window: a share, a median or a distance.
         effect: effect size, see the module.
         threshold: the check is red if the effect exceeds it.

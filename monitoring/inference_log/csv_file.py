@@ -15,10 +15,10 @@ file is truncated to the marked length and the segment is appended again. Only o
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -27,13 +27,7 @@ from monitoring.inference_log import spool
 _MAX_HEADER_BYTES = 4_096
 _STAMP = "%Y%m%dT%H%M%S"
 
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """Number of complete rows in a segment, and whether a torn line follows (its writer was killed)."""
-
-    rows: int
-    torn: bool
+_logger = logging.getLogger(__name__)
 
 
 class CsvFile:
@@ -53,7 +47,7 @@ class CsvFile:
         self._keep = keep
         self._done = done
 
-    def take(self, segment: Path) -> Taken:
+    def take(self, segment: Path) -> None:
         """Append the rows of a sealed segment and remove it from the spool.
 
         Raises: OSError: the file cannot be written; the segment stays in the spool and can be retried.
@@ -61,14 +55,14 @@ class CsvFile:
         segment = self._undo(segment)
         whole, _, torn = segment.read_bytes().rpartition(b"\n")
         header, _, lines = whole.partition(b"\n")
-        taken = Taken(lines.count(b"\n") + 1 if lines else 0, bool(torn))
+        if torn:  # its writer was killed
+            _logger.warning("%s: the last line is incomplete and was skipped", segment)
         if lines:
             self._put_aside_unless(header)
             segment = self._append(segment, header, lines + b"\n")
         self._done(segment)
         if lines and self._path.stat().st_size > self._rotate_bytes:
             self._put_aside()
-        return taken
 
     def _undo(self, segment: Path) -> Path:
         """Roll back a partial append by a killed drain."""

@@ -19,15 +19,14 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 
 from chatbot.records.schema import Feedback, Record, header, to_line
 from chatbot.settings import LogSettings
 from monitoring.inference_log import spool
 from monitoring.inference_log.adoption import Ownership, adopt
-from monitoring.inference_log.buffered_writer import Stream
+from monitoring.inference_log.buffered_writer import Count, Stream
 from monitoring.inference_log.csv_file import CsvFile
 from monitoring.inference_log.reader import FEEDBACK, LOG
 from monitoring.inference_log.spool import SegmentWriter
@@ -42,27 +41,8 @@ ADOPT_SECONDS = 15.0
 _logger = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
-class RowCounts:
-    """Counts this process's rows by outcome, since its start.
-
-    Attributes:
-        written: rows written to the spool.
-        spooled: rows buffered in memory because the disk was full; counted again as written or dropped.
-        dropped: rows lost: memory or spool was full, or the process ended before they were written.
-        torn: truncated lines found by this process while draining; no answer was sent for them.
-    """
-
-    written: int = 0
-    spooled: int = 0
-    dropped: int = 0
-    torn: int = 0
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
-
-    def add(self, name: str, count: int) -> None:
-        """Add to the count "written", "spooled", "dropped" or "torn"; thread-safe."""
-        with self._lock:
-            setattr(self, name, getattr(self, name) + count)
+def _ignore(outcome: str, rows: int) -> None:
+    """Count nothing."""
 
 
 class InferenceLog:
@@ -71,24 +51,23 @@ class InferenceLog:
     def __init__(
         self,
         settings: LogSettings,
-        on_count: Callable[[str, int], None] | None = None,
+        on_count: Count = _ignore,
         uploader: Uploader | None = None,
     ) -> None:
         """Configure the log; touches no file.
 
         Args:
-            on_count: called, from any thread, with an outcome of records ("written", "spooled", "dropped": see
-                `RowCounts`) and their number, for metrics. Feedback is counted in `feedback_counts` only.
+            on_count: called, from any thread, with an outcome of records and their number, for metrics: "written"
+                to the spool; "spooled": buffered in memory because the disk was full, and counted again later;
+                "dropped": memory or spool was full, or the process ended first. Feedback is not counted.
             uploader: uploads drained segments to the store; None: they are deleted after the drain, and nothing is
                 adopted.
         """
-        self.counts = RowCounts()
-        self.feedback_counts = RowCounts()
         self._folder = settings.folder
         self._spool_bytes = settings.spool_mb * MEGABYTE
         self._on_count = on_count
         self._log = self._stream(LOG, header(Record), settings, self._count)
-        self._feedback = self._stream(FEEDBACK, header(Feedback), settings, self._count_feedback)
+        self._feedback = self._stream(FEEDBACK, header(Feedback), settings, _ignore)
         self._files = {
             kind: CsvFile(
                 self._folder / f"{kind}.csv",
@@ -107,9 +86,7 @@ class InferenceLog:
         self._complaint = ""
         _logs.add(self)
 
-    def _stream(
-        self, kind: str, first_line: str, settings: LogSettings, count: Callable[[str, int], None]
-    ) -> Stream:
+    def _stream(self, kind: str, first_line: str, settings: LogSettings, count: Count) -> Stream:
         return Stream(SegmentWriter(self._folder, kind, first_line), settings.memory_mb * MEGABYTE, count)
 
     def append(self, records: Sequence[Record]) -> None:
@@ -118,7 +95,7 @@ class InferenceLog:
 
     def append_feedback(self, feedback: Feedback) -> None:
         """Append a feedback to the spool; readers use the last one on a prediction. Never raises."""
-        self._feedback.append(_lines([feedback], self._count_feedback))
+        self._feedback.append(_lines([feedback], _ignore))
 
     def start(self) -> None:
         """Start draining about every second in a daemon thread; idempotent.
@@ -201,9 +178,8 @@ class InferenceLog:
             # Segments of a killed drain come first: their rollback truncates anything appended later.
             for segment in sorted(spool.segments(self._folder, kind), key=lambda s: not spool.read_mark(s)):
                 with spool.claimed(segment) as complete:
-                    if complete and self._files[kind].take(segment).torn:
-                        self.counts.add("torn", 1)
-                        _logger.warning("%s: the last line is incomplete and was skipped", segment)
+                    if complete:
+                        self._files[kind].take(segment)
         except OSError as error:
             return str(error)
         return ""
@@ -222,8 +198,8 @@ class InferenceLog:
                     rows = max(0, segment.read_bytes().count(b"\n") - 1)
                     segment.unlink()
                     too_much -= sizes[segment]
-                    count = self._count if segment.name.startswith(LOG) else self._count_feedback
-                    count("dropped", rows)
+                    if segment.name.startswith(LOG):
+                        self._count("dropped", rows)
 
     def _keep_draining(self) -> None:
         while True:
@@ -245,28 +221,22 @@ class InferenceLog:
         self._complaint = problem
 
     def _count(self, name: str, count: int) -> None:
-        self.counts.add(name, count)
-        if self._on_count is not None:
-            try:
-                self._on_count(name, count)
-            except Exception:
-                _logger.exception("counting %d records as %s failed", count, name)
-
-    def _count_feedback(self, name: str, count: int) -> None:
-        self.feedback_counts.add(name, count)
+        try:
+            self._on_count(name, count)
+        except Exception:
+            _logger.exception("counting %d records as %s failed", count, name)
 
     def _start_anew(self) -> None:
         self._log.start_anew()
         self._feedback.start_anew()
         if self._uploader is not None:
             self._uploader.start_anew()
-        self.counts, self.feedback_counts = RowCounts(), RowCounts()
         self._stop = threading.Event()
         self._thread = None
         self._release()
 
 
-def _lines(rows: Sequence[Record | Feedback], count: Callable[[str, int], None]) -> list[bytes]:
+def _lines(rows: Sequence[Record | Feedback], count: Count) -> list[bytes]:
     lines = []
     for row in rows:
         try:

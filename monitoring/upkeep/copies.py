@@ -28,7 +28,9 @@ from chatbot.store import Entry, Store, find, layout
 
 MARK = "<ERASED>"
 
-_CORPUS, _ROWS, _PARTS = "corpus.parquet", ("rows.parquet", "corpus.parquet"), ("splits.csv", "left_out.csv")
+_CORPUS, _ROWS = "corpus.parquet", ("rows.parquet", "corpus.parquet")
+_PARTS = ("splits.csv", "left_out.csv")
+"""Files of earlier releases' corpus versions; the second has messages."""
 _TEXT = (".json", ".html", ".yaml", ".csv", ".txt", ".md")
 _BUNDLE = "/bundle/"
 _MIN_CHARS = 12

@@ -131,7 +131,7 @@ def test_an_intent_that_the_shop_has_too_gets_the_shops_reply_only_when_asked_fo
 def test_the_shipped_corpus_processed_has_its_replies_and_added_rows_have_none(tmp_path: Path) -> None:
     shipped = read(ROOT / "data" / "corpus", ProcessParams())
     rows = shipped.rows.groupby("intent").head(2)
-    added = rows.head(1).assign(intent="water_plants", source="review:1", row_hash="0" * 32, part="train")
+    added = rows.head(1).assign(intent="water_plants", source="review:1", row_hash="0" * 32)
     done = process_corpus(
         pd.concat([rows, added], ignore_index=True)[["message", "intent", "category", "source", "row_hash"]]
     )

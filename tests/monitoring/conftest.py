@@ -13,7 +13,7 @@ from chatbot.settings import LogSettings
 from monitoring.handoffs import delivery
 from monitoring.handoffs import log as handoffs
 from monitoring.inference_log import log as logger
-from monitoring.inference_log.log import InferenceLog
+from tests.monitoring.log_tools import CountedLog
 
 
 @pytest.fixture
@@ -22,8 +22,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def log(folder: Path) -> InferenceLog:
-    return InferenceLog(LogSettings(folder=folder))
+def log(folder: Path) -> CountedLog:
+    return CountedLog(LogSettings(folder=folder))
 
 
 @pytest.fixture(autouse=True)

@@ -8,6 +8,7 @@ import os
 import signal
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +27,14 @@ ROOT = Path(__file__).parents[2]
 KEY = b"k" * 32
 PREDICTION = Prediction([Alternative("track_order", 0.9), Alternative("cancel_order", 0.05)], 1.5, [0.1] * 8)
 REPLY = Reply("track_order", "It is on its way.", 0.9, "model", prediction=PREDICTION)
+
+
+class CountedLog(InferenceLog):
+    """A log that keeps what it reports of its records."""
+
+    def __init__(self, settings: LogSettings) -> None:
+        self.counts: Counter[str] = Counter()
+        super().__init__(settings, lambda outcome, rows: self.counts.update({outcome: rows}))
 
 
 def make(count: int, chars: int = 0) -> list[Record]:

@@ -21,7 +21,7 @@ from chatbot.settings import LogSettings
 from monitoring.inference_log import csv_file, spool
 from monitoring.inference_log.log import InferenceLog
 from monitoring.inference_log.reader import read_log
-from tests.monitoring.log_tools import Worker, ids, ids_in_csv, make, read_ids, seal
+from tests.monitoring.log_tools import CountedLog, Worker, ids, ids_in_csv, make, read_ids, seal
 
 pytestmark = pytest.mark.process
 
@@ -185,7 +185,9 @@ def test_a_csv_file_that_was_moved_away_after_a_kill_is_not_cut(folder: Path) ->
     assert ids_in_csv(place) == ids(others + records)
 
 
-def test_a_torn_last_line_is_left_out_and_counted(folder: Path, log: InferenceLog) -> None:
+def test_a_torn_last_line_is_left_out_and_logged(
+    folder: Path, log: InferenceLog, caplog: pytest.LogCaptureFixture
+) -> None:
     whole, torn, later = make(3), make(1), make(2)
     (folder / spool.FOLDER).mkdir(parents=True)
     cut = to_line(torn[0]).encode()[:-20]
@@ -197,10 +199,10 @@ def test_a_torn_last_line_is_left_out_and_counted(folder: Path, log: InferenceLo
     assert skipped == [(segment, 5)]
     assert log.drain()
     assert ids_in_csv(folder) == ids(whole + later)
-    assert log.counts.torn == 1
+    assert "the last line is incomplete and was skipped" in caplog.text
 
 
-def test_a_forked_child_writes_its_own_segment_and_not_its_parents(folder: Path, log: InferenceLog) -> None:
+def test_a_forked_child_writes_its_own_segment_and_not_its_parents(folder: Path, log: CountedLog) -> None:
     parent, child = make(2), make(3)
     log.append(parent[:1])
     with _forked(lambda: log.append(child)):
@@ -212,7 +214,7 @@ def test_a_forked_child_writes_its_own_segment_and_not_its_parents(folder: Path,
         assert Counter(read_ids(folder)) == Counter(ids(parent + child))
     log.drain()
     assert Counter(ids_in_csv(folder)) == Counter(ids(parent + child))
-    assert log.counts.written == 2
+    assert log.counts["written"] == 2
 
 
 def test_a_child_forked_in_the_middle_of_a_drain_does_not_keep_the_log_from_being_drained(

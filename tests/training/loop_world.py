@@ -131,7 +131,7 @@ class World:
 
     def first(self) -> tuple[ModelVersion, bool]:
         with Steps(Console(quiet=True)) as steps:
-            return bootstrap(self.config, steps, self.bot.bundle, self.bot.corpus, self.bot.processed)
+            return bootstrap(self.config, steps, self.bot.bundle, self.bot.corpus)
 
     def retrain(self) -> RetrainResult:
         with Steps(Console(quiet=True)) as steps:

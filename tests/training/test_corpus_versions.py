@@ -34,7 +34,7 @@ def dvc_is_warm(monkeypatch: pytest.MonkeyPatch) -> None:
 def version_files(small_bot: SmallBot, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files of a corpus version."""
     folder = tmp_path_factory.mktemp("version")
-    write_version(folder, small_bot.bundle, small_bot.corpus, small_bot.processed, ProcessParams())
+    write_version(folder, small_bot.bundle, small_bot.corpus, ProcessParams())
     return folder
 
 
@@ -93,8 +93,8 @@ def test_a_damaged_or_missing_object_is_named_with_its_path_and_digest(
     store: StorageSettings, version_files: Path, tmp_path: Path, harm: str
 ) -> None:
     pointer = push(store, version_files)
-    splits = next(file for file in pointer.files if file.path == "splits.csv")
-    path, digest = ("corpus/", pointer.md5) if "list" in harm else ("corpus/splits.csv", splits.md5)
+    rows = next(file for file in pointer.files if file.path == "rows.parquet")
+    path, digest = ("corpus/", pointer.md5) if "list" in harm else ("corpus/rows.parquet", rows.md5)
     opened = open_store(store)
     if "damaged" in harm:
         content = opened.get(key_of(digest))

@@ -43,7 +43,7 @@ LATER = "delivery_period"
 
 
 def shipped(*intents: str) -> pd.DataFrame:
-    rows = read_processed(ROOT / "data" / "processed" / "corpus.parquet").assign(part="train")
+    rows = read_processed(ROOT / "data" / "processed" / "corpus.parquet")
     return rows[rows["intent"].isin([*intents, "out_of_scope"])].reset_index(drop=True)
 
 

@@ -9,18 +9,17 @@ import pytest
 from chatbot.dialog.message import OUT_OF_SCOPE
 from chatbot.dialog.router import Alternative, Prediction
 from data.messages import row_hash
-from data.splitting import TEST, TRAIN
 from training.gate.rows import CHALLENGER_ROW, CHAMPION_ROW, compared_rows
-from training.model.held_out import HeldOut
+from training.model.held_out import from_tensors, to_tensors
 from training.retraining.merge import still_right
 
 INTENTS = frozenset({"track", "cancel"})
 
 
-def corpus(*rows: tuple[str, str], part: str = TRAIN, source: str = "shop.csv:1") -> pd.DataFrame:
+def corpus(*rows: tuple[str, str], source: str = "shop.csv:1") -> pd.DataFrame:
     return pd.DataFrame(
-        [(m, i, "", part, row_hash(m, i), row_hash(m, i), source) for m, i in rows],
-        columns=["message", "intent", "category", "part", "group", "row_hash", "source"],
+        [(m, i, "", row_hash(m, i), row_hash(m, i), source) for m, i in rows],
+        columns=["message", "intent", "category", "group", "row_hash", "source"],
     )
 
 
@@ -64,19 +63,8 @@ def test_a_row_that_was_taught_and_has_no_prediction_is_not_compared_on() -> Non
     assert len(compared_rows(BEFORE, now, kept(BEFORE.head(2)), kept(BEFORE.tail(2)), INTENTS)) == 1
 
 
-def test_a_champion_without_predictions_is_compared_on_its_test_part() -> None:
-    before = pd.concat([BEFORE, corpus(("cancel now", "cancel"), part=TEST)])
-    now = before.assign(part=TRAIN)
-    rows = compared_rows(before, now, {}, kept(now), INTENTS)
-    assert rows["message"].tolist() == ["cancel now"]
-    assert rows[CHAMPION_ROW].tolist() == [""]
-    assert rows[CHALLENGER_ROW].tolist() == [row_hash("cancel now", "cancel")]
-
-
-def test_two_old_bundles_are_compared_on_the_test_part_as_before() -> None:
-    before = pd.concat([BEFORE, corpus(("cancel now", "cancel"), part=TEST)])
-    rows = compared_rows(before, before, {}, {}, INTENTS)
-    assert rows[["message", CHAMPION_ROW, CHALLENGER_ROW]].to_numpy().tolist() == [["cancel now", "", ""]]
+def test_a_champion_without_predictions_is_compared_on_nothing() -> None:
+    assert compared_rows(BEFORE, BEFORE, {}, kept(BEFORE), INTENTS).empty
 
 
 def test_a_first_version_is_evaluated_on_what_it_keeps() -> None:
@@ -95,10 +83,10 @@ def test_a_reviewed_row_that_was_corrected_is_not_held_against_the_challenger() 
 def test_predictions_come_back_by_row_hash_with_the_most_likely_intents() -> None:
     hashes = [row_hash(message, "a") for message in ("one", "two", "one")]
     probabilities = np.array([[0.1, 0.2, 0.3, 0.4], [0.7, 0.1, 0.15, 0.05], [1, 0, 0, 0]], np.float32)
-    held = HeldOut.of(hashes, probabilities, np.array([0.5, 0.9, 0.1], np.float32))
-    found = held.predictions("abcd")
+    held = to_tensors(hashes, probabilities, np.array([0.5, 0.9, 0.1], np.float32))
+    found = from_tensors(held, "abcd")
     assert list(found) == hashes[:2]
     assert [one.intent for one in found[hashes[0]].alternatives] == ["d", "c", "b"]
     assert found[hashes[1]].alternatives[0].confidence == pytest.approx(0.7)
     assert found[hashes[1]].scope == pytest.approx(0.9)
-    assert all(array.dtype != object for array in held.to_tensors().values())
+    assert all(array.dtype != object for array in held.values())

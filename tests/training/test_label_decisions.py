@@ -65,17 +65,12 @@ def changed(
     store: FolderStore, declared: Declared | None = None, before: list[tuple[str, str]] | None = None
 ) -> Changed:
     rows = table(ROWS)
-    parts = pd.DataFrame(
-        {"row_hash": rows["row_hash"], "group": rows["row_hash"], "part": "test"}, dtype="str"
-    )
     decisions = row_decisions(Decisions(store))
     return apply_changes(
         rows,
         decisions,
         declared or Declared(),
         table(ROWS if before is None else before)["row_hash"].tolist(),
-        (),
-        parts,
     )
 
 
@@ -144,7 +139,7 @@ def test_a_change_of_the_corpus_is_news_for_the_trigger_and_a_confirmed_label_is
     assert len({*digests, accepted_digest(store)}) == 4
 
 
-def test_the_next_version_has_the_decisions_and_rows_keep_their_part(store: FolderStore) -> None:
+def test_the_next_version_has_the_decisions(store: FolderStore) -> None:
     assert not changed(store).differs
     decisions = Decisions(store)
     decide_label(decisions, suspect(), LabelAction.MOVE, "ada", "refund", INTENTS)
@@ -160,10 +155,6 @@ def test_the_next_version_has_the_decisions_and_rows_keep_their_part(store: Fold
     assert (done.differs, done.moved, done.dropped) == (True, 1, 1)
     assert done.kept == {row_hash("where", "track")}
     moved = row_hash("money back", "refund")
-    assert done.splits is not None
-    parts = done.splits.set_index("row_hash")
-    assert parts.loc[moved, "part"] == "test"
-    assert parts.loc[moved, "group"] == row_hash("money back", "cancel")
     # Its label came with the challenger: it is not compared with the champion's.
     assert moved not in done.known
     assert not changed(store, before=labels(done)).differs
@@ -184,8 +175,6 @@ def test_a_renamed_intents_rows_are_the_ones_that_the_champion_knows(store: Fold
     known = done.known
     assert row_hash("cancel it", "cancel_order") in known
     assert row_hash("money back", "refund") not in known
-    assert done.splits is not None
-    assert set(done.splits.set_index("row_hash").loc[done.rows["row_hash"], "part"]) == {"test"}
     assert not changed(store, declared, before=labels(done)).differs
 
 

@@ -120,7 +120,7 @@ def test_aliases_and_the_verdict_move_and_the_same_bundle_is_never_a_second_vers
     assert (champion.number, champion.verdict, champion.aliases) == ("2", "passed", (CHAMPION,))
     assert registry.get("1").aliases == ()
     assert registry.challenger() is None
-    assert registry.find(first.bundle_digest[:12]) == first
+    assert registry.find(first.bundle_digest) == first
     assert [version.number for version in registry.versions()] == ["2", "1"]
 
 

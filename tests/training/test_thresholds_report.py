@@ -239,13 +239,12 @@ def test_the_risk_with_unknown_intents_is_reported_for_every_target_and_share() 
 
 def test_the_promise_names_the_traffic_it_does_not_hold_for() -> None:
     found = points(share=0.1)
-    in_force = [one is found.in_force for one in found.targets]
-    warned = replace(found, unknown_by_target=tuple(0.081 if here else None for here in in_force))
+    warned = replace(found, in_force=replace(found.in_force, unknown_risk=0.081))
     assert "Not promised for topics of your own domain" in warned.sentence
     assert "8.1% of the answers are wrong" in warned.as_dict()["sentence"]
-    held = replace(found, unknown_by_target=(0.01,) * len(found.targets))
+    held = replace(found, in_force=replace(found.in_force, unknown_risk=0.01))
     assert held.sentence == found.in_force.sentence
-    in_scope_alone = replace(warned, in_force=replace(found.in_force, share=0.0))
+    in_scope_alone = replace(warned, in_force=replace(warned.in_force, share=0.0))
     assert "Not promised" not in in_scope_alone.sentence
 
 

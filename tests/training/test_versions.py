@@ -135,11 +135,13 @@ def test_a_bundle_that_the_store_lost_or_damaged_comes_back_from_the_registry(
 def test_what_was_restored_and_changed_since_is_restored_again(two: World, tmp_path: Path) -> None:
     back = restore(two.registry, two.config.store, "1", tmp_path)
     (back.bundle / "replies.yaml").write_text("changed")
-    (back.corpus / "splits.csv").write_text("changed")
+    (back.corpus / "corpus.parquet").write_text("changed")
     shutil.rmtree(tmp_path / ".bundles", ignore_errors=True)
     back = restore(two.registry, two.config.store, "1", tmp_path)
     assert bundles.verify(back.bundle) == two.bot.digest
-    assert (back.corpus / "splits.csv").read_bytes() == (two.bot.processed / "splits.csv").read_bytes()
+    assert (back.corpus / "corpus.parquet").read_bytes() == (
+        two.bot.processed / "corpus.parquet"
+    ).read_bytes()
 
 
 def test_a_corpus_that_is_damaged_is_named_when_it_is_asked_for(two: World, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from chatbot.dialog.replies import Replies
-from data.errors import CorpusError, Problem
+from data.errors import CorpusError
 from data.loading import COLUMNS
 from training.corpus.versions import REPLIES_FILE, ROWS_FILE, RULES_FILE
 
@@ -36,7 +36,7 @@ def read_rows(file: Path) -> pd.DataFrame:
     try:
         table = pq.read_table(file, columns=list(COLUMNS))
     except (OSError, pa.ArrowException) as error:
-        raise CorpusError([Problem(str(file), None, f"the rows cannot be read: {error}")]) from error
+        raise CorpusError.at(file, None, f"the rows cannot be read: {error}") from error
     return pd.DataFrame({name: table.column(name).to_pylist() for name in COLUMNS}, dtype="str")
 
 

@@ -1,4 +1,4 @@
-"""Read training input: a corpus split into parts, with the digest of its bytes, and the replies."""
+"""Read training input: a processed corpus with the digest of its bytes, and the replies."""
 
 from __future__ import annotations
 
@@ -28,7 +28,6 @@ from data.loading import SHIPPED, load_checked, read_corpus
 from data.placeholders import fill_all
 from data.processing import CORPUS_COLUMNS, ProcessParams, process, read_processed
 from data.replies import match_replies, own_replies, read_folder_replies, read_replies
-from data.splitting import TEST, TRAIN
 
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -54,29 +53,19 @@ class Corpus:
     declared: Declared = NOTHING
     """The declared changes, which are applied."""
 
-    def part(self, name: str, out_of_scope: bool) -> pd.DataFrame:
-        """Return the rows of a part: the out-of-scope ones or the in-scope ones."""
-        outside = self.rows["intent"] == OUT_OF_SCOPE
-        return self.rows[(self.rows["part"] == name) & (outside if out_of_scope else ~outside)]
-
     @property
     def train(self) -> pd.DataFrame:
         """In-scope rows that train the classifier."""
-        return self.part(TRAIN, out_of_scope=False)
+        return self.rows[self.rows["intent"] != OUT_OF_SCOPE]
 
     @property
     def tuning(self) -> pd.DataFrame:
         """Out-of-scope rows that tune the thresholds."""
-        return self.part(TRAIN, out_of_scope=True)
-
-    @property
-    def test(self) -> pd.DataFrame:
-        """Held-out rows, in scope and out of scope; nothing is learned from them."""
-        return self.rows[self.rows["part"] == TEST]
+        return self.rows[self.rows["intent"] == OUT_OF_SCOPE]
 
 
 def read(path: Path, params: ProcessParams, columns: Columns | None = None, strict: bool = False) -> Corpus:
-    """Read a processed corpus unchanged; check, fill and split any other corpus.
+    """Read a processed corpus unchanged; check, fill and group any other corpus.
 
     Raises: CorpusError: lists every unusable row by file, line and reason.
     """
@@ -92,27 +81,19 @@ def read(path: Path, params: ProcessParams, columns: Columns | None = None, stri
     # A folder has no single file for DVC's digest.
     hashes = "\n".join(sorted(loaded.table["row_hash"])).encode()
     digest = corpus_digest(path) if as_is else hashlib.md5(hashes, usedforsecurity=False).hexdigest()
-    corpus = process(loaded.table, params).corpus
-    return Corpus(
-        _cleaned(corpus), digest, report, loaded.declared.texts(replies), loaded.kept, loaded.declared
-    )
+    rows = _cleaned(process(loaded.table, params))
+    return Corpus(rows, digest, report, loaded.declared.texts(replies), loaded.kept, loaded.declared)
 
 
-def read_labelled(path: Path, columns: Columns, part: str = "", labels: Sequence[str] = ()) -> pd.DataFrame:
+def read_labelled(path: Path, columns: Columns, labels: Sequence[str] = ()) -> pd.DataFrame:
     """Read the rows of any labelled corpus for scoring, placeholders filled.
 
-    Args:
-        part: `train` or `test` of a processed corpus; empty: all rows.
-        labels: intents of the bundle to score; another spelling of one in the corpus is this one.
+    Args: labels: intents of the bundle to score; another spelling of one in the corpus is this one.
 
-    Raises: CorpusError: a row is unusable, or a part is requested of a corpus without parts.
+    Raises: CorpusError: a row is unusable.
     """
     if is_processed(path):
-        rows = read_processed(path)
-        return rows[rows["part"] == part] if part else rows
-    if part:
-        reason = f"it has no parts: make it with `python -m data.process`, or leave out --part {part}"
-        raise CorpusError([Problem(str(path), None, reason)])
+        return read_processed(path)
     loaded = read_corpus(path, columns)
     if loaded.problems:
         raise CorpusError(loaded.problems)

@@ -19,13 +19,13 @@ from chatbot.errors import ChatbotError
 from chatbot.settings import StorageSettings
 from chatbot.store import Missing, Store, layout, open_store
 from data.digest import corpus_digest
-from data.processing import CORPUS_FILE, LEFT_OUT_FILE, REPORT_FILE, SPLITS_FILE
+from data.processing import CORPUS_FILE, REPORT_FILE
 from training.corpus import dvc
 from training.corpus.dvc import DvcError
 
 ROWS_FILE, REPLIES_FILE, RULES_FILE = "rows.parquet", "replies.yaml", "rules.yaml"
-FILES = (ROWS_FILE, CORPUS_FILE, SPLITS_FILE, LEFT_OUT_FILE, REPORT_FILE, REPLIES_FILE, RULES_FILE)
-"""rows: the corpus before placeholders are filled and parts are assigned; the others as in `data.process` and
+FILES = (ROWS_FILE, CORPUS_FILE, REPORT_FILE, REPLIES_FILE, RULES_FILE)
+"""rows: the corpus before placeholders are filled; the others as in `data.process` and
 in a bundle, replies without examples."""
 _NAME = "corpus"
 

@@ -5,11 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-if __name__ == "__main__":
-    from chatbot.interrupt import exit_on_interrupt
-
-    exit_on_interrupt()
-
 import typer
 from rich.console import Console
 
@@ -56,7 +51,7 @@ def main(
     rows = read_labelled(corpus, columns)
     before = None if earlier is None else read_processed(earlier)
     bounds, tests = read_gate_params(params), read_behaviours(behaviours)
-    if "part" in rows:
+    if "group" in rows:
         verdict = judge_corpora(champion, challenger, before, rows, params=bounds, behaviours=tests)
     else:
         marked = mark_new(rows, before)

@@ -141,7 +141,7 @@ def check_answers(
 
     Args:
         target: the risk for which the challenger's thresholds were learned; None: the bundle does not state it.
-        out_of_scope_share: the share of out-of-scope messages that the target is stated for: the test part's
+        out_of_scope_share: the share of out-of-scope messages that the target is stated for: the compared
             out-of-scope messages are weighted to it. None: the bundle does not state it, each counts one.
     """
     inside, mask = outcomes.in_scope, outcomes.in_scope | outcomes.out_of_scope

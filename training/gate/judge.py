@@ -93,8 +93,8 @@ def judge(
     params = params or GateParams()
     if test.empty:
         raise GateError(
-            "no rows to compare: for a bundle without out-of-fold predictions, pass its own corpus "
-            "with its test part, or train it again (python -m training.train)"
+            "no rows to compare: a bundle has no out-of-fold predictions of them; train it again "
+            "(python -m training.train)"
         )
     params = params.model_copy(update={"retired": (*params.retired, *declared.retired)})
     outcomes = _evaluate_both(champion, challenger, test, declared, through, kept)

@@ -13,7 +13,6 @@ import pandas as pd
 from chatbot.dialog.message import OUT_OF_SCOPE, clean
 from chatbot.dialog.router import Prediction
 from data.declarations import NOTHING, Declared
-from data.splitting import TEST
 
 CHAMPION_ROW, CHALLENGER_ROW = "champion_row", "challenger_row"
 """Columns: the hash under which each bundle keeps its prediction of a row; empty: it is predicted now."""
@@ -48,28 +47,25 @@ def compared_rows(
     same, texts = before["row_hash"].isin(now["row_hash"]), before["message"].map(clean)
     now_texts = now["message"].map(clean)
     theirs = before["row_hash"].where(same, texts.map(dict(zip(now_texts, now["row_hash"], strict=True))))
-    part_of = dict(zip(now["row_hash"], now["part"], strict=True))
     old = before.assign(
         new=False,
         **{
-            CHAMPION_ROW: "" if champion is None else _places(before["row_hash"], before["part"], champion),
-            CHALLENGER_ROW: _places(theirs.fillna(""), theirs.map(part_of).fillna(TEST), challenger),
+            CHAMPION_ROW: "" if champion is None else _places(before["row_hash"], champion),
+            CHALLENGER_ROW: _places(theirs, challenger),
         },
     )
     names = old["intent"].map(declared.now)
     old = old.assign(intent=names)[names.notna()]
     late = ~now["intent"].isin([*champion_intents, OUT_OF_SCOPE]) & ~now_texts.isin(texts)
     new = now[late & (champion is not None)]
-    new = new.assign(
-        new=True, **{CHAMPION_ROW: "", CHALLENGER_ROW: _places(new["row_hash"], new["part"], challenger)}
-    )
+    new = new.assign(new=True, **{CHAMPION_ROW: "", CHALLENGER_ROW: _places(new["row_hash"], challenger)})
     rows = pd.concat([old, new], ignore_index=True)
     return rows[(rows[CHALLENGER_ROW] != _UNKNOWN) & (rows[CHAMPION_ROW] != _UNKNOWN)].reset_index(drop=True)
 
 
-def _places(hashes: pd.Series[str], parts: pd.Series[str], kept: Kept) -> list[str]:
-    """Return where a bundle's prediction of each row is: its hash, empty if it is made now, or `_UNKNOWN`."""
-    return [
-        row_hash if row_hash in kept else "" if part == TEST else _UNKNOWN
-        for row_hash, part in zip(hashes, parts, strict=True)
-    ]
+def _places(hashes: pd.Series[str], kept: Kept) -> list[str]:
+    """Return where a bundle's prediction of each row is: its hash, empty if it is made now, or `_UNKNOWN`.
+
+    A row without a hash is not in the bundle's corpus.
+    """
+    return ["" if pd.isna(one) else one if one in kept else _UNKNOWN for one in hashes]

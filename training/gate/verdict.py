@@ -42,7 +42,7 @@ class Side:
     """Identity and scores of one compared bundle.
 
     Attributes:
-        scores: its scores on its own rows, out-of-fold or of its test part: as in MLflow and `training.versions`.
+        scores: its scores on its own rows, out-of-fold: as in MLflow and `training.versions`.
         compared: the same scores (`training.model.evaluation.outcome.scores`) on the messages that both bundles
             are compared on.
     """
@@ -133,10 +133,5 @@ class GateVerdict:
             "warned": self.warned,
             "refused_by": list(self.refused_by),
             "sentence": self.sentence,
-            "made": self.made,
-            "champion": None if self.champion is None else asdict(self.champion),
-            "challenger": asdict(self.challenger),
-            "test_rows": self.test_rows,
-            "params": dict(self.params),
-            "checks": [asdict(check) for check in self.checks],
+            **asdict(self),
         }

@@ -18,11 +18,11 @@ from chatbot.model.classifier import Scores, join
 from training.model.distinct import weights
 from training.model.evaluation.outcome import Outcome, route
 from training.model.fit import FOLDS, Fitted, folds_of_groups
-from training.model.held_out import HeldOut, most_likely, predictions_of
+from training.model.held_out import most_likely, predictions_of, to_tensors
 from training.model.params import TrainParams
 from training.model.thresholds import Learned, judge, learn
 
-OUT_OF_FOLD, TEST_PART, TRAINING_ROWS = "out-of-fold", "test part", "training rows: nothing could be held out"
+OUT_OF_FOLD, TRAINING_ROWS = "out-of-fold", "training rows: nothing could be held out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Held:
         held = self.fitted.out_of_fold
         both = join(Scores(held.probabilities, held.scope), self.own)
         hashes = [*self.rows["row_hash"].to_numpy()[held.rows].tolist(), *self.outside["row_hash"].tolist()]
-        return HeldOut.of(hashes, both.probabilities, both.scope).to_tensors()
+        return to_tensors(hashes, both.probabilities, both.scope)
 
 
 def evaluate_out_of_fold(

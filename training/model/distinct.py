@@ -42,7 +42,7 @@ def distinct_groups(messages: Sequence[str]) -> NDArray[np.int64]:
 
 
 def name_groups(groups: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.str_]:
-    """Join groups (`distinct_groups`) that share a name (`data.splitting`); name each by its smallest, shape (n,)."""
+    """Join groups (`distinct_groups`) that share a name (`data.processing`); name each by its smallest, shape (n,)."""
     known, place = np.unique(np.asarray(names), return_inverse=True)
     links = np.stack([groups + len(known), place], axis=1)
     joined = components(len(known) + int(groups.max(initial=-1)) + 1, links)[: len(known)]

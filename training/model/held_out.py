@@ -6,8 +6,7 @@ head.safetensors, keyed by row hash, and hold no text.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,47 +19,28 @@ from chatbot.errors import BundleError
 from chatbot.model.bundle import HEAD, read_manifest
 from chatbot.model.classifier import Floats
 
-_PREFIX = "held_out."
+_TENSORS = ("held_out.row_hash", "held_out.choices", "held_out.confidence", "held_out.scope")
 
 
-@dataclass(frozen=True, slots=True)
-class HeldOut:
-    """Predictions of n rows, without the bundle's thresholds.
+def to_tensors(row_hashes: Sequence[str], probabilities: Floats, scope: Floats) -> dict[str, NDArray[Any]]:
+    """Return predictions as tensors for head.safetensors: of rows that share a hash, the first one's.
 
-    Attributes:
-        row_hash: shape (n, 16), bytes (`data.messages.row_hash`).
-        choices: shape (n, k): label indices of the most likely intents; confidence: shape (n, k); scope: shape (n,).
+    Args:
+        row_hashes: of n rows (`data.messages.row_hash`). probabilities: shape (n, labels). scope: shape (n,).
+
+    Returns: bytes of the row hashes, shape (m, 16); what `predictions_of` takes, for the most likely intents.
     """
+    _, first = np.unique(np.asarray(row_hashes), return_index=True)
+    first.sort()
+    hashes = np.frombuffer(bytes.fromhex("".join(row_hashes[row] for row in first)), np.uint8)
+    values = (hashes.reshape(-1, 16), *most_likely(probabilities[first]), scope[first].astype(np.float32))
+    return dict(zip(_TENSORS, values, strict=True))
 
-    row_hash: NDArray[np.uint8]
-    choices: NDArray[np.int16]
-    confidence: Floats
-    scope: Floats
 
-    @classmethod
-    def of(cls, row_hashes: Sequence[str], probabilities: Floats, scope: Floats) -> HeldOut:
-        """Keep the most likely intents of each row, and the first row of those that share a hash.
-
-        Shapes: `probabilities` (n, labels), `scope` (n,).
-        """
-        _, first = np.unique(np.asarray(row_hashes), return_index=True)
-        first.sort()
-        choices, confidence = most_likely(probabilities[first])
-        return cls(
-            np.frombuffer(bytes.fromhex("".join(row_hashes[row] for row in first)), np.uint8).reshape(-1, 16),
-            choices,
-            confidence,
-            scope[first].astype(np.float32),
-        )
-
-    def to_tensors(self) -> dict[str, NDArray[Any]]:
-        """Return the tensors by name, for head.safetensors."""
-        return {_PREFIX + field.name: getattr(self, field.name) for field in fields(self)}
-
-    def predictions(self, labels: Sequence[str]) -> dict[str, Prediction]:
-        """Return the prediction of each row by its row hash."""
-        made = predictions_of(labels, self.choices, self.confidence, self.scope)
-        return dict(zip((bytes(row).hex() for row in self.row_hash), made, strict=True))
+def from_tensors(tensors: Mapping[str, NDArray[Any]], labels: Sequence[str]) -> dict[str, Prediction]:
+    """Return the predictions in tensors by row hash."""
+    hashes, *values = (tensors[name] for name in _TENSORS)
+    return dict(zip((bytes(row).hex() for row in hashes), predictions_of(labels, *values), strict=True))
 
 
 def read_held_out(bundle: Path) -> dict[str, Prediction]:
@@ -69,12 +49,11 @@ def read_held_out(bundle: Path) -> dict[str, Prediction]:
     Raises: BundleError: head.safetensors cannot be read.
     """
     labels = read_manifest(bundle).labels
-    names = [field.name for field in fields(HeldOut)]
     try:
         with safe_open(bundle / HEAD, framework="numpy") as tensors:
-            if any(_PREFIX + name not in tensors.keys() for name in names):  # noqa: SIM118  (no mapping)
+            if not {*_TENSORS} <= {*tensors.keys()}:
                 return {}
-            return HeldOut(*(tensors.get_tensor(_PREFIX + name) for name in names)).predictions(labels)
+            return from_tensors({name: tensors.get_tensor(name) for name in _TENSORS}, labels)
     except (OSError, SafetensorError, ValueError, IndexError) as error:
         raise BundleError(f"{bundle / HEAD} has no readable out-of-fold predictions: {error}") from error
 
@@ -91,7 +70,7 @@ def predictions_of(
     confidence: NDArray[np.floating],
     scope: NDArray[np.floating],
 ) -> list[Prediction]:
-    """Return predictions from the most likely intents of each row; see `HeldOut` for the shapes."""
+    """Return predictions from label indices and confidences of the likeliest intents, (n, k), and scope, (n,)."""
     return [
         Prediction([Alternative(labels[c], p) for c, p in zip(row, sure, strict=True)], one)
         for row, sure, one in zip(choices.tolist(), confidence.tolist(), scope.tolist(), strict=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from training.labels.advice import advice
 from training.labels.findings import LabelFindings
 from training.model.evaluation.metrics import risk
 from training.model.params import KNOWN_TRAFFIC_SHARE, TrainParams
-from training.model.thresholds import Judged, Learned, learn
+from training.model.thresholds import EVIDENCE, Judged, Learned, learn
 
 TARGETS = (0.01, 0.02, 0.03, 0.05, 0.1)
 SHARES = (0.0, 0.05, 0.1, 0.2, 0.5, 0.7)
@@ -60,8 +61,6 @@ class OperatingPoints:
     Attributes:
         in_force: the thresholds of the bundle.
         targets: at the share in force, one per target. shares: at the target in force, one per share.
-        unknown_by_target, unknown_by_share: the risk of `targets` and of `shares` if the out-of-scope messages are of
-            unknown intents of the corpus's own domain; None: the corpus has too few intents to leave some out.
         findings: about the labels of the training messages.
         messages: number of training messages, copies included.
         share_declared: whether the share in force was declared; if not, it is assumed (`TrainParams.share`).
@@ -71,8 +70,6 @@ class OperatingPoints:
     in_force: Learned
     targets: tuple[Learned, ...]
     shares: tuple[Learned, ...]
-    unknown_by_target: tuple[float | None, ...]
-    unknown_by_share: tuple[float | None, ...]
     findings: LabelFindings
     out_of_scope: OutOfScope
     messages: int
@@ -83,12 +80,11 @@ class OperatingPoints:
     def sentence(self) -> str:
         """Describe in sentences what the thresholds in force guarantee, and for which messages they do not."""
         force = self.in_force
-        unknown = self.unknown_by_target[[one.target for one in self.targets].index(force.target)]
-        if not force.share or unknown is None or unknown <= force.target:
+        if not force.share or force.unknown_risk is None or force.unknown_risk <= force.target:
             return force.sentence
         return (
             f"{force.sentence} Not promised for topics of your own domain that no intent covers: if the out-of-scope "
-            f"messages are about these, {unknown:.1%} of the answers are wrong."
+            f"messages are about these, {force.unknown_risk:.1%} of the answers are wrong."
         )
 
     @property
@@ -120,8 +116,8 @@ class OperatingPoints:
         return self.in_force.as_dict() | {
             "sentence": self.sentence,
             "messages": self.messages,
-            "targets": [_row(*each) for each in zip(self.targets, self.unknown_by_target, strict=True)],
-            "shares": [_row(*each) for each in zip(self.shares, self.unknown_by_share, strict=True)],
+            "targets": [_row(one) for one in self.targets],
+            "shares": [_row(one) for one in self.shares],
             "curve": [[round(float(x[p]), 4) for x in (curve.coverage, curve.risk)] for p in points],
             "out_of_scope": {
                 "own": self.out_of_scope.own,
@@ -149,24 +145,17 @@ def learn_points(
     unknown intents (`training.model.fit.score_unknown`), which are only reported. `foreign` is as in the result.
     """
     confidence = outside.probabilities.max(axis=1)
-    known: dict[tuple[float, float], Learned] = {}
 
+    @cache
     def at(target: float, share: float) -> Learned:
-        if (target, share) not in known:
-            known[target, share] = learn(
-                inside, confidence, outside.scope, target, share, params.require_proof
-            )
-        return known[target, share]
+        found = learn(inside, confidence, outside.scope, target, share, params.require_proof)
+        return replace(found, unknown_risk=_unknown_risk(inside, unknown, share, found.thresholds))
 
     target, share = params.target, params.share(out_of_scope.own)
-    by_target = {one: at(one, share) for one in sorted({*TARGETS, target})}
-    by_share = {one: at(target, one) for one in sorted({*SHARES, share})}
     return OperatingPoints(
         at(target, share),
-        tuple(by_target.values()),
-        tuple(by_share.values()),
-        tuple(_unknown_risk(inside, unknown, share, one.thresholds) for one in by_target.values()),
-        tuple(_unknown_risk(inside, unknown, one, by_share[one].thresholds) for one in by_share),
+        tuple(at(one, share) for one in sorted({*TARGETS, target})),
+        tuple(at(target, one) for one in sorted({*SHARES, share})),
         findings,
         out_of_scope,
         messages,
@@ -186,9 +175,9 @@ def _unknown_risk(inside: Judged, unknown: Scores, share: float, at: Thresholds)
     return float(risk(doubt, coverage, np.asarray(passed.mean()), share))
 
 
-def _row(learned: Learned, unknown: float | None) -> dict[str, Any]:
-    names = ("target", "share", "coverage", "risk", "counted", "bound", "proved", "evidence")
-    numbers = {name: getattr(learned, name) for name in names} | {"unknown_risk": unknown}
-    return {
-        name: round(value, 4) if isinstance(value, float) else value for name, value in numbers.items()
-    } | {"thresholds": learned.thresholds.model_dump()}
+def _row(learned: Learned) -> dict[str, Any]:
+    row: dict[str, Any] = {"thresholds": learned.thresholds.model_dump()}
+    for name in (*EVIDENCE, "unknown_risk"):
+        value = getattr(learned, name)
+        row[name] = round(value, 4) if isinstance(value, float) else value
+    return row

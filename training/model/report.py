@@ -66,10 +66,10 @@ def print_points(console: Console, points: OperatingPoints) -> None:
     evidence = f"Learned on {force.rows:,} distinct messages of {points.messages:,}"
     at = f"{force.share:.0%} of the messages out of scope"
     title = f"how much the bot answers, {at}"
-    console.print(_points(title, "target", points.targets, force, points.unknown_by_target))
+    console.print(_points(title, "target", points.targets, force))
     console.print(Text(f"{evidence}. {points.out_of_scope.sentence}"))
     title = f"the same at {force.target:.0%}, by share"
-    console.print(_points(title, "out of scope", points.shares, force, points.unknown_by_share))
+    console.print(_points(title, "out of scope", points.shares, force))
     if not points.is_low:
         return
     console.print(Text(f"Only {force.coverage:.0%} is answered. Why, and what to do:", style="yellow"))
@@ -92,16 +92,14 @@ def _right(header: str) -> Column:
     return Column(header, justify="right", no_wrap=True)
 
 
-def _points(
-    title: str, by: str, rows: Sequence[Learned], force: Learned, unknown: Sequence[float | None]
-) -> Table:
+def _points(title: str, by: str, rows: Sequence[Learned], force: Learned) -> Table:
     caption = (
         "answered: of the messages with an intent; at most: the 95 % upper bound of wrong; unknown: wrong, if the "
         "out-of-scope messages are of topics of your own domain that no intent covers"
     )
     columns = map(_right, (by, "answered", "wrong", "at most", "unknown"))
     table = Table(*columns, Column("", overflow="fold"), title=title, caption=caption)
-    for place, row in enumerate(rows):
+    for row in rows:
         mark = ", in force" if row is force else ""
         first = row.target if by == "target" else row.share
         table.add_row(
@@ -109,7 +107,7 @@ def _points(
             f"{row.coverage:.1%}",
             f"{row.risk:.1%}",
             f"{row.bound:.1%}",
-            "-" if (risk := unknown[place]) is None else f"{risk:.1%}",
+            "-" if row.unknown_risk is None else f"{row.unknown_risk:.1%}",
             f"{row.evidence}{mark}",
             style="bold" if mark else "",
         )

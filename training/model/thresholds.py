@@ -21,6 +21,8 @@ from training.model.params import TrainParams
 
 LEVEL = 0.95
 PROVED, ESTIMATED, NOT_MET, NOT_MEASURED = "proved", "estimated, not proved", "not met", "not measured"
+EVIDENCE = ("target", "share", "coverage", "risk", "counted", "bound", "proved", "evidence")
+"""Fields of `Learned` that reports show of every target and share."""
 _ANSWER_STEPS = 200
 # Candidate shares of in-scope messages that the scope threshold hands over to a human.
 _REFUSED = (0.01, 0.03, 0.07, 0.13, 0.25)
@@ -104,6 +106,8 @@ class Learned:
             NOT_MEASURED.
         rows, outside_rows: numbers of distinct in-scope and out-of-scope messages used.
         sentence: a summary for people.
+        unknown_risk: the risk if the out-of-scope messages are of unknown intents of the corpus's own domain; None:
+            the corpus has too few intents to leave some out.
     """
 
     thresholds: Thresholds
@@ -119,11 +123,11 @@ class Learned:
     outside_rows: int
     sentence: str
     curve: Curve
+    unknown_risk: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything but thresholds and curve, for model.json."""
-        names = ("target", "share", "coverage", "risk", "counted", "bound", "proved", "evidence")
-        return {name: getattr(self, name) for name in (*names, "rows", "outside_rows", "sentence")}
+        return {name: getattr(self, name) for name in (*EVIDENCE, "rows", "outside_rows", "sentence")}
 
 
 def judge(fitted: Fitted) -> Judged:
@@ -231,24 +235,21 @@ def learn(
     row, column = best
     answer, scope = float(answers[row]), float(scopes[column])
     counts = float(wrong[best]), float(answered[best])
-    learned = {
-        "coverage": float(answered[best] / rows),
-        "risk": float((counted if proved else estimate)[best]),
-        "counted": float(counted[best]),
-        "bound": risk_bound(*counts, rows, int(outside[best]), outside_rows, counted_share, level),
-    }
     evidence = PROVED if proved else ESTIMATED if allowed[best] else NOT_MET
     found = Learned(
         thresholds=Thresholds(answer=answer, clarify=_clarify(inside, answer, scope), scope=scope),
         target=target,
         share=counted_share,
+        coverage=float(answered[best] / rows),
+        risk=float((counted if proved else estimate)[best]),
+        counted=float(counted[best]),
+        bound=risk_bound(*counts, rows, int(outside[best]), outside_rows, counted_share, level),
         proved=proved,
         evidence=evidence if inside.measured else NOT_MEASURED,
         rows=round(rows),
         outside_rows=outside_rows,
         sentence="",
         curve=Curve(answers, answered[:, column] / rows, (counted if proved else estimate)[:, column]),
-        **learned,
     )
     return replace(found, sentence=_sentence(found))
 

@@ -25,12 +25,12 @@ from chatbot.records.erasure import REVIEWED
 from data.errors import Problem
 from training.corpus.reading import Corpus, replies_for
 from training.labels.examine import examine
-from training.model.assess import TEST_PART, Held, evaluate_out_of_fold
+from training.model.assess import Held, evaluate_out_of_fold
 from training.model.blas import one_thread
-from training.model.distinct import distinct_groups, name_groups, weights
+from training.model.distinct import distinct_groups, name_groups
 from training.model.encoder.batch import encode
 from training.model.encoder.export import Export, export
-from training.model.evaluation.outcome import evaluate, full_report
+from training.model.evaluation.outcome import full_report
 from training.model.fit import ENOUGH_OWN, FOLDS, UNKNOWN_FOLDS, OutsideRows, fit, score_unknown
 from training.model.generic_pool import POOL_LANGUAGE, load_pool, uncovered
 from training.model.notices import foreign_messages, language_notices, rule_notices
@@ -88,14 +88,12 @@ def train(
     replies_source: Path | None,
     cache: Path,
 ) -> Trained:
-    """Train on every row but a fixed test part's, evaluate, write the bundle to `out`, replacing an existing one.
-
-    The scores are out-of-fold; if the corpus has a test part (`ProcessParams.test_share`), they are of it.
+    """Train on every row, evaluate out-of-fold, write the bundle to `out`, replacing an existing one.
 
     Raises: ChatbotError: the corpus, the encoder, the rules or the replies are unusable; the message has the reason.
     """
     began = time.monotonic()
-    rows, tuning, test = corpus.train, corpus.tuning, corpus.test
+    rows, tuning = corpus.train, corpus.tuning
     messages, labels = rows["message"].tolist(), rows["intent"].tolist()
     titles = titles_of(labels)
     rules = Rules.load(rules_file)
@@ -105,11 +103,11 @@ def train(
     notices += rule_notices(rules, messages, labels)
 
     with steps.wait("copies"):
-        # The split's groups, joined with those across intents.
+        # The groups within intents, joined with those across them.
         groups = name_groups(distinct_groups(corpus.rows["message"].tolist()), corpus.rows["group"].tolist())
         group_of = dict(zip(corpus.rows.index, groups, strict=True))
-        taught, outside_groups, tested = (
-            np.asarray([group_of[row] for row in part.index], dtype=np.str_) for part in (rows, tuning, test)
+        taught, outside_groups = (
+            np.asarray([group_of[row] for row in part.index], dtype=np.str_) for part in (rows, tuning)
         )
         distinct = np.unique(outside_groups, return_index=True)[1]
     languages = spoken_languages(messages) if params.languages is None else params.languages
@@ -120,11 +118,10 @@ def train(
     with steps.wait("encoder"):
         exported = export(params.encoder, cache, messages, labels)
     encoder = exported.load()
-    with steps.count("encode", len(rows) + len(tuning) + len(pool) + len(test)) as advance:
+    with steps.count("encode", len(rows) + len(tuning) + len(pool)) as advance:
         encoded = encode(encoder, messages, advance)
         encoded_own = encode(encoder, tuning["message"].tolist(), advance)
         encoded_pool = encode(encoder, pool, advance)
-        encoded_test = encode(encoder, test["message"].tolist(), advance)
     with steps.count("fit", FOLDS + 1) as advance:
         names = encode(encoder, list(titles.values())), list(titles)
         fitted = fit(
@@ -177,15 +174,9 @@ def train(
     made = Bundle(manifest, rules, replies, "", encoder, fitted.classifier, summarize(encoded))
     with steps.wait("score"):
         held = Held(rows, tuning, taught, outside_groups, fitted, own, generic)
-        if len(test):
-            # A test row that repeats a training row is no evidence.
-            test_weight = np.where(np.isin(tested, taught), 0.0, weights(tested))
-            texts, truth = test["message"].tolist(), test["intent"].tolist()
-            scored, outcome = test, evaluate(made, texts, truth, encoded_test, weight=test_weight)
-        else:
-            scored, outcome = evaluate_out_of_fold(made, held, points.in_force, params)
+        scored, outcome = evaluate_out_of_fold(made, held, points.in_force, params)
         report = {
-            "evaluated": TEST_PART if len(test) else held.evaluated,
+            "evaluated": held.evaluated,
             **full_report(made, outcome, scored["message"].tolist(), scored["category"].tolist()),
         }
     manifest = manifest.model_copy(

@@ -6,7 +6,6 @@ serves, `k8s.rollout.reconcile` moves the alias.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,16 +17,7 @@ from chatbot.store.lease import StoreLease
 from data.checks import check
 from data.digest import corpus_digest
 from data.loading import load_corpus
-from data.processing import (
-    CORPUS_FILE,
-    LEFT_OUT_FILE,
-    REPORT_FILE,
-    SPLITS_FILE,
-    ProcessParams,
-    process,
-    read_processed,
-    write,
-)
+from data.processing import CORPUS_FILE, ProcessParams, process, read_processed, write
 from training.corpus.files import write_sources
 from training.gate.judge import judge_corpora
 from training.progress import Steps
@@ -38,14 +28,10 @@ from training.tracking.registry import Registry
 from training.tracking.runs import Files, Recorded
 
 
-def bootstrap(
-    config: RetrainConfig, steps: Steps, bundle: Path, source: Path, processed: Path
-) -> tuple[ModelVersion, bool]:
+def bootstrap(config: RetrainConfig, steps: Steps, bundle: Path, source: Path) -> tuple[ModelVersion, bool]:
     """Register a bundle with its training corpus; the first version becomes champion. Idempotent.
 
-    Args:
-        source: the corpus it was made from: a file or a folder of YAML files.
-        processed: the output of `data.process`; it is rebuilt if it is missing or of another corpus.
+    Args: source: the corpus it was made from: a file or a folder of YAML files.
 
     Returns: the version and True; if the bundle was registered already, the champion and False.
 
@@ -63,7 +49,7 @@ def bootstrap(
         if found := _champion(registry, digest):
             return found, False
         with steps.wait("process"):
-            write_version(work / "corpus", bundle, source, processed, config.process)
+            write_version(work / "corpus", bundle, source, config.process)
         with steps.wait("gate"):
             # Without a champion, the gate warns and never refuses.
             verdict = judge_corpora(None, bundle, None, read_processed(work / "corpus"), params=config.gate)
@@ -92,21 +78,17 @@ def _champion(registry: Registry, digest: str) -> ModelVersion | None:
     return champion if champion and registry.find(digest) else None
 
 
-def write_version(folder: Path, bundle: Path, source: Path, processed: Path, params: ProcessParams) -> None:
+def write_version(folder: Path, bundle: Path, source: Path, params: ProcessParams) -> None:
     """Write the corpus version that a bundle was trained on.
 
     Raises: RetrainError: the bundle was trained on another corpus than `source`.
     """
     wanted = bundles.read_manifest(bundle).corpus_digest
     rows = load_corpus(source)
-    if (processed / CORPUS_FILE).is_file() and corpus_digest(processed / CORPUS_FILE) == wanted:
-        for name in (CORPUS_FILE, SPLITS_FILE, LEFT_OUT_FILE, REPORT_FILE):
-            shutil.copyfile(processed / name, folder / name)
-    else:
-        write(process(rows, params), check(rows), params, folder)
-        if (found := corpus_digest(folder / CORPUS_FILE)) != wanted:
-            raise RetrainError(
-                f"the bundle {bundle} was trained on the corpus {wanted}, but {source} gives {found}: train it on this "
-                "corpus first (`make run`, or `python -m data.process` and `python -m training.train`)"
-            )
+    write(process(rows, params), check(rows), params, folder)
+    if (found := corpus_digest(folder / CORPUS_FILE)) != wanted:
+        raise RetrainError(
+            f"the bundle {bundle} was trained on the corpus {wanted}, but {source} gives {found}: train it on this "
+            "corpus first (`make run`, or `python -m data.process` and `python -m training.train`)"
+        )
     write_sources(folder, rows, Replies.load(bundle / bundles.REPLIES), bundle / bundles.RULES)

@@ -22,16 +22,7 @@ from chatbot.records.erasure import forgotten
 from chatbot.store import open_store
 from chatbot.store.lease import StoreLease
 from data.checks import check
-from data.processing import (
-    CORPUS_FILE,
-    LEFT_OUT_FILE,
-    SPLITS_FILE,
-    process,
-    read_left_out,
-    read_processed,
-    read_splits,
-    write,
-)
+from data.processing import CORPUS_FILE, process, read_processed, write
 from training.corpus import versions
 from training.corpus.dvc import check_store
 from training.corpus.files import read_rows, without_examples, write_sources
@@ -99,9 +90,7 @@ def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = Non
                 merged.rows,
                 row_decisions(decisions),
                 declared,
-                frozenset() if before is None else frozenset(read_processed(before)["row_hash"]),
-                [] if before is None else read_left_out(before / LEFT_OUT_FILE),
-                None if before is None else read_splits(before / SPLITS_FILE),
+                () if before is None else read_processed(before)["row_hash"],
             )
             replies = Replies(declared.texts(merged.replies.texts))
             params = config.train.declared(declared.target)
@@ -128,9 +117,7 @@ def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = Non
             checked = check(changed.rows)
             checked.raise_errors()
             folder = work / "corpus"
-            # Rows of the previous version keep their part.
-            processed = process(changed.rows, config.process, changed.splits)
-            write(processed, checked, config.process, folder)
+            write(process(changed.rows, config.process), checked, config.process, folder)
             # With the original labels: decisions and declared changes are applied again in each retraining.
             write_sources(folder, merged.rows, merged.replies, rules)
             (work / REPLIES_FILE).write_text(without_examples(replies).dump(), encoding="utf-8")

@@ -22,11 +22,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
-if __name__ == "__main__":
-    from chatbot.interrupt import exit_on_interrupt
-
-    exit_on_interrupt()
-
 import typer
 from rich.console import Console
 from rich.table import Table

@@ -23,7 +23,7 @@ from chatbot.records.schema import Feedback, Record, from_row
 from chatbot.settings import ReviewSettings
 from chatbot.store import Store
 from data.messages import normalise
-from data.splitting import groups
+from data.similarity import groups
 from training.review.decisions import DecisionKind, Decisions, ReviewDecision
 
 COLUMNS = (

@@ -9,6 +9,8 @@ The state is in the store and the registry, so a killed run is resumed by runnin
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,12 +24,13 @@ from chatbot.loop.rollout.state import Failure, Phase, RolloutOutcome, RolloutSt
 from chatbot.model.ref import ModelRef
 from chatbot.runtime import REAL, Runtime
 from chatbot.store import Store
-from training.rollout.smoke_test import prove
 from training.tracking.bundles import fetch_bundle
 from training.tracking.registry import Registry
 
 MAY_SERVE = ("passed", "warned")
 _POLL_SECONDS = 0.3
+_CHECK_SECONDS = 120.0
+_ROOT = Path(__file__).resolve().parents[2]
 
 MachineSnapshot = Snapshot[tuple[DesiredModel, str]]
 """serving.json and its ETag."""
@@ -225,6 +228,24 @@ class Promotion:
                 f"{short(model)} was rolled back, {now.name} is serving: {now.taken_back.why}"
             )
         raise PromotionError(f"{now.name} was requested meanwhile ({now.why})")
+
+
+def prove(folder: Path) -> str:
+    """Run the preflight check of a bundle; return why it failed, in one line; empty: it can serve.
+
+    A subprocess isolates this process from crashes and memory use of the model's runtime.
+    """
+    command = [sys.executable, "-m", "training.prove", str(folder.resolve())]
+    try:
+        done = subprocess.run(
+            command, cwd=_ROOT, capture_output=True, text=True, timeout=_CHECK_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return f"the bundle did not answer its messages within {_CHECK_SECONDS:g} s"
+    if done.returncode == 0:
+        return ""
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    return lines[-1] if lines else f"the preflight check ended with {done.returncode}"
 
 
 def _known_as_worse(now: DesiredModel, model: str) -> str:

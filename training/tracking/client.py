@@ -27,6 +27,8 @@ _TRANSFER_FACTOR = 10
 large.
 """
 _SQLITE = "sqlite:///"
+_CHATTY = ("alembic", "alembic.runtime.migration", "mlflow.store.db.utils", "mlflow.tracking", "mlflow.store")
+"""Loggers of what MLflow does to its database."""
 
 
 class TrackingError(ChatbotError):
@@ -58,11 +60,12 @@ def connected(settings: TrackingSettings) -> Iterator[MlflowClient]:
     watch_pools(
         HTTPConnectionPool, HTTPSConnectionPool, seconds=settings.http_request_timeout * _TRANSFER_FACTOR
     )
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
     try:
-        with _quiet():
-            if settings.tracking_uri.startswith(_SQLITE):
-                mlflow_schema.create(Path(settings.tracking_uri.removeprefix(_SQLITE)))
-            yield MlflowClient(settings.tracking_uri, settings.tracking_uri)
+        if settings.tracking_uri.startswith(_SQLITE):
+            mlflow_schema.create(Path(settings.tracking_uri.removeprefix(_SQLITE)))
+        yield MlflowClient(settings.tracking_uri, settings.tracking_uri)
     except (MlflowException, RequestException, SQLAlchemyError, OSError) as error:
         raise TrackingError(f"MLflow at {without_credentials(settings)}: {explain(error)}") from error
 
@@ -152,24 +155,3 @@ def _ask(name: str) -> None:
 def _local_folder(uri: str) -> Path | None:
     """Return the folder of a local store's database; None for a server."""
     return Path(uri.removeprefix(_SQLITE)).parent if uri.startswith(_SQLITE) else None
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence MLflow's log messages about database migrations and waiting."""
-    names = (
-        "alembic",
-        "alembic.runtime.migration",
-        "mlflow.store.db.utils",
-        "mlflow.tracking",
-        "mlflow.store",
-    )
-    loggers = [logging.getLogger(name) for name in names]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.WARNING)
-    try:
-        yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)

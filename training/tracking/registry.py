@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 
 ARTIFACT = "bundle"
 """Artifact path of the bundle within a run."""
-_LEAST_DIGITS = 12
 _MAX_LOCAL_VERSIONS = 10_000
 
 
@@ -109,11 +108,8 @@ class Registry:
         raise TrackingError(f"{self._settings.model} has no version {number!r}; there are: {there}")
 
     def find(self, bundle_digest: str) -> ModelVersion | None:
-        """Find the version of a bundle by its digest or a prefix of at least 12 digits."""
-        for version in self.versions():
-            if len(bundle_digest) >= _LEAST_DIGITS and version.bundle_digest.startswith(bundle_digest):
-                return version
-        return None
+        """Find the version of a bundle by its digest."""
+        return next((one for one in self.versions() if one.bundle_digest == bundle_digest), None)
 
     def set_alias(self, alias: str, number: str) -> None:
         """Point an alias to a version; an alias names one version at a time."""

@@ -40,11 +40,7 @@ def record_training(
     manifest, learned = trained.manifest, trained.learned
     with steps.wait("pictures"):
         figures = trained.draw()
-    parts = {
-        "train_rows": len(corpus.train),
-        "tuning_rows": len(corpus.tuning),
-        "test_rows": len(corpus.test),
-    }
+    parts = {"train_rows": len(corpus.train), "tuning_rows": len(corpus.tuning)}
     thresholds = {f"threshold_{name}": value for name, value in manifest.thresholds.model_dump().items()}
     with steps.wait("record"), tempfile.TemporaryDirectory() as scratch:
         points = Path(scratch) / "operating_points.json"

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from chatbot.loop.drift_verdict import DriftVerdict
+from monitoring.drift.checks import CHECKS
 from monitoring.drift.columns import NUMBERS, SUMMARY_AXES, RecordColumns
-from monitoring.drift.report.sentences import TITLES
 from monitoring.pages import environment
 
 _pages = environment(Path(__file__).parent)
@@ -19,8 +19,9 @@ _pages = environment(Path(__file__).parent)
 def page(verdict: DriftVerdict, evidently: str = "", notes: Sequence[str] = ()) -> str:
     """Render the page; `evidently` is its report as HTML or empty, `notes` are sentences about excluded records."""
     checks = sorted(verdict.checks, key=lambda check: (not check.red, -check.effect / check.threshold))
+    titles = {name: check["title"] for name, check in CHECKS.items()}
     return _pages.get_template("page.html.j2").render(
-        verdict=verdict, checks=checks, evidently=evidently, notes=notes, titles=TITLES
+        verdict=verdict, checks=checks, evidently=evidently, notes=notes, titles=titles
     )
 
 

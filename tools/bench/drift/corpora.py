@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from chatbot.dialog.message import clean
 from chatbot.model.encoder import Encoded
-from data.splitting import groups
+from data.similarity import groups
 from tools.bench.quality.corpora import (
     bitext,
     cleaned,

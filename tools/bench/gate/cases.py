@@ -18,7 +18,7 @@ from chatbot.model.classifier import Scores, join
 from chatbot.model.encoder import Encoded, Encoder
 from data.messages import row_hash
 from data.processing import read_processed
-from data.splitting import TRAIN, groups
+from data.similarity import groups
 from tools.bench.figures import CORPUS
 from tools.bench.quality.corpora import (
     bitext,
@@ -34,7 +34,7 @@ from tools.processes import ROOT
 from training.corpus.reading import replies_for
 from training.gate.rows import Kept
 from training.model.fit import fit
-from training.model.held_out import HeldOut
+from training.model.held_out import from_tensors, to_tensors
 from training.model.params import read_params
 from training.model.thresholds import judge, learn_from
 
@@ -235,7 +235,7 @@ class Workshop:
         both = join(Scores(held.probabilities, held.scope), outside)
         hashes = corpus["row_hash"].to_numpy()
         taught = [*hashes[held.rows].tolist(), *hashes[len(rows) :].tolist()]
-        kept = HeldOut.of(taught, both.probabilities, both.scope).predictions(classifier.labels)
+        kept = from_tensors(to_tensors(taught, both.probabilities, both.scope), classifier.labels)
         return Version(bundle, corpus, kept)
 
     def _corpus(self, rows: Rows, labels: Words) -> pd.DataFrame:
@@ -248,7 +248,6 @@ class Workshop:
                 "message": messages,
                 "intent": intents,
                 "category": [*case.categories[rows].tolist(), *[""] * len(case.outside)],
-                "part": TRAIN,
                 "row_hash": [row_hash(*row) for row in zip(messages, intents, strict=True)],
             }
         )

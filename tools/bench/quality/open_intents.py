@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from chatbot.dialog.router import Thresholds
 from chatbot.model.classifier import Scores
 from chatbot.model.encoder import Encoded
-from data.splitting import groups
+from data.similarity import groups
 from tools.bench.quality.corpora import cleaned, intents_of, load_banking77
 from tools.bench.quality.taught import Guesses, Rows, Values, taught
 from tools.bench.quality.vectors import Vectors

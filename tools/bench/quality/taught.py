@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from chatbot.dialog.router import Thresholds
 from chatbot.model.classifier import Classifier, Scores
 from chatbot.model.encoder import Encoded
-from data.splitting import groups
+from data.similarity import groups
 from tools.bench.quality.corpora import (
     bitext,
     cleaned,

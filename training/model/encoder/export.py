@@ -1,11 +1,7 @@
-"""Export a SentenceTransformers encoder as ONNX int8: verified against the original, cached by digest.
-
-python -m training.model.encoder.export [--encoder NAME-OR-FOLDER] [--cache FOLDER]
-"""
+"""Export a SentenceTransformers encoder as ONNX int8: verified against the original, cached by digest."""
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import json
@@ -13,8 +9,8 @@ import logging
 import shutil
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -212,8 +208,7 @@ def load_original(source: Path) -> SentenceTransformer:
     from sentence_transformers import SentenceTransformer
     from transformers.utils.logging import disable_progress_bar
 
-    quiet: Callable[[], None] = disable_progress_bar
-    quiet()
+    disable_progress_bar()
     original = SentenceTransformer(
         str(source), device="cpu", local_files_only=True, model_kwargs={"attn_implementation": "eager"}
     ).eval()
@@ -232,6 +227,21 @@ def mask_numbers(tokenizer: Tokenizer) -> None:
     )
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Suppress the exporters' output on the terminal; the proof reports the result."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        # Some of them print to stdout.
+        with redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
+
+
+@_quiet()
 def _export_onnx(original: SentenceTransformer, folder: Path) -> None:
     """Write `encoder.onnx` (int8, pooling and normalisation inside the graph) and `tokenizer.json`."""
     import torch
@@ -259,8 +269,7 @@ def _export_onnx(original: SentenceTransformer, folder: Path) -> None:
     arguments = (example["input_ids"], example["attention_mask"])
     rows, width = torch.export.Dim("rows"), torch.export.Dim("width")
     plain = folder / "plain.onnx"
-    with _quiet(), warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")
+    with torch.no_grad():
         torch.onnx.export(
             Sentence(),
             arguments,
@@ -276,15 +285,14 @@ def _export_onnx(original: SentenceTransformer, folder: Path) -> None:
     options = FusionOptions("bert")
     # A fused attention node would hide its MatMuls from the quantizer.
     options.enable_attention = False
-    with _quiet():
-        fused = optimize_model(
-            str(plain),
-            model_type="bert",
-            num_heads=config.num_attention_heads,
-            hidden_size=config.hidden_size,
-            optimization_options=options,
-            opt_level=1,
-        )
+    fused = optimize_model(
+        str(plain),
+        model_type="bert",
+        num_heads=config.num_attention_heads,
+        hidden_size=config.hidden_size,
+        optimization_options=options,
+        opt_level=1,
+    )
     fused.save_model_to_file(str(plain))
     tokenizer = original.tokenizer.backend_tokenizer
     tokenizer.enable_truncation(max_length=original.max_seq_length)
@@ -292,23 +300,9 @@ def _export_onnx(original: SentenceTransformer, folder: Path) -> None:
     lines = CALIBRATION.read_text(encoding="utf-8").splitlines()
     rows_of_ids = (np.array([row.ids], dtype=np.int64) for row in tokenizer.encode_batch(lines))
     feeds = [{"input_ids": ids, "attention_mask": np.ones_like(ids)} for ids in rows_of_ids]
-    with _quiet():
-        quantize(plain, folder / MODEL_FILE, feeds)
+    quantize(plain, folder / MODEL_FILE, feeds)
     plain.unlink()
     tokenizer.save(str(folder / TOKENIZER_FILE))
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Suppress the exporters' output on the terminal; the proof reports the result."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        # Some of them print to stdout.
-        with contextlib.redirect_stdout(io.StringIO()):
-            yield
-    finally:
-        logging.disable(before)
 
 
 def _sha256(file: Path) -> str:

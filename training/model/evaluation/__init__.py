@@ -1,1 +1,1 @@
-"""Evaluate a bundle: predictions on a test part, metrics, slices."""
+"""Evaluate a bundle: predictions of labelled messages, metrics, slices."""
