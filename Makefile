@@ -183,10 +183,6 @@ cluster: bundle ## the whole stack on a cluster; CONTEXT=... REGISTRY=... HELM="
 cluster-pictures: .venv/ready ## docs/images/cluster-*.png, from a real browser on the stack that `make cluster` left up
 	@$(CLUSTER) pictures
 
-.PHONY: cluster-usage
-cluster-usage: .venv/ready ## measure what each container uses of its requests, under load and in each Job: docs/results.d/cluster.md
-	@$(CLUSTER) usage
-
 .PHONY: cluster-down
 cluster-down: .venv/ready ## delete what `make cluster` created
 	@$(CLUSTER) down

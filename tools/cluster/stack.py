@@ -96,7 +96,6 @@ def up(
         )
     console.print(notes.partition("NOTES:\n")[2] or notes, soft_wrap=True, highlight=False, markup=False)
     console.print("pictures         make cluster-pictures")
-    console.print("what it uses     make cluster-usage")
     console.print("remove it        make cluster-down")
 
 
