@@ -137,10 +137,6 @@ bench-quick: bundle ## the same with shorter windows and no overload, in under 3
 screenshot: .venv/ready ## docs/images/chat.png, from a real browser
 	@$(PY) -m tools.run --then $(PY) -m tools.pictures.chat_page
 
-.PHONY: review-picture
-review-picture: .venv/ready ## docs/images/review.png, from a real browser
-	@$(PY) -m tools.pictures.review
-
 .PHONY: docs
 docs: .venv/ready ## docs/settings.md, docs/metrics.md and helm/support-chatbot/files/dashboards, from the code
 	@$(PY) -m tools.generate.docs
