@@ -175,10 +175,6 @@ CLUSTER = $(PY) -m tools.cluster $(if $(CONTEXT),--context $(CONTEXT)) $(if $(NA
 cluster: bundle ## the whole stack on a cluster; CONTEXT=... REGISTRY=... HELM="--set ..." CORPUS=messages.csv REPLIES=...
 	@$(CLUSTER) up $(if $(REGISTRY),--registry $(REGISTRY)) $(if $(CORPUS),--corpus "$(CORPUS)") $(if $(REPLIES),--replies "$(REPLIES)") $(if $(TRAIN),"--train=$(TRAIN)") -- $(HELM)
 
-.PHONY: cluster-pictures
-cluster-pictures: .venv/ready ## docs/images/cluster-*.png, from a real browser on the stack that `make cluster` left up
-	@$(CLUSTER) pictures
-
 .PHONY: cluster-down
 cluster-down: .venv/ready ## delete what `make cluster` created
 	@$(CLUSTER) down
