@@ -137,10 +137,6 @@ bench-quick: bundle ## the same with shorter windows and no overload, in under 3
 screenshot: .venv/ready ## docs/images/chat.png, from a real browser
 	@$(PY) -m tools.run --then $(PY) -m tools.pictures.chat_page
 
-.PHONY: review-picture
-review-picture: .venv/ready ## docs/images/review.png, from a real browser
-	@$(PY) -m tools.pictures.review
-
 .PHONY: docs
 docs: .venv/ready ## docs/settings.md, docs/metrics.md and helm/support-chatbot/files/dashboards, from the code
 	@$(PY) -m tools.generate.docs
@@ -178,14 +174,6 @@ CLUSTER = $(PY) -m tools.cluster $(if $(CONTEXT),--context $(CONTEXT)) $(if $(NA
 .PHONY: cluster
 cluster: bundle ## the whole stack on a cluster; CONTEXT=... REGISTRY=... HELM="--set ..." CORPUS=messages.csv REPLIES=...
 	@$(CLUSTER) up $(if $(REGISTRY),--registry $(REGISTRY)) $(if $(CORPUS),--corpus "$(CORPUS)") $(if $(REPLIES),--replies "$(REPLIES)") $(if $(TRAIN),"--train=$(TRAIN)") -- $(HELM)
-
-.PHONY: cluster-pictures
-cluster-pictures: .venv/ready ## docs/images/cluster-*.png, from a real browser on the stack that `make cluster` left up
-	@$(CLUSTER) pictures
-
-.PHONY: cluster-usage
-cluster-usage: .venv/ready ## measure what each container uses of its requests, under load and in each Job: docs/results.d/cluster.md
-	@$(CLUSTER) usage
 
 .PHONY: cluster-down
 cluster-down: .venv/ready ## delete what `make cluster` created

@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -37,16 +37,6 @@ console = Console(stderr=True)
 
 Train = Callable[[Sequence[str], Mapping[str, str]], int]
 """Run `python -m training.train` with arguments and an environment. Returns: its exit code."""
-
-
-@dataclass(frozen=True, slots=True)
-class TrainedFrom:
-    """What a bundle was trained from: paths, and one digest over all that the training reads."""
-
-    corpus: str
-    replies: str
-    options: tuple[str, ...]
-    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +96,14 @@ def prepare(
     paths = {name: _existing(name, path) for name, path in (("CORPUS", corpus), ("REPLIES", replies)) if path}
     code_files = [file for pattern in CODE for file in sorted(ROOT.glob(pattern))]
     inputs = [*paths.values(), *_beside(paths["CORPUS"]), *_named_in(options), *code_files]
-    source = TrainedFrom(str(paths["CORPUS"]), str(paths.get("REPLIES", "")), tuple(options), _digest(inputs))
+    arguments = [
+        *(part for name, path in paths.items() for part in (f"--{name.lower()}", str(path))),
+        *options,
+    ]
+    trained_from = {"corpus": str(paths["CORPUS"]), "digest": _digest(arguments, inputs)}
     own = _folder_for(paths["CORPUS"], root)
     shown = _relative(own.folder)
-    if _read(own) == source and (own.bundle / bundles.SUMS).is_file():
+    if _read(own) == trained_from and (own.bundle / bundles.SUMS).is_file():
         console.print(
             Text(f"{corpus} has not changed: its bundle in {shown} is served", style="bold"), soft_wrap=True
         )
@@ -123,16 +117,15 @@ def prepare(
             sep="\n",
             soft_wrap=True,
         )
-        arguments = ["--corpus", source.corpus, "--out", str(own.bundle)]
-        arguments += [*(["--replies", source.replies] if source.replies else []), *options]
-        _write(own, replace(source, digest=""))  # until the training has ended, no digest matches
-        code = (train or _train)(arguments, {**own.training_environment, **os.environ})
+        _write(own, trained_from | {"digest": ""})  # until the training has ended, no digest matches
+        environment = {**own.training_environment, **os.environ}
+        code = (train or _train)(["--out", str(own.bundle), *arguments], environment)
         if code != 0:
             raise SettingError(
                 f"{corpus} was not trained (exit code {code}); the reason is above. Nothing is served. "
                 f"`python -m data.convert {corpus} --out FOLDER` writes the rows that can be used, and lists the others"
             )
-        _write(own, source)
+        _write(own, trained_from)
     for name, value in own.environment.items():
         os.environ.setdefault(name, value)
     return own
@@ -176,28 +169,27 @@ def _named_in(options: Sequence[str]) -> list[Path]:
 def _folder_for(corpus: Path, root: Path) -> OwnCorpus:
     """Return the folder named after the corpus; a second corpus of the same name gets a suffix."""
     name = re.sub(r"[^\w-]+", "-", corpus.name.split(".")[0] or corpus.name.strip(".")).strip("-") or "corpus"
-    taken = _read(OwnCorpus(name, root / name))
-    if taken is not None and taken.corpus != str(corpus):
+    taken = _read(OwnCorpus(name, root / name)).get("corpus", str(corpus))
+    if taken != str(corpus):
         name += "-" + hashlib.sha256(str(corpus).encode()).hexdigest()[:6]
     return OwnCorpus(name, root / name)
 
 
-def _read(own: OwnCorpus) -> TrainedFrom | None:
-    """Return what the folder's bundle was trained from; None: unknown, or not trained completely."""
+def _read(own: OwnCorpus) -> dict[str, str]:
+    """Return the corpus of the folder's bundle, and the digest of all it was trained from; empty: unknown."""
     try:
-        content = json.loads((own.folder / RECORD).read_text(encoding="utf-8"))
-        return TrainedFrom(**content | {"options": tuple(content["options"])})
-    except (OSError, ValueError, TypeError, KeyError):
-        return None
+        return dict(json.loads((own.folder / RECORD).read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return {}
 
 
-def _write(own: OwnCorpus, source: TrainedFrom) -> None:
-    write_file(own.folder / RECORD, json.dumps(asdict(source), indent=2) + "\n", sync=False)
+def _write(own: OwnCorpus, trained_from: Mapping[str, str]) -> None:
+    write_file(own.folder / RECORD, json.dumps(trained_from, indent=2) + "\n", sync=False)
 
 
-def _digest(paths: Sequence[Path]) -> str:
-    """Return a digest over the content of files and folders."""
-    total = hashlib.sha256()
+def _digest(arguments: Sequence[str], paths: Sequence[Path]) -> str:
+    """Return a digest over arguments, and the content of files and folders."""
+    total = hashlib.sha256(json.dumps(arguments).encode())
     for path in paths:
         files = [path] if path.is_file() else sorted(each for each in path.rglob("*") if each.is_file())
         for file in files:

@@ -297,7 +297,7 @@ def _is_person(text: str, start: int, end: int) -> bool:
     ):
         return False
     # "Paul's Boutique" is a shop, and "the Jane Eyre I ordered" a book.
-    if len(words) > 1 and (words[0].endswith("'s") or (before and before[-1] in _ARTICLES)):
+    if len(words) > 1 and (words[0].endswith("'s") or (before and before[-1] in _DETERMINERS)):
         return False
     if len(words) == 1 and _stem(words[0]) in PLACES and not (before[0:1] and before[0] in OUR):
         return False
@@ -505,7 +505,7 @@ _QUALITIES = Pattern(
 
 _ENGLISH = frozenset(("my", "our", "your", "his", "her", "the", "a", "is", "was"))
 """Words after which a verb may have a capital that is a name as well: "my son Will"."""
-_ARTICLES = frozenset(("the", "any", "some"))
+_DETERMINERS = frozenset(("the", "any", "some"))
 _VERB_ENDS = frozenset(("es", "ts", "ks", "ys"))
 
 _LEADS = (

@@ -28,31 +28,10 @@ _MARK_OF |= {
         _MARK_OF, NO_NUMBERS | NAMING | PHONE_HINTS | _MARK_OF.keys() | {"contacts", "protocol", "boeing"}
     ).items()
 }
-_LINKS = (
-    NAMING
-    | SAYING
-    | frozenset(":=.-(")
-    | {
-        "card",
-        "my",
-        "the",
-        "de",
-        "di",
-        "on",
-        "file",
-        "should",
-        "be",
-        "der",
-        "die",
-        "zu",
-        "le",
-        "la",
-        "el",
-        "il",
-        "email",
-        "letter",
-    }
-)
+_LINKS = NAMING | SAYING | frozenset(":=.-(") | {
+    "card", "my", "the", "de", "di", "on", "file", "should", "be", "der", "die", "zu", "le", "la", "el",
+    "il", "email", "letter",
+}  # fmt: skip
 _WITH = frozenset(
     ("mit", "with", "met", "con", "avec", "com", "med", "has", "hat", "heeft", "a", "tem", "tiene", "ha")
 )
@@ -97,31 +76,10 @@ _CODE = Pattern(
     r"[A-Z](?<![\w-][A-Z])(?!(?:(?<=I)SO|(?<=D)IN|(?<=E)N|(?<=R)FC|(?<=K)B|(?<=C)VE|(?<=H)TTP|(?<=S)KU)-?\d)[A-Z]{0,3}(?:-\d{3,}|/?\d{4,}|-(?=[A-Z\d-]*\d{3})[A-Z\d]{2,8}(?=-))(?:-[A-Z\d]+)*(?![\w-])",
     0,
 )
-_ARTICLES = frozenset(
-    (
-        "the",
-        "my",
-        "a",
-        "an",
-        "this",
-        "that",
-        "your",
-        "new",
-        "mein",
-        "meine",
-        "der",
-        "die",
-        "das",
-        "mon",
-        "ma",
-        "mi",
-        "mio",
-        "mia",
-        "meu",
-        "minha",
-        "model",
-    )
-)
+_ARTICLES = frozenset((
+    "the", "my", "a", "an", "this", "that", "your", "new", "mein", "meine", "der", "die", "das", "mon",
+    "ma", "mi", "mio", "mia", "meu", "minha", "model",
+))  # fmt: skip
 _LONG_CODE = 7
 """Characters from which a code is an identifier also where no word says so."""
 _APART = Pattern(
@@ -130,22 +88,14 @@ _APART = Pattern(
 )
 """Digits that are typed one by one, and two long numbers in a list."""
 _ORDERED = frozenset(NUMBER_KINDS["<ORDER>"].split()) | {
-    "ordered",
-    "bestellt",
-    "commandé",
-    "pedí",
-    "ordinato",
-    "pedi",
-    "besteld",
-}
+    "ordered", "bestellt", "commandé", "pedí", "ordinato", "pedi", "besteld",
+}  # fmt: skip
 _NUMBER_NOUNS = frozenset(("number", "numbers", "numéro", "numero", "número", "nummer", "numer"))
 _NUMBER_ALONE = Pattern(r"(?:\d{5,6}|[A-Z]{1,5}-?\d{4,12})(?![\w.,/-]|[ ]\d)", 0)
 _ABOUT = Pattern(
     r"(?:(?:\A|[.!?]\s)(?:re|about|betr\.?|betreff|asunto|oggetto|assunto)\s?:?|es[ ]geht[ ]um|(?:cancel|storniere|annulez|cancela|annulla|cancele)|which[ ]order\?|ending[ ]in|(?:\A|[.!?]\s)(?:c'est|es|è|é|das[ ]ist)[ ](?:la|le|el|il|o|a|die))[ ](?P<code>(?!(?:19|20)\d\d(?!\d))\d{4,10})(?=\s*(?:[.,:;!?)]|\Z))"
 )
 """A message about a number alone: "cancel 48291", "re: 48291"."""
-_FOUR_DIGITS = Pattern(r"\d{4}", 0)
-"""What such a number has at least."""
 _CARD = Pattern(r"(?:\d{4}[ -]?){3}\d{1,7}", 0)
 
 
@@ -153,24 +103,10 @@ _RESERVED = Pattern(
     r"(?:pnr|booking|reservation|confirmation|locator|buchungscode|buchung|reservierung|r[ée]servation|reserva|prenotazione|boeking|rezerwacja|bokning)(?:[ ](?:code|ref(?:erence)?|number|no\.?))?[ ]?(?:(?:is|:|\#)[ ]?)?(?P<code>(?-i:(?=[A-Z]*\d)[A-Z\d]{5,8}))(?!\w)"
 )
 """A code of a booking, which may have one digit: "PNR QWE4RT"."""
-RESERVING = frozenset(
-    (
-        "pnr",
-        "booking",
-        "reservation",
-        "confirmation",
-        "locator",
-        "buchungscode",
-        "buchung",
-        "reservierung",
-        "réservation",
-        "reserva",
-        "prenotazione",
-        "boeking",
-        "rezerwacja",
-        "bokning",
-    )
-)
+RESERVING = frozenset((
+    "pnr", "booking", "reservation", "confirmation", "locator", "buchungscode", "buchung", "reservierung",
+    "réservation", "reserva", "prenotazione", "boeking", "rezerwacja", "bokning",
+))  # fmt: skip
 """Words before such a code."""
 
 

@@ -7,31 +7,12 @@ from collections import Counter
 import pytest
 
 from chatbot.privacy import redact
-from tools.bench.quality.pii.free_text import free_text
-from tools.bench.quality.pii.sentences import AUTHORS, harmless, sensitive
+from tools.bench.quality.pii.sentences import read_sentences
 from tools.bench.quality.redaction import STRUCTURED, TARGETS
 
-PER_KIND = 60
-
-
-@pytest.mark.parametrize("author", AUTHORS)
-def test_each_kind_of_personal_data_is_redacted_as_often_as_required(author: str) -> None:
-    sentences = sensitive(author, "tuning", PER_KIND)
-    assert len(sentences) > 1_000
-    missed = Counter(s.kind for s in sentences if s.leaks(redact(s.text)))
-    allowed = {kind: PER_KIND * (100 - TARGETS.get(kind, STRUCTURED)) / 100 for kind in missed}
-    assert {kind: n for kind, n in missed.items() if n > allowed[kind]} == {}
-
-
-@pytest.mark.parametrize("author", AUTHORS)
-def test_at_most_one_harmless_sentence_in_a_hundred_changes(author: str) -> None:
-    sentences = harmless(author, "tuning", 500)
-    changed = [s.text for s in sentences if redact(s.text) != s.text]
-    assert len(sentences) > 300
-    assert len(changed) <= len(sentences) / 100, changed
-
-
-DEVELOPMENT = (
+KEPT = (
+    "blind",
+    "informed",
     "development",
     "development_2",
     "development_3",
@@ -45,9 +26,9 @@ LEAST = 20
 """Sentences of a kind from which its share is meaningful."""
 
 
-@pytest.mark.parametrize("name", DEVELOPMENT)
-def test_the_development_sets_stay_redacted_and_their_harmless_sentences_unchanged(name: str) -> None:
-    personal, quiet = free_text(name)
+@pytest.mark.parametrize("name", KEPT)
+def test_personal_data_is_redacted_as_often_as_required_and_harmless_sentences_stay(name: str) -> None:
+    personal, quiet = read_sentences(name)
     total, missed = (
         Counter(s.kind for s in personal),
         Counter(s.kind for s in personal if s.leaks(redact(s.text))),
@@ -60,13 +41,13 @@ def test_the_development_sets_stay_redacted_and_their_harmless_sentences_unchang
 
 @pytest.mark.parametrize("name", ["development_15", "development_16", "development_17"])
 def test_hard_harmless_sentences_stay(name: str) -> None:
-    _, quiet = free_text(name)
+    _, quiet = read_sentences(name)
     changed = [s.text for s in quiet if redact(s.text) != s.text]
     assert len(quiet) > 200
     assert len(changed) <= len(quiet) / 100, changed
 
 
 def test_a_secret_that_is_partly_left_counts_as_missed() -> None:
-    sentence = next(s for s in sensitive("blind", "tuning", 10) if s.kind == "iban")
+    sentence = next(s for s in read_sentences("blind")[0] if s.kind == "iban")
     assert sentence.leaks(sentence.text)
     assert not sentence.leaks(sentence.text.replace(sentence.secrets[0], "<IBAN>"))

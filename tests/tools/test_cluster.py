@@ -1,17 +1,15 @@
-"""`make cluster`: which cluster, how images get there, what is told, and what usage finds; with programs that note."""
+"""`make cluster`: which cluster, how images get there, what is told; with programs that note."""
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 
 import pytest
 
-from tests.support.http_server import Request, Response, serving
 from tools import images
 from tools.cluster import __main__ as cluster_command
-from tools.cluster import stack, target, usage, work
+from tools.cluster import stack, target
 from tools.cluster.target import ClusterTarget, StackError
 from tools.generate import chart
 from tools.release import BLOCKS
@@ -170,42 +168,3 @@ def test_what_a_program_said_when_it_failed_is_passed_on(tmp_path: Path) -> None
         broken.kubectl("get", "nodes")
     with pytest.raises(StackError, match="kind is missing"):
         broken.take(["a:1"])
-
-
-def test_the_minute_of_messages_counts_what_was_answered_and_what_was_not() -> None:
-    def half(request: Request) -> Response:
-        return 200 if int(request.json()["message"].split()[-1]) % 2 else 503, {}, b""
-
-    with serving(half) as server:
-        answered, failed = work.chat(server.url, 0.5)
-    assert answered > 10
-    assert abs(answered - failed) <= work.CONNECTIONS
-
-
-def test_the_page_of_usage_says_what_was_done_meanwhile() -> None:
-    seen = {("api", "api"): usage.Seen(0.5, 300 * 2**20, 2, 0.8)}
-    resources = {("api", "api"): {"requests": {"cpu": "250m", "memory": "600Mi"}}}
-    page = usage.page(usage.rows(seen, resources), str(work.LoadResult(600, 1, 60, {"drift": "complete"})))
-    assert "| api | api | 2 | 0.400 | 0.500 | 250m | - | 300 Mi | 600Mi | - |" in page
-    assert "10 messages a second over 32 connections for 60 s, 1 of them failed; jobs: drift complete" in page
-
-
-def test_usage_keeps_the_most_of_each_container_and_passes_over_other_namespaces() -> None:
-    def answer(cores: float, mebibytes: int, namespace: str = "shop") -> list[dict[str, object]]:
-        container = {"name": "api", "cpu": {"usageNanoCores": cores * 1e9},
-                     "memory": {"workingSetBytes": mebibytes * 2**20}}  # fmt: skip
-        starting = {"name": "new", "cpu": {}, "memory": {}}
-        return [{"podRef": {"name": "api-1", "namespace": namespace}, "containers": [container, starting]}]
-
-    seen: dict[usage.Name, usage.Seen] = {}
-    for pods in (answer(0.5, 300), answer(0.1, 500), answer(0.3, 200), answer(9, 9000, "other")):
-        usage.note(seen, pods, "shop", {"api-1": "api"})
-    assert set(seen) == {("api", "api")}
-    found = seen["api", "api"]
-    assert (found.cores, found.bytes, found.looks) == (0.5, 500 * 2**20, 3)
-    assert found.mean_cores == pytest.approx(0.3)
-    resources = {("api", "api"): {"requests": {"memory": "400Mi"}, "limits": {"memory": "1Gi"}}}
-    assert usage.too_little(seen, resources) == ["api/api: 500 Mi, and asks for 400Mi"]
-    resources["api", "api"]["limits"]["memory"] = "550Mi"
-    assert usage.too_little(seen, resources) == ["api/api: 500 Mi, and may take 550Mi"]
-    assert usage.too_little(seen, json.loads("{}")) == []

@@ -21,13 +21,3 @@ def test_the_store_is_filled_with_readable_records_of_one_day_and_their_feedback
     }
     assert rows[Record] == 500
     assert 0.5 * THUMBS < rows[Feedback] / 500 < 2 * THUMBS
-
-
-def test_a_store_that_is_filled_further_keeps_its_parts_and_gets_the_later_ones(tmp_path: Path) -> None:
-    now = datetime(2026, 11, 1, 23, tzinfo=UTC)
-    fill(tmp_path, 100, now, part=100)
-    fill(tmp_path, 350, now, part=100, first=1)
-    store = open_store(StorageSettings(url=str(tmp_path)))
-    tables = list(scan(store, Record, now - timedelta(days=1), now, ["prediction_id", "query"]))
-    assert [table.num_rows for table in tables] == [100, 100, 100, 50]
-    assert len({one for table in tables for one in table["prediction_id"].to_pylist()}) == 350

@@ -60,7 +60,7 @@ def test_a_corpus_is_trained_into_a_folder_of_its_own_and_served_from_there(
     trainings = Trainings()
     own = prepare(str(corpus), train=trainings, root=tmp_path / "own")
     assert own.folder == tmp_path / "own" / "my_messages"
-    assert trainings.calls == [["--corpus", str(corpus), "--out", str(own.bundle)]]
+    assert trainings.calls == [["--out", str(own.bundle), "--corpus", str(corpus)]]
     assert bundle_folder(ServiceSettings()) == own.bundle
     assert LogSettings().folder == own.folder / "log"
     assert StorageSettings().url == str(own.folder / "store")

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from chatbot.records.log_store import scan
-from chatbot.records.schema import Record
-from chatbot.settings import StorageSettings, UploadSettings
-from chatbot.store import open_store
-from tools.bench.drift.scale import fill
+from chatbot.settings import UploadSettings
 from tools.bench.scale import Measured, measured, need, page
 from tools.bench.speed.servers import BenchError
 
@@ -42,13 +37,6 @@ def test_shards_of_the_drift_check_are_as_many_as_keep_each_below_ten_minutes() 
     found = need(10_000, MACHINE, UPLOAD)
     assert found.shards == 4
     assert found.drift_seconds / found.shards < 600 < found.drift_seconds / (found.shards - 1)
-
-
-def test_the_bench_of_the_drift_check_fills_a_log_of_this_schema(tmp_path: Path) -> None:
-    fill(tmp_path / "store", 300)
-    store, now = open_store(StorageSettings(url=str(tmp_path / "store"))), datetime.now(UTC)
-    rows = [table.num_rows for table in scan(store, Record, now - timedelta(days=3), now)]
-    assert sum(rows) == 300
 
 
 def test_the_page_has_a_row_for_each_rate() -> None:

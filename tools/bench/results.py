@@ -51,7 +51,7 @@ def page(quality: Path, speed: Path, more: Path = MORE, earlier: str = "") -> st
         elif heading in earlier:
             parts.append(earlier.partition(heading)[2].partition("\n## ")[0])
         else:
-            parts.append(f"Not measured yet: `python -m tools.bench --only {title.lower()}`.\n")
+            parts.append(f"Not measured yet: `python -m tools.bench.{title.lower()}`.\n")
     return "".join([*parts, *_more(more)])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -16,8 +17,6 @@ COMMAND = "python -m tools.bench.speed"
 CORE_HOUR_DOLLARS = 0.04
 """An assumption: about what a core costs an hour on demand in a large cloud."""
 LATENCIES = ("p50", "p95", "p99")
-ALL_PROCESSES = "all processes, shared pages counted once"
-MILLION = "processor seconds for a million messages, 64 connections"
 
 Processes = Mapping[str, Sequence[Mapping[str, Any]]]
 """The processes of each side: role, rss_mb, pss_mb."""
@@ -106,12 +105,16 @@ def judged(rows: Sequence[SpeedRow], start_seconds: float, processes: Processes)
         connections: str, above: SpeedRow, below: SpeedRow, target: float, bar: float
     ) -> Figure:
         name = f"requests a second over {connections}, service / baseline"
-        return _times(name, above, below, target=target, bar=bar)
+        pair = f"{above.per_second:,.0f} / {below.per_second:,.0f}"
+        ratio = above.per_second / max(0.1, below.per_second)
+        return Figure(name, ratio, target, "at least", " x", COMMAND, pair, bar=bar)
+
+    at_most = partial(Figure, bound="at most", command=COMMAND, digits=0)
 
     def latency(connections: int, above: SpeedRow, below: SpeedRow) -> Figure:
         name = f"{connections} connections: p99 of the service / p50 of the baseline"
         pair = f"{above.p99:,.1f} ms / {below.p50:,.1f} ms"
-        return _at_most(name, above.p99 / below.p50, "", note=pair, target=0.2, bar=1, digits=2)
+        return at_most(name, above.p99 / below.p50, 0.2, note=pair, bar=1, digits=2)
 
     million = b64.processor_seconds * 1e6
     price = f"{CORE_HOUR_DOLLARS * million / 3600:.2f} dollars at {CORE_HOUR_DOLLARS} a core-hour"
@@ -122,37 +125,23 @@ def judged(rows: Sequence[SpeedRow], start_seconds: float, processes: Processes)
         latency(64, b64, a64),
         latency(16, b16, a16),
         more_requests("1 connection", b1, a1, 10, 2),
-        _at_most("1 connection: p50 of the service", b1.p50, " ms", target=1.5, digits=2),
+        at_most("1 connection: p50 of the service", b1.p50, 1.5, unit=" ms", digits=2),
         *([more_requests("64 connections, exact repeats", repeats, a64, 35, 5)] if repeats else []),
-        _at_most("errors of the service, all windows", errors, "", target=0, bar=0),
-        _at_most(start, start_seconds, " s", target=2.5, bar=10, digits=2),
-        _at_most(f"memory of the service, {ALL_PROCESSES}", memory, " MB", target=500, bar=750),
-        _at_most("memory of the largest runner worker, resident", largest("IntentRunner"), " MB", target=350),
-        _at_most("memory of the outer service, resident", largest("SupportChatbot"), " MB", target=200),
-        _at_most(MILLION, million, " s", note=price),
+        at_most("errors of the service, all windows", errors, 0, bar=0),
+        at_most(start, start_seconds, 2.5, unit=" s", bar=10, digits=2),
+        at_most(
+            "memory of the service, all processes, shared pages counted once",
+            memory,
+            500,
+            unit=" MB",
+            bar=750,
+        ),
+        at_most("memory of the largest runner worker, resident", largest("IntentRunner"), 350, unit=" MB"),
+        at_most("memory of the outer service, resident", largest("SupportChatbot"), 200, unit=" MB"),
+        at_most(
+            "processor seconds for a million messages, 64 connections", million, None, unit=" s", note=price
+        ),
     ]
-
-
-def _times(
-    name: str, above: SpeedRow, below: SpeedRow, target: float | None = None, bar: float | None = None
-) -> Figure:
-    """Return how many times as many requests a second one side answers."""
-    pair = f"{above.per_second:,.0f} / {below.per_second:,.0f}"
-    ratio = above.per_second / max(0.1, below.per_second)
-    return Figure(name, ratio, target, "at least", " x", COMMAND, pair, bar=bar)
-
-
-def _at_most(
-    name: str,
-    value: float | None,
-    unit: str,
-    *,
-    note: str = "",
-    target: float | None = None,
-    bar: float | None = None,
-    digits: int = 0,
-) -> Figure:
-    return Figure(name, value, target, "at most", unit, COMMAND, note, digits, bar)
 
 
 def cells(row: Mapping[str, Any]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import jinja2
 import typer
@@ -183,13 +183,13 @@ def _time(seconds: float) -> str:
 
 @app.command()
 @reports_errors()
-def main(out: Annotated[Path, typer.Option(help="The page.")] = PAGE) -> None:
+def main() -> None:
     """Compute and write docs/scale.md."""
     console = Console()
     found = measured()
     upload = UploadSettings()
-    out.write_text(page(found, [need(rate, found, upload) for rate in RATES], upload), encoding="utf-8")
-    console.print(f"written: {out}")
+    PAGE.write_text(page(found, [need(rate, found, upload) for rate in RATES], upload), encoding="utf-8")
+    console.print(f"written: {PAGE}")
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""Run the whole stack on a cluster for evaluation: install, screenshots, resource usage, uninstall."""
+"""Run the whole stack on a cluster for evaluation: install, uninstall."""

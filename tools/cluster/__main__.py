@@ -2,8 +2,6 @@
 
     python -m tools.cluster up [--registry REGISTRY] [--corpus PATH [--replies PATH] [--train COLUMNS]] [-- HELM ...]
                                           install or upgrade               (make cluster)
-    python -m tools.cluster pictures      docs/images/cluster-*.png           (make cluster-pictures)
-    python -m tools.cluster usage         docs/results.d/cluster.md          (make cluster-usage)
     python -m tools.cluster down                                              (make cluster-down)
 
 --context selects the cluster; default: the testbed next to this checkout, else kubectl's current context.
@@ -15,24 +13,17 @@ import argparse
 import shlex
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from playwright.sync_api import Error as PlaywrightError
 from rich.console import Console
-from rich.markdown import Markdown
 
 from data.columns import Columns
 from data.errors import CorpusError, problems_table
-from tools.cluster import stack, usage, work
+from tools.cluster import stack
 from tools.cluster.corpus import pack
 from tools.cluster.target import StackError, find
-from tools.generate.chart import ROOT, ChartError
+from tools.generate.chart import ChartError
 from tools.images import ImagesError
-from tools.pictures import cluster
-from tools.pictures.chat_page import ScreenshotError
-
-PAGE = ROOT / "docs" / "results.d" / "cluster.md"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("verb", choices=("up", "down", "pictures", "usage"))
+    parser.add_argument("verb", choices=("up", "down"))
     parser.add_argument("--context", default="", help="of your kubeconfig")
     parser.add_argument("--namespace", default=stack.RELEASE, help="of the release support-bot")
     parser.add_argument("--registry", default="", help="images are pushed there, and pulled from there")
@@ -68,25 +59,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         target = find(chosen.context, is_started=chosen.verb == "up")
         if chosen.verb == "up":
             stack.up(target, chosen.namespace, chosen.registry, for_helm, corpus)
-        elif chosen.verb == "down":
-            stack.down(target, chosen.namespace)
-        elif chosen.verb == "pictures":
-            for file in cluster.take(target, chosen.namespace):
-                console.print(str(file))
         else:
-            with ThreadPoolExecutor(1) as beside:
-                working = beside.submit(work.do, target, chosen.namespace)
-                seen, resources = usage.watch(target, chosen.namespace, working.done)
-            found, done = usage.rows(seen, resources), str(working.result())
-            page = usage.page(found, done)
-            Console(width=max(console.width, 120)).print(Markdown(page))
-            PAGE.write_text(page, encoding="utf-8")
-            for sentence in usage.too_little(seen, resources):
-                console.print(sentence)
+            stack.down(target, chosen.namespace)
     except CorpusError as error:
         console.print(*problems_table(list(error.problems), []))
         return 1
-    except (StackError, ImagesError, ChartError, ScreenshotError, PlaywrightError) as error:
+    except (StackError, ImagesError, ChartError) as error:
         console.print(f"[red]{str(error).splitlines()[0]}[/red]", soft_wrap=True)
         console.print("\n".join(str(error).splitlines()[1:]), highlight=False, markup=False, soft_wrap=True)
         return 1

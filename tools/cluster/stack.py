@@ -95,8 +95,6 @@ def up(
             f'first:           eval "$({TESTBED / "cluster"} env)"', soft_wrap=True, highlight=False
         )
     console.print(notes.partition("NOTES:\n")[2] or notes, soft_wrap=True, highlight=False, markup=False)
-    console.print("pictures         make cluster-pictures")
-    console.print("what it uses     make cluster-usage")
     console.print("remove it        make cluster-down")
 
 

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from tools.generate.chart import ROOT
 
 TESTBED = ROOT.parent / "shared" / "testbed"
 _AT_ONCE = 2
-_PORT_FORWARDED = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+)")
 _SHARED_STORES = ("docker-desktop", "orbstack", "rancher-desktop")
 """Contexts whose nodes share Docker's image store."""
 
@@ -64,10 +59,6 @@ class ClusterTarget:
         """Run kubectl against this cluster; returns its output."""
         return self.run("kubectl", f"--context={self.context}", *arguments, stdin=stdin, check=check)
 
-    def get(self, *arguments: str) -> dict[str, Any]:
-        """Return an object, or a list of objects."""
-        return dict(json.loads(self.kubectl("get", *arguments, "-o", "json")))
-
     def helm(self, *arguments: str) -> str:
         """Run helm against this cluster; returns its output."""
         return self.run("helm", f"--kube-context={self.context}", *arguments, seconds=1200)
@@ -94,26 +85,6 @@ class ClusterTarget:
                 f"how images get to the cluster of context {self.context!r} is not known here: push them to a registry "
                 "that it reaches, with REGISTRY=registry.example.com/team"
             )
-
-    @contextmanager
-    def forward(self, namespace: str, service: str, port: int) -> Iterator[str]:
-        """Run `kubectl port-forward` during the block; yields the local URL.
-
-        Raises:
-            ClusterError: kubectl ended early.
-        """
-        kubectl = shutil.which("kubectl", path=self.environment["PATH"]) or "kubectl"
-        command = [kubectl, f"--context={self.context}", "-n", namespace, "port-forward", "--address=127.0.0.1",
-                   f"service/{service}", f":{port}"]  # fmt: skip
-        with subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE, text=True) as process:
-            try:
-                said = process.stdout.readline() if process.stdout else ""
-                found = _PORT_FORWARDED.search(said)
-                if found is None:
-                    raise StackError(f"no port-forward to {service} in {namespace}: {said.strip()}")
-                yield f"http://127.0.0.1:{found[1]}"
-            finally:
-                process.terminate()
 
 
 def kind_of(context: str) -> str:

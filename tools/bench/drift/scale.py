@@ -37,6 +37,7 @@ from tools.bench.speed.servers import BenchError
 from tools.processes import ROOT
 
 FILE = CACHE / "drift-scale.json"
+PAGE = ROOT / "docs" / "results.d" / "drift-scale.md"
 SIZES = (10_000, 100_000, 1_000_000, 5_000_000)
 PART = 100_000
 MOST_WHOLE = 5_000_000
@@ -67,15 +68,14 @@ print(json.dumps(used | verdict))
 """
 
 
-def fill(folder: Path, records: int, now: datetime | None = None, part: int = PART, first: int = 0) -> None:
+def fill(folder: Path, records: int, now: datetime | None = None, part: int = PART) -> None:
     """Write one day of records and feedback to a folder store.
 
     Args:
         now: end of the day; None: the present.
         part: rows of a part.
-        first: the number of the first part; those before it are there.
     """
-    for place in range(first, -(-records // part)):
+    for place in range(-(-records // part)):
         _fill_part(folder, min(part, records - place * part), now or datetime.now(UTC), place)
 
 
@@ -163,9 +163,8 @@ def _run(scratch: Path, *arguments: str) -> dict[str, float]:
 def main(
     sizes: Annotated[list[int] | None, typer.Option("--size", help="A number of records.")] = None,
     shards: Annotated[int, typer.Option(min=1, help="Shards that count the largest size.")] = 4,
-    out: Annotated[Path, typer.Option(help="The page.")] = ROOT / "docs" / "results.d" / "drift-scale.md",
 ) -> None:
-    """Measure and write docs/results.d/drift-scale.md."""
+    """Measure and write docs/results.d/drift-scale.md; drift-scale-shards.md if all is counted by shards only."""
     console = Console()
     rows, parts, verdicts = [], [], []
     chosen = sorted(sizes or SIZES)
@@ -210,7 +209,7 @@ def main(
     table = markdown(headings, cells) if cells else ""
     options = "".join(f" --size {size}" for size in sizes or ())
     write_file(
-        out,
+        PAGE if rows else PAGE.with_name("drift-scale-shards.md"),
         f"## What the drift check costs{'' if rows else ' in shards'}\n\n"
         f"Command: `python -m tools.bench.drift.scale{options} --shards {shards}` (commit "
         f"`{commit()}`, {Machine.this().describe()}). A log store in a folder, parts of 100,000 rows, a thumb for one "

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -37,15 +36,13 @@ NEEDED = 19
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
-_EXCEPT_HARDER = """, in the rows without a *; rows with a * are harder, and are here to show where the gate's sight
-ends"""
 _HEAD = """## The gate tells good challengers from bad ones
 
 `{command}` ({seeds} seeds each; at commit `{commit}`). {machine}.
 
 A champion is taught a part of a corpus's groups of near-duplicates, an honest challenger the same rows and more, a
 poisoned one those rows with something wrong in them; all are judged on the champion's rows, by out-of-fold predictions.
-{cases} Target: at least {needed} of {seeds} right{except_harder}.
+{cases} Target: at least {needed} of {seeds} right.
 *Caught by* counts the verdicts in which a check refused (several may); *without the first* is how many would still be
 refused if the check that caught most were not there.
 """
@@ -65,23 +62,14 @@ class Trial:
 
 @app.command()
 @reports_errors()
-def main(
-    seeds: Annotated[int, typer.Option(min=1, help="Trials of each corpus and kind.")] = SEEDS,
-    only: Annotated[
-        list[str] | None, typer.Option(help=f"A kind of challenger: {', '.join(KINDS)}; default: all.")
-    ] = None,
-) -> None:
+def main() -> None:
     """Run the trials, print the page and write it."""
     console = Console()
-    if unknown := sorted(set(only or ()) - set(KINDS)):
-        console.print(f"[red]no kind {', '.join(unknown)}: there are {', '.join(KINDS)}[/red]")
-        raise typer.Exit(1)
-    kinds = [kind for kind in KINDS if not only or kind in only]
     done = read_trials(TRIALS, code())
-    wanted = [(c, k, seed) for seed in range(seeds) for c in CASES for k in kinds]
+    wanted = [(case, kind, seed) for seed in range(SEEDS) for case in CASES for kind in KINDS]
     for trial in _run([key for key in wanted if key not in done], console):
         done[trial.case, trial.kind, trial.seed] = trial
-    content = _page([done[key] for key in wanted], seeds, kinds)
+    content = page([done[key] for key in wanted])
     console.print(Markdown(content))
     write_file(PAGE, content, sync=False)
     console.print(f"written: {PAGE}")
@@ -150,19 +138,18 @@ def table_lines(found: Sequence[Trial]) -> Iterator[tuple[bool, list[str]]]:
     for case in CASES:
         for name, kind in KINDS.items():
             trials = [trial for trial in found if (trial.case, trial.kind) == (case, name)]
-            if not trials:
-                continue
-            right = sum(bool(trial.refused_by) != kind.honest for trial in trials)
+            is_honest = kind.spoil is None
+            right = sum(bool(trial.refused_by) != is_honest for trial in trials)
             caught = Counter(check for trial in trials for check in trial.refused_by)
             most = caught.most_common(1)[0][0] if caught else ""
             without = sum(bool(set(trial.refused_by) - {most}) for trial in trials)
-            ok = right >= round(NEEDED / SEEDS * len(trials)) or not kind.asked
+            ok = right >= NEEDED
             cells = [
                 case,
-                kind.name + ("" if kind.asked else " *"),
-                f"{right} of {len(trials)} {'accepted' if kind.honest else 'refused'}",
+                kind.name,
+                f"{right} of {len(trials)} {'accepted' if is_honest else 'refused'}",
                 ", ".join(f"{check} {count}" for check, count in caught.most_common()) or "-",
-                "" if kind.honest or not caught else str(without),
+                "" if is_honest or not caught else str(without),
                 *(_median(trials, name) for name in ("difference", "ece", "answers")),
             ]
             yield ok, cells
@@ -186,28 +173,28 @@ def _median(trials: Sequence[Trial], name: str) -> str:
     return f"{100 * values[len(values) // 2]:{sign}.1f} %" if values else "-"
 
 
-def _page(found: Sequence[Trial], seeds: int, kinds: Sequence[str]) -> str:
+def page(found: Sequence[Trial]) -> str:
+    """Return docs/results.d/gate.md."""
     told = []
     for name in CASES:
-        known = [trial.numbers for trial in found if trial.case == name and "taught" in trial.numbers]
-        if known:
-            before, now, test = (known[-1][key] or 0 for key in ("taught_before", "taught", "test_rows"))
-            told.append(
-                f"{name}: the champion is taught {before:,.0f} rows, challengers {now:,.0f}, "
-                f"{test:,.0f} rows are compared."
-            )
+        last = next(trial.numbers for trial in reversed(found) if trial.case == name)
+        before, now, test = (last[key] for key in ("taught_before", "taught", "test_rows"))
+        told.append(
+            f"{name}: the champion is taught {before:,.0f} rows, challengers {now:,.0f}, "
+            f"{test:,.0f} rows are compared."
+        )
     head = _HEAD.format(
-        command=" ".join([COMMAND, *(f"--only {kind}" for kind in kinds if len(kinds) < len(KINDS))]),
-        seeds=seeds,
+        command=COMMAND,
+        seeds=SEEDS,
         commit=commit(),
         machine=Machine.this().describe(),
         needed=NEEDED,
         cases=" ".join(told),
-        except_harder="" if all(KINDS[kind].asked for kind in kinds) else _EXCEPT_HARDER,
     )
-    missed = [f"{cells[0]}, {cells[1]} ({cells[2]})" for ok, cells in table_lines(found) if not ok]
+    lines = list(table_lines(found))
+    missed = [f"{cells[0]}, {cells[1]} ({cells[2]})" for ok, cells in lines if not ok]
     verdict = f"Missed: {'; '.join(missed)}." if missed else "Every row that was measured is met."
-    return head + f"\n{verdict}\n\n" + markdown(_HEADINGS, [cells for _, cells in table_lines(found)])
+    return head + f"\n{verdict}\n\n" + markdown(_HEADINGS, [cells for _, cells in lines])
 
 
 if __name__ == "__main__":

@@ -101,44 +101,24 @@ CASES: dict[str, Callable[[], GateCase]] = {
 
 @dataclass(frozen=True, slots=True)
 class ChallengerKind:
-    """A kind of challenger: how its training rows are altered.
-
-    Attributes:
-        asked: whether the kind has a required verdict; the others are harder and are reported only.
-        share: of the groups it is trained on; None: the case's own.
-        spoil: alters the rows; None: honest.
-    """
+    """A kind of challenger: `spoil` alters its training rows; None: honest."""
 
     name: str
-    honest: bool
-    asked: bool = True
-    grow: float | None = None
     spoil: Spoil | None = None
 
 
-def flip(share: float) -> Spoil:
-    """Relabel a random share of the rows with random other intents."""
-
-    def spoil(rows: Rows, labels: Words, draw: np.random.Generator) -> tuple[Rows, Words]:
-        names, columns = np.unique(labels, return_inverse=True)
-        chosen = draw.permutation(len(rows))[: round(share * len(rows))]
-        columns[chosen] = (columns[chosen] + draw.integers(1, len(names), len(chosen))) % len(names)
-        return rows, names[columns]
-
-    return spoil
+def flip(rows: Rows, labels: Words, draw: np.random.Generator) -> tuple[Rows, Words]:
+    """Relabel a random tenth of the rows with random other intents."""
+    names, columns = np.unique(labels, return_inverse=True)
+    chosen = draw.permutation(len(rows))[: round(FLIPPED * len(rows))]
+    columns[chosen] = (columns[chosen] + draw.integers(1, len(names), len(chosen))) % len(names)
+    return rows, names[columns]
 
 
-def move(share: float) -> Spoil:
-    """Relabel a share of one intent's rows as one other intent."""
-
-    def spoil(rows: Rows, labels: Words, draw: np.random.Generator) -> tuple[Rows, Words]:
-        source, target = draw.permutation(np.unique(labels))[:2]
-        of_source = draw.permutation(np.flatnonzero(labels == source))
-        moved = labels.copy()
-        moved[of_source[: round(share * len(of_source))]] = target
-        return rows, moved
-
-    return spoil
+def move(rows: Rows, labels: Words, draw: np.random.Generator) -> tuple[Rows, Words]:
+    """Relabel all rows of one intent as one other intent."""
+    source, target = draw.permutation(np.unique(labels))[:2]
+    return rows, np.where(labels == source, target, labels)
 
 
 def empty(rows: Rows, labels: Words, draw: np.random.Generator) -> tuple[Rows, Words]:
@@ -148,13 +128,10 @@ def empty(rows: Rows, labels: Words, draw: np.random.Generator) -> tuple[Rows, W
 
 
 KINDS: dict[str, ChallengerKind] = {
-    "more": ChallengerKind("honest: more rows", honest=True),
-    "few": ChallengerKind("honest: 5 % more rows", honest=True, asked=False, grow=0.05),
-    "flipped": ChallengerKind("10 % of the labels flipped", honest=False, spoil=flip(FLIPPED)),
-    "moved": ChallengerKind("one intent's messages moved into another", honest=False, spoil=move(1.0)),
-    "emptied": ChallengerKind("one intent emptied", honest=False, spoil=empty),
-    "half": ChallengerKind("half of one intent's messages moved", honest=False, asked=False, spoil=move(0.5)),
-    "slightly": ChallengerKind("3 % of the labels flipped", honest=False, asked=False, spoil=flip(0.03)),
+    "more": ChallengerKind("honest: more rows"),
+    "flipped": ChallengerKind("10 % of the labels flipped", flip),
+    "moved": ChallengerKind("one intent's messages moved into another", move),
+    "emptied": ChallengerKind("one intent emptied", empty),
 }
 
 
@@ -198,9 +175,7 @@ class Workshop:
 
     def challenger(self, key: str, seed: int) -> Version:
         """Return a challenger of a kind, trained on the champion's rows and more."""
-        kind = KINDS[key]
-        share = self.case.challenger if kind.grow is None else self.case.champion * (1 + kind.grow)
-        rows = self.rows(seed, share)
+        kind, rows = KINDS[key], self.rows(seed, self.case.challenger)
         labels = self.case.intents[rows]
         if kind.spoil is not None:
             rows, labels = kind.spoil(rows, labels, np.random.default_rng([seed, 1]))

@@ -81,9 +81,6 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 def main(
     curves: Annotated[list[str] | None, typer.Argument(help=f"Of {', '.join(CURVES)}; default: all.")] = None,
     minutes: Annotated[int, typer.Option(min=1, help="Of the soak.")] = 20,
-    rate: Annotated[
-        float, typer.Option(help="Messages a second of the soak; 0: 70 % of the highest sustained rate.")
-    ] = 0,
 ) -> None:
     """Measure the curves (all: about an hour on an idle machine), then write the page and the picture."""
     console = Console()
@@ -94,7 +91,7 @@ def main(
     for name in curves or CURVES:
         busy, measure = busy_cores(), CURVES[name].measure
         points: list[Point] = []
-        for point in (partial(measure, minutes, rate) if name == "soak" else measure)():
+        for point in (partial(measure, minutes) if name == "soak" else measure)():
             points.append(point)
             console.print(f"{name}: {point}", highlight=False)
         content = {

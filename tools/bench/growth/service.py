@@ -77,12 +77,12 @@ def intents() -> Iterator[Point]:
             yield {"intents": count, **found, **{f"training, {name}": value for name, value in used.items()}}
 
 
-def soak(minutes: int = 20, rate: float = 0) -> Iterator[Point]:
-    """Yield memory, errors and p99 of each minute at a rate; 0: 70 % of the highest sustained one."""
+def soak(minutes: int = 20) -> Iterator[Point]:
+    """Yield memory, errors and p99 of each minute at 70 % of the highest sustained rate."""
     side = service_side(BUNDLE, real_messages()[0])
     with side.running() as server:
         settle(server.pid)
-        rate = rate or SOAKED * sustained(side, server, 200, _SECONDS).rate
+        rate = SOAKED * sustained(side, server, 200, _SECONDS).rate
         for minute in range(1, minutes + 1):
             used = processor_seconds(server.pid)
             arrivals = window(server, side.questions(server.port), rate, 60)
@@ -104,8 +104,9 @@ def minute_of(arrivals: Arrivals, memory: Sequence[Memory]) -> Point:
     }
 
 
-def topics(count: int, rows: int = 8_000) -> pd.DataFrame:
+def topics(count: int) -> pd.DataFrame:
     """Return messages of as many synthetic intents: a word of an own topic is added to each."""
+    rows = 8_000
     corpus = varied(rows)
     vocabulary = sorted({word for text in corpus["message"] for word in text.split() if word.isalpha()})
     words = random.Random(0).sample(vocabulary, count)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from chatbot.model.encoder import Encoded
 from tools.bench.quality.corpora import bitext, cleaned, intents_of, load_banking77
-from tools.bench.quality.taught import Values
+from tools.bench.quality.taught import DRAWS, Values
 from tools.bench.quality.vectors import Vectors
 from training.labels.confident import label_quality
 from training.labels.examine import examine
@@ -25,15 +25,11 @@ TOP = 10
 Labels = NDArray[np.str_]
 
 
-def label_errors(vectors: Vectors, draws: int) -> Values:
-    """Plant label errors in Banking77 and Bitext: random flips, and rows of one intent moved into another.
-
-    Args:
-        draws: draws of each share of moved rows, and of the flips in Banking77; Bitext is drawn once.
-    """
+def label_errors(vectors: Vectors) -> Values:
+    """Plant label errors in Banking77 and Bitext: random flips, and rows of one intent moved into another."""
     found: dict[str, tuple[float, str]] = {}
     named, pairs = 0, 0
-    for name, rows, repeats in (("banking77", load_banking77("train"), draws), ("bitext", bitext(), 1)):
+    for name, rows, repeats in (("banking77", load_banking77("train"), DRAWS), ("bitext", bitext(), 1)):
         messages, labels = cleaned(rows), intents_of(rows)
         encoded, groups = vectors.encode(messages), distinct_groups(messages)
         drawn = [_flips_found(encoded, labels, groups, draw) for draw in range(repeats)]

@@ -10,7 +10,7 @@ from chatbot.model.classifier import Scores
 from chatbot.model.encoder import Encoded
 from data.similarity import groups
 from tools.bench.quality.corpora import cleaned, intents_of, load_banking77
-from tools.bench.quality.taught import Guesses, Rows, Values, taught
+from tools.bench.quality.taught import DRAWS, Guesses, Rows, Values, taught
 from tools.bench.quality.vectors import Vectors
 from training.model.fit import Fitted, score_unknown
 from training.model.generic_pool import load_pool, uncovered
@@ -24,7 +24,7 @@ _STEPS = 40
 """Candidates of each threshold."""
 
 
-def known_intents(vectors: Vectors, draws: int) -> Values:
+def known_intents(vectors: Vectors) -> Values:
     """Teach 25, 50 and 75 % of the intents; accuracy on the test part, in which every other intent is `open`.
 
     The thresholds on scope and confidence are those that tell known intents from others best, equally weighted, on the
@@ -34,7 +34,7 @@ def known_intents(vectors: Vectors, draws: int) -> Values:
     values: dict[str, tuple[float, str]] = {}
     for percent in KNOWN:
         found = []
-        for draw in range(draws):
+        for draw in range(DRAWS):
             known, rows = bank.known(round(percent / 100 * len(bank.names)), draw)
             fitted = bank.fit(rows)
             at = boundary(fitted, bank.train.part(rows))
@@ -43,16 +43,16 @@ def known_intents(vectors: Vectors, draws: int) -> Values:
             truth = np.where(np.isin(bank.truth, known), bank.truth, OPEN)
             found.append(100 * float((said == truth).mean()))
         each = ", ".join(f"{one:.1f}" for one in found)
-        values[f"known_{percent}"] = (float(np.mean(found)), f"{draws} draws: {each} %")
+        values[f"known_{percent}"] = (float(np.mean(found)), f"{DRAWS} draws: {each} %")
     return values
 
 
-def bank_of_51(vectors: Vectors, draws: int) -> Values:
+def bank_of_51(vectors: Vectors) -> Values:
     """Teach 51 intents without out-of-scope rows; coverage and realised risk in scope of thresholds for 5 %."""
     bank = _Bank(vectors)
     pool = vectors.encode(load_pool())
     asked_count = answered_count = wrong_count = 0
-    for draw in range(draws):
+    for draw in range(DRAWS):
         known, rows = bank.known(BANK_INTENTS, draw)
         fitted = bank.fit(rows)
         part = bank.train.part(rows)
@@ -64,7 +64,7 @@ def bank_of_51(vectors: Vectors, draws: int) -> Values:
         answered = asked.answered(at)
         asked_count, answered_count = asked_count + len(mine), answered_count + int(answered.sum())
         wrong_count += int((answered & (asked.intents != bank.truth[mine])).sum())
-    note = f"{draws} draws, {wrong_count:,} of {answered_count:,} answers wrong"
+    note = f"{DRAWS} draws, {wrong_count:,} of {answered_count:,} answers wrong"
     return {
         "bank_coverage": (100 * answered_count / asked_count, f"{asked_count:,} messages"),
         "bank_risk": (100 * wrong_count / max(1, answered_count), note),

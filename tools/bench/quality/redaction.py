@@ -1,24 +1,16 @@
-"""Measure PII redaction: `python -m tools.bench.quality.redaction [--tuning] [--before REVISION]`.
+"""Measure PII redaction: `python -m tools.bench.quality.redaction`.
 
-Prints Markdown: recall by kind of personal data on generated sentences (tools/bench/quality/pii), the share of harmless
-sentences that are changed, the time per message, and how often personal data beside a question changes its answer.
-A sentence counts as redacted if no word of the secret is left. `blind` templates were written before their author read
-the rules; the rules were never tuned on their held-out third, whose templates were drawn by checksum.
+Prints Markdown: recall by kind of personal data and the share of harmless sentences that are changed, on the sets of
+tools/bench/quality/pii, the time per message, and how often personal data beside a question changes its answer.
+A sentence counts as redacted if no word of the secret is left.
 """
 
 from __future__ import annotations
 
-import argparse
-import importlib
-import io
-import subprocess
 import sys
-import tarfile
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import pandas as pd
 
@@ -28,17 +20,13 @@ from chatbot.model.bundle import Bundle, load
 from chatbot.privacy import redact, redact_with_core
 from chatbot.settings import SlotSettings
 from tools.bench.figures import BUNDLE, CORPUS, markdown
-from tools.bench.quality.pii.free_text import free_text
-from tools.bench.quality.pii.sentences import AUTHORS, Part, Sentence, harmless, sensitive
+from tools.bench.quality.pii.sentences import read_sentences
 
 Redact = Callable[[str], str]
-PER_KIND = {"tuning": 80, "held-out": 40}
-HARMLESS = 500
+SETS = ("blind", "informed", "free_text")
 MESSAGES, REPEATS = 200, 7
 TARGETS = {"password": 95, "intro": 92, "name": 85, "address": 85, "postcode": 85, "dob": 85}
 STRUCTURED = 98
-BY_LANGUAGE = {"password": "passwords, PINs", "intro": "introduced names"}
-LANGUAGES = ("en", "de", "fr", "es", "it", "pt")
 APPENDED = {
     "like the phrases that are removed": (
         " for max@example.com", ", my email is anna.k@example.org", " my name is Anna Schmidt", ". Regards, John Smith",
@@ -66,94 +54,39 @@ APPENDED = {
 
 def main() -> int:
     """Print the tables."""
-    parser = argparse.ArgumentParser(prog="python -m tools.bench.quality.redaction", description=__doc__)
-    parser.add_argument("--tuning", action="store_true", help="leave the held-out part closed")
-    parser.add_argument("--before", metavar="REVISION", help="time the redaction of this git revision, too")
-    options = parser.parse_args()
-    parts: list[Part] = ["tuning"] if options.tuning else ["tuning", "held-out"]
-    sets = [(author, part) for author in AUTHORS for part in parts]
-    sys.stdout.write(recall_table(sets) + "\n" + language_table(sets) + "\n")
-    if not options.tuning:
-        sys.stdout.write(free_text_table() + "\n")
-    sys.stdout.write(time_table(options.before) + "\n")
+    sys.stdout.write(f"{recall_table(SETS)}\n{time_table()}\n")
     if BUNDLE.exists():
         sys.stdout.write(invariance_table(load(BUNDLE)))
     return 0
 
 
-def recall_table(sets: Sequence[tuple[str, Part]]) -> str:
+def recall_table(names: Sequence[str]) -> str:
     """Return the share of sentences redacted by kind, and of harmless sentences changed."""
-    found = {key: _caught(sensitive(*key, PER_KIND[key[1]])) for key in sets}
-    kinds = sorted(
-        {kind for caught, _ in found.values() for kind in caught},
-        key=lambda k: (TARGETS.get(k, STRUCTURED), k),
-    )
-    rows = [["Kind", "Target", *(f"{author}, {part}" for author, part in sets)]]
-    for kind in kinds:
-        shares = [_share(caught[kind], total[kind]) for caught, total in found.values()]
-        rows.append([kind, f"{TARGETS.get(kind, STRUCTURED)}%", *shares])
-    rows.append(["sentences", "", *(f"{sum(total.values()):,}" for _, total in found.values())])
-    quiet = [harmless(author, part, HARMLESS) for author, part in sets]
-    changed = [sum(redact(sentence.text) != sentence.text for sentence in sentences) for sentences in quiet]
-    rows.append(
-        [
-            "harmless, changed",
-            "1%",
-            *(f"{n / len(s):.1%} of {len(s)}" for n, s in zip(changed, quiet, strict=True)),
-        ]
-    )
-    return markdown(rows[0], rows[1:])
+    columns = {}
+    for name in names:
+        personal, quiet = read_sentences(name)
+        total = Counter(s.kind for s in personal)
+        caught = Counter(s.kind for s in personal if not s.leaks(redact(s.text)))
+        shares = {kind: f"{caught[kind] / count:.1%} of {count}" for kind, count in total.items()}
+        changed = sum(redact(s.text) != s.text for s in quiet)
+        columns[name] = shares | {"harmless, changed": f"{changed / len(quiet):.1%} of {len(quiet)}"}
+    targets = {kind: TARGETS.get(kind, STRUCTURED) for kind in {k for c in columns.values() for k in c}}
+    targets["harmless, changed"] = 1
+    kinds = sorted(targets, key=lambda kind: (kind == "harmless, changed", targets[kind], kind))
+    rows = [[kind, f"{targets[kind]}%", *(c.get(kind, "") for c in columns.values())] for kind in kinds]
+    return markdown(["Kind", "Target", *names], rows)
 
 
-def language_table(sets: Sequence[tuple[str, Part]]) -> str:
-    """Return the share of sentences redacted in six languages, all authors together."""
-    rows = [["By language", *LANGUAGES]]
-    sentences = [s for author, part in sets for s in sensitive(author, part, 2 * PER_KIND[part])]
-    for kind, name in BY_LANGUAGE.items():
-        row = [name]
-        for language in LANGUAGES:
-            caught, total = _caught([s for s in sentences if (s.kind, s.language) == (kind, language)])
-            row.append(f"{_share(caught[kind], total[kind])} of {total[kind]}")
-        rows.append(row)
-    return markdown(rows[0], rows[1:])
-
-
-def free_text_table() -> str:
-    """Return the same of the free text, on which no rule was tuned, and the share by language."""
-    personal, quiet = free_text()
-    rows = [["Free text, held-out", "Target", "redacted"]]
-    for kind in sorted({s.kind for s in personal}, key=lambda k: (TARGETS.get(k, STRUCTURED), k)):
-        caught, total = _caught([s for s in personal if s.kind == kind])
-        share = f"{_share(caught[kind], total[kind])} of {total[kind]}"
-        rows.append([kind, f"{TARGETS.get(kind, STRUCTURED)}%", share])
-    structured = [s for s in personal if s.kind not in TARGETS]
-    caught, total = _caught(structured)
-    rows.append(
-        [
-            "structured kinds together",
-            f"{STRUCTURED}%",
-            f"{_share(caught.total(), total.total())} of {total.total()}",
-        ]
-    )
-    changed = sum(redact(s.text) != s.text for s in quiet)
-    rows.append(["harmless, changed", "1%", f"{changed / len(quiet):.1%} of {len(quiet)}"])
-    return markdown(rows[0], rows[1:])
-
-
-def time_table(before: str | None) -> str:
-    """Return the mean processor time per message, and the ratio to an older revision measured in the same run."""
-    old = _revision(before) if before else None
-    corpus = pd.read_parquet(CORPUS)
+def time_table() -> str:
+    """Return the mean processor time per message."""
+    sensitive, harmless = read_sentences("informed")
     samples = {
-        "shipped messages": corpus["message"].sample(400, random_state=14).tolist(),
-        "sensitive sentences": [s.text for s in sensitive("informed", "tuning", 20)],
-        "harmless sentences": [s.text for s in harmless("informed", "tuning", 400)],
+        "shipped messages": pd.read_parquet(CORPUS)["message"].sample(400, random_state=14).tolist(),
+        "sensitive sentences": [s.text for s in sensitive],
+        "harmless sentences": [s.text for s in harmless],
     }
-    rows = [["Time", "µs per message", f"ratio to {before or '(--before)'}"]]
-    for name, messages in samples.items():
-        new = seconds(redact, messages)
-        rows.append([name, f"{1e6 * new:.0f}", f"{new / seconds(old, messages):.2f}" if old else ""])
-    return markdown(rows[0], rows[1:])
+    rows = [(name, f"{1e6 * seconds(messages):.0f}") for name, messages in samples.items()]
+    return markdown(("Time", "µs per message"), rows)
 
 
 def invariance_table(bundle: Bundle) -> str:
@@ -176,50 +109,21 @@ def invariance_table(bundle: Bundle) -> str:
     return markdown(rows[0], rows[1:])
 
 
-def seconds(redaction: Redact, messages: Sequence[str]) -> float:
-    """Return the mean processor time per message, the best of some repetitions."""
+def seconds(messages: Sequence[str]) -> float:
+    """Return the mean processor time of the redaction of a message, the least of some repetitions."""
     best = float("inf")
     for _ in range(REPEATS):
         began = time.thread_time()
         for message in messages:
-            redaction(message)
+            redact(message)
         best = min(best, (time.thread_time() - began) / len(messages))
     return best
-
-
-def _caught(sentences: Sequence[Sentence]) -> tuple[Counter[str], Counter[str]]:
-    caught = Counter(s.kind for s in sentences if not s.leaks(redact(s.text)))
-    return caught, Counter(s.kind for s in sentences)
-
-
-def _share(part: int, whole: int) -> str:
-    return f"{part / whole:.1%}" if whole else "no sentence"
 
 
 def _routes(router: Router, bundle: Bundle, messages: Sequence[str], prepare: Redact) -> list[str]:
     predictions = bundle.predict([prepare(message) for message in messages])
     replies = [router.after_model(m, p) for m, p in zip(messages, predictions, strict=True)]
     return [f"{reply.source} {reply.intent}" for reply in replies]
-
-
-def _revision(revision: str) -> Redact:
-    """Import chatbot.privacy of a git revision under another name."""
-    folder = Path(tempfile.mkdtemp(prefix="privacy-before-"))
-    packed = subprocess.run(
-        ["git", "archive", revision, "chatbot/privacy"],  # noqa: S607 - the developer's git
-        check=True,
-        capture_output=True,
-    ).stdout
-    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-        archive.extractall(folder, filter="data")
-    package = (folder / "chatbot" / "privacy").rename(folder / "privacy_before")
-    for file in package.glob("*.py"):
-        file.write_text(
-            file.read_text(encoding="utf-8").replace("chatbot.privacy", "privacy_before"), encoding="utf-8"
-        )
-    sys.path.insert(0, str(folder))
-    redaction: Redact = importlib.import_module("privacy_before").redact
-    return redaction
 
 
 if __name__ == "__main__":

@@ -63,7 +63,7 @@ class DrawnAnswers:
         return self.wrong / self.messages + outside, self.answered / self.messages + outside
 
 
-def small_corpora(vectors: Vectors, draws: int = DRAWS) -> Values:
+def small_corpora(vectors: Vectors) -> Values:
     """Learn thresholds on several draws of each corpus; coverage against the best possible, and realised risks."""
     clinc = whole_clinc150()
     sources = {"Banking77": whole_banking77(), "CLINC150": in_scope(clinc), "Bitext": bitext()}
@@ -75,13 +75,13 @@ def small_corpora(vectors: Vectors, draws: int = DRAWS) -> Values:
         encoded = vectors.encode(messages)
         titles = titles_of(intents.tolist())
         names = vectors.encode(list(titles.values())), list(titles)
-        mine = [_draw(seed, messages, encoded, intents, pool, foreign, names) for seed in range(draws)]
+        mine = [_draw(seed, messages, encoded, intents, pool, foreign, names) for seed in range(DRAWS)]
         notes.append(
             f"{name} {100 * _coverage(mine):.0f} % answered of {100 * _mean(mine, 'best'):.0f} % possible"
         )
         found += mine
     answered, wrong = sum(one.answered for one in found), sum(one.wrong for one in found)
-    note = f"{3 * draws} draws, {answered:,} answers; {'; '.join(notes)}"
+    note = f"{3 * DRAWS} draws, {answered:,} answers; {'; '.join(notes)}"
     return {
         "relative": (100 * _coverage(found) / _mean(found, "best"), note),
         "risk": (100 * wrong / answered, f"{wrong} of {answered:,} answers"),

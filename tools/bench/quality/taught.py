@@ -79,14 +79,14 @@ def taught(vectors: Vectors, encoded: Encoded, intents: Sequence[str], near: NDA
     return fit(encoded, list(intents), near.astype(str).tolist(), titles=named)
 
 
-def bitext_by_groups(vectors: Vectors, draws: int) -> Values:
+def bitext_by_groups(vectors: Vectors) -> Values:
     """Train on four fifths of the groups of near-duplicates, test on one fifth; mean of several draws."""
     rows = bitext()
     messages, intents = rows["message"].tolist(), intents_of(rows)
     encoded, group_of = vectors.encode(messages), groups(messages, intents.tolist())
     names = np.unique(group_of)
     found, risks = [], []
-    for draw in range(draws):
+    for draw in range(DRAWS):
         taken = np.random.default_rng(draw).permutation(names)[: round(TEST_SHARE * len(names))]
         held = np.isin(group_of, taken)
         rest = np.flatnonzero(~held)
@@ -94,26 +94,26 @@ def bitext_by_groups(vectors: Vectors, draws: int) -> Values:
         asked = Guesses.of(fitted.classifier, fitted.classifier.score(encoded.part(np.flatnonzero(held))))
         found.append(asked.percents(intents[held]))
         risks.append(_fresh_risk(fitted, asked, intents[held], vectors))
-    note = f"{len(names):,} groups, {draws} draws: {_each(found, 'accuracy')}"
+    note = f"{len(names):,} groups, {DRAWS} draws: {_each(found, 'accuracy')}"
     return _means(found, note) | {"risk": risks[0]}
 
 
-def bitext_few(vectors: Vectors, draws: int) -> Values:
+def bitext_few(vectors: Vectors) -> Values:
     """Train on 20 random rows per intent, test on the rest of Bitext; mean of several draws."""
     rows = bitext()
     messages, intents = rows["message"].tolist(), intents_of(rows)
     encoded = vectors.encode(messages)
     found = []
-    for draw in range(draws):
+    for draw in range(DRAWS):
         taken = few_rows(intents, FEW_ROWS, draw)
         rest = np.setdiff1d(np.arange(len(intents)), taken)
         fitted = _taught_few(vectors, messages, encoded, intents, taken)
         asked = Guesses.of(fitted.classifier, fitted.classifier.score(encoded.part(rest)))
         found.append(asked.percents(intents[rest]))
-    return _means(found, f"{draws} draws: {_each(found, 'accuracy')}")
+    return _means(found, f"{DRAWS} draws: {_each(found, 'accuracy')}")
 
 
-def few_shot(vectors: Vectors, draws: int) -> Values:
+def few_shot(vectors: Vectors) -> Values:
     """Train on 5 and 10 random rows per intent of Banking77 and CLINC150, test on their test parts."""
     parts = {
         "banking77": (load_banking77("train"), load_banking77("test")),
@@ -125,10 +125,10 @@ def few_shot(vectors: Vectors, draws: int) -> Values:
         encoded, asked = vectors.encode(messages), vectors.encode(cleaned(test))
         for count in FEW_SHOTS:
             found = []
-            for draw in range(draws):
+            for draw in range(DRAWS):
                 fitted = _taught_few(vectors, messages, encoded, intents, few_rows(intents, count, draw))
                 found.append(Guesses.of(fitted.classifier, fitted.classifier.score(asked)).percents(truth))
-            mean = _means(found, f"{len(test):,} messages, {draws} draws: {_each(found, 'accuracy')}")
+            mean = _means(found, f"{len(test):,} messages, {DRAWS} draws: {_each(found, 'accuracy')}")
             values[f"{name}_{count}"] = mean["accuracy"]
     return values
 

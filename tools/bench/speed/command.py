@@ -75,7 +75,7 @@ REPEATED = 500
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
-def measure(plan: Plan, console: Console, file: Path = FILE, bundle: Path = BUNDLE) -> list[Figure]:
+def measure(plan: Plan, console: Console, file: Path) -> list[Figure]:
     """Measure both sides, print the tables, write `file`, and return the figures that have a target."""
     others = busy_cores()
     if others > QUIET_CORES:
@@ -93,7 +93,7 @@ def measure(plan: Plan, console: Console, file: Path = FILE, bundle: Path = BUND
             progress.update(task, description=description, advance=1, refresh=True)
 
         messages, source = real_messages()
-        service = service_side(bundle, messages[: plan.messages])
+        service = service_side(BUNDLE, messages[: plan.messages])
         step("the baseline is trained")
         for_baseline = messages[: plan.baseline_messages]
         baseline = baseline_side(CORPUS, for_baseline)
@@ -106,7 +106,7 @@ def measure(plan: Plan, console: Console, file: Path = FILE, bundle: Path = BUND
                     starts[side.name].append(round(server.start_seconds, 2))
                     rows += _windows(side, server, number, CONNECTIONS, plan.seconds, plan.warmup, step)
                     processes[side.name] = _processes(server)
-    repeats = service_side(bundle, messages[:REPEATED], REPEATS)
+    repeats = service_side(BUNDLE, messages[:REPEATED], REPEATS)
     with repeats.running() as server:
         rows += _windows(repeats, server, 0, (64,), plan.seconds, plan.warmup, lambda _: None)
     medians = table.summary(rows)
@@ -161,12 +161,11 @@ def _processes(server: Server) -> list[dict[str, Any]]:
 @reports_errors()
 def main(
     quick: Annotated[bool, typer.Option("--quick", help="About a minute in place of six.")] = False,
-    bundle: Annotated[Path, typer.Option(help="The bundle that the service serves.")] = BUNDLE,
 ) -> None:
-    """Compare the service with the baseline; for another bundle, results are only printed. Fails on a regression."""
-    kept = FILE if bundle == BUNDLE and not quick else QUICK_FILE
+    """Compare the service with the baseline; a quick run is printed only. Fails on a regression."""
     console = Console()
-    found = measure(QUICK if quick else FULL, console, kept, bundle)
+    kept, plan = (QUICK_FILE, QUICK) if quick else (FILE, FULL)
+    found = measure(plan, console, kept)
     if worse := [figure for figure in found if figure.has_regressed]:
         for figure in worse:
             console.print(

@@ -15,7 +15,7 @@ import psutil
 INT8_FLAGS = ("avx2", "avx_vnni", "avx512f", "avx512_vnni", "amx_int8", "amx_tile")
 
 MB = 1_000_000
-_SETTLE_SECONDS = 0.5
+_SETTLE_SECONDS, _MOST_SETTLE_SECONDS = 0.5, 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +55,9 @@ class Machine:
         )
 
 
-def busy_cores(seconds: float = 1.0) -> float:
+def busy_cores() -> float:
     """Return how many cores are busy with other processes, or other guests of the same host, at present."""
-    return round((os.cpu_count() or 1) * float(psutil.cpu_percent(seconds)) / 100, 2)
+    return round((os.cpu_count() or 1) * float(psutil.cpu_percent(1.0)) / 100, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +83,9 @@ def tree_memory(root: int) -> list[Memory]:
     return found
 
 
-def settle(root: int, most_seconds: float = 30.0) -> None:
+def settle(root: int) -> None:
     """Wait until a server's processes are idle: it answers before all its workers have started."""
-    until = time.monotonic() + most_seconds
+    until = time.monotonic() + _MOST_SETTLE_SECONDS
     before = processor_seconds(root)
     while time.monotonic() < until:
         time.sleep(_SETTLE_SECONDS)

@@ -20,6 +20,8 @@ POOL = 64
 MAX_CONNECTIONS = 1024
 IN_TIME_SECONDS = 0.1
 SHARE_IN_TIME = 0.99
+STEP = 1.05
+"""Ratio of two neighbouring rates at which the search of the highest one ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,6 @@ def generate(
     seconds: float,
     warmup: float,
     timeout: float = 10.0,
-    seed: int = 0,
 ) -> Arrivals:
     """Send questions at exponentially distributed intervals.
 
@@ -66,20 +67,18 @@ def generate(
         seconds: length of the window.
         warmup: seconds before the window that count for errors only.
         timeout: seconds after which an answer counts as missing.
-        seed: of the intervals.
     """
-    driver = _OpenLoop(port, questions, timeout, rate, random.Random(seed))
+    driver = _OpenLoop(port, questions, timeout, rate)
     load = drive(driver, seconds, warmup)
     return Arrivals(rate, driver.offered, load)
 
 
-def highest_rate(measure: Callable[[float], Arrivals], start: float, step: float = 1.05) -> Arrivals | None:
+def highest_rate(measure: Callable[[float], Arrivals], start: float) -> Arrivals | None:
     """Search the highest rate that is sustained: doubling, then bisection.
 
     Args:
         measure: measures one window at a rate.
         start: messages per second to begin with.
-        step: ratio of two neighbouring rates at which the search ends.
 
     Returns:
         The window of the highest sustained rate; None: not even a sixteenth of `start` is sustained.
@@ -91,7 +90,7 @@ def highest_rate(measure: Callable[[float], Arrivals], start: float, step: float
         best = measure(best.rate / 2)
     # The rate above is known not to be sustained, once one is found.
     above = 2 * best.rate if best.rate < start else 0.0
-    while not above or above / best.rate > step:
+    while not above or above / best.rate > STEP:
         found = measure((best.rate * above) ** 0.5 if above else 2 * best.rate)
         if found.is_sustained:
             best = found
@@ -103,13 +102,11 @@ def highest_rate(measure: Callable[[float], Arrivals], start: float, step: float
 class _OpenLoop(Driver):
     """Sends each message when it is due, on a free connection; opens further connections when none is free."""
 
-    def __init__(
-        self, port: int, questions: Sequence[Question], timeout: float, rate: float, random: random.Random
-    ) -> None:
+    def __init__(self, port: int, questions: Sequence[Question], timeout: float, rate: float) -> None:
         super().__init__(port, questions, POOL, timeout)
         self.offered = 0
         self._rate = rate
-        self._random = random
+        self._random = random.Random(0)
         self._free: deque[Connection] = deque()
         self._waiting: deque[tuple[Question, float]] = deque()
 

@@ -46,9 +46,9 @@ def _nanoseconds(pid: int) -> Counter[str]:
     return used
 
 
-def _sides(other: Path, bundle: Path, repeats: bool) -> tuple[ServerSide, ServerSide]:
+def _sides(other: Path, repeats: bool) -> tuple[ServerSide, ServerSide]:
     messages = real_messages()[0][: REPEATED if repeats else MESSAGES]
-    side = service_side(bundle, messages, REPEATS if repeats else SERVICE)
+    side = service_side(BUNDLE, messages, REPEATS if repeats else SERVICE)
     return tuple(  # type: ignore[return-value]  # two of them
         replace(
             side,
@@ -66,15 +66,13 @@ def main(
     other: Annotated[Path, typer.Argument(help="The other checkout, such as a worktree of an older commit.")],
     connections: int = 64,
     rounds: int = 10,
-    seconds: float = 1.0,
     repeats: Annotated[bool, typer.Option("--repeats", help="Ask few messages again and again.")] = False,
-    bundle: Path = BUNDLE,
 ) -> None:
     """Print the medians over all rounds, and those of the rounds' ratios."""
     figures: dict[str, list[dict[str, float]]] = {}
     errors: Counter[str] = Counter()
     with ExitStack() as stack:
-        servers = [(side, stack.enter_context(side.running())) for side in _sides(other, bundle, repeats)]
+        servers = [(side, stack.enter_context(side.running())) for side in _sides(other, repeats)]
         for side, server in servers:
             settle(server.pid)
             if repeats:  # fills the cache
@@ -84,7 +82,7 @@ def main(
                 questions = side.questions(server.port)
                 random.Random(number).shuffle(questions)
                 before = _nanoseconds(server.pid)
-                load = generate(server.port, questions, connections, seconds, 0.3)
+                load = generate(server.port, questions, connections, 1, 0.3)
                 time.sleep(0.3)
                 used = _nanoseconds(server.pid) - before
                 errors += load.errors
