@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 import yaml
 
 from chatbot.settings import HandoffSettings, LogSettings, UploadSettings
-from tools.generate import chart
+from tools.generate import chart, chart_forms
 from tools.generate.compose import every_setting
 
 Json = dict[str, Any]
@@ -132,10 +133,10 @@ def wrong() -> list[tuple[str, Any]]:
                 (None, "x", 1),
             ),
             # environment
-            ("api.settings.CHATBOT_WORKERS", (0, 65, "2.0", "many", [2])),
-            ("api.settings.CHATBOT_LOG_KEEP", (-1, "one")),
-            ("api.settings.CHATBOT_ANSWER_THRESHOLD", (2, 1.5, -0.5, "NaN")),
-            ("api.settings.CHATBOT_TIMEOUT_SECONDS", (0, -1, "1e400", "inf")),
+            ("api.settings.CHATBOT_WORKERS", (0, 65, "0", "65", "2.0", "-1", "many", [2])),
+            ("api.settings.CHATBOT_LOG_KEEP", (-1, "-1")),
+            ("api.settings.CHATBOT_ANSWER_THRESHOLD", (2, "2", "1.5", "-0.5", "NaN")),
+            ("api.settings.CHATBOT_TIMEOUT_SECONDS", (0, "0", "0.0", "-1", "1e400", "inf")),
             ("chatPage.settings.CHATBOT_UI_LANGUAGE", ("english",)),
             ("api.slots", ({"my-slot": "a"}, {"": "a"}, {"Company": "a"}, {"company": 5})),
             (
@@ -270,6 +271,17 @@ def every_leaf(values: Json, path: str = "") -> Iterator[tuple[str, Any]]:
             yield from every_leaf(value, f"{path}{key}.")
         else:
             yield f"{path}{key}", value
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(0, 64), (1, 65_535), (1, None), (16, None), (0, 600), (7, 7), (100, 1000)]
+)
+def test_an_integer_as_text_is_accepted_within_its_bounds_alone(low: int, high: int | None) -> None:
+    pattern = re.compile(chart_forms.whole(low, high))
+    for number in (*range(1200), 9_999, 10_000, 65_535, 65_536, 99_999, 1_000_000):
+        expected = low <= number and (high is None or number <= high)
+        assert bool(pattern.fullmatch(str(number))) == expected, number
+    assert not pattern.fullmatch("-1")
 
 
 @pytest.mark.process

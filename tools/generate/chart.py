@@ -245,16 +245,23 @@ def _chatbot_settings() -> dict[str, tuple[type[Settings], str]]:
 
 
 def _setting_schema(kind: type[Settings], field_name: str) -> dict[str, Any]:
-    """Return the schema of one setting: a number within its bounds, or as text, whose bounds the program checks."""
+    """Return the schema of one setting: a number or boolean, also as text; text only by its type."""
     own = dict(kind.model_json_schema()["properties"][field_name])
     choices = [own, *own.get("anyOf", [])]
     types = {choice.get("type") for choice in choices}
     if types & {"integer", "number"}:
         bounds = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
         limits = {key: choice[key] for choice in choices for key in bounds if key in choice}
-        number = "number" if "number" in types else "integer"
-        text = {"type": "string", "pattern": chart_forms.NUMERIC_TEXT[number]}
-        return {"anyOf": [{"type": number, **limits}, text]}
+        is_whole = "number" not in types
+        low = limits.get("minimum", limits.get("exclusiveMinimum"))
+        high = limits.get("maximum", limits.get("exclusiveMaximum"))
+        pattern = (
+            chart_forms.whole(low, high)
+            if is_whole
+            else chart_forms.decimal(low, "exclusiveMinimum" in limits, high)
+        )
+        number = {"type": "integer" if is_whole else "number", **limits}
+        return {"anyOf": [number, {"type": "string", "pattern": rf"^\s*{pattern}\s*$|^$"}]}
     if "boolean" in types:
         return {"anyOf": [{"type": "boolean"}, {"enum": [0, 1]}, {"type": "string", "pattern": _TRUTH}]}
     if "enum" in own:

@@ -30,12 +30,6 @@ _WEEKDAY = "([0-6]|(?i:sun|mon|tue|wed|thu|fri|sat))"
 _FIELDS = ("[0-5]?[0-9]", "([01]?[0-9]|2[0-3])", "(0?[1-9]|[12][0-9]|3[01])", _MONTH, _WEEKDAY)
 _CRON = " +".join("{0}(,{0})*".format(_FIELD.format(one=one)) for one in _FIELDS)
 
-NUMERIC_TEXT = {
-    "integer": r"^\s*-?[0-9]+\s*$|^$",
-    "number": rf"^\s*-?{_NUMBER}([eE][-+]?[0-9]{{1,2}})?\s*$|^$",
-}
-"""Patterns of a number as text; empty: unset."""
-
 PORT: Schema = {"type": "integer", "minimum": 1, "maximum": 65535}
 _NAME: Schema = {"pattern": f"^({_DNS_NAME})?$", "maxLength": 253}
 _GIVEN_NAME: Schema = {"type": "string", "pattern": f"^{_DNS_NAME}$", "maxLength": 253}
@@ -233,3 +227,52 @@ DEFINITIONS: dict[str, Schema] = {
     "secret": {"type": "string", **_NAME},
 }
 """What `# @schema` comments of values.yaml refer to."""
+
+
+def whole(low: int | None, high: int | None) -> str:
+    """Return the pattern of an integer in [low, high], as text; None: without that bound."""
+    if low is None or low < 0:
+        return r"-?[0-9]+"
+    if high is None:
+        return r"[0-9]+" if low == 0 else _at_least(low)
+    return f"0*({'|'.join(_ranges(low, high))})"
+
+
+def _at_least(low: int) -> str:
+    digits = len(str(low))
+    return f"0*({'|'.join([*_ranges(low, 10**digits - 1), f'[1-9][0-9]{{{digits},}}'])})"
+
+
+def _ranges(low: int, high: int) -> list[str]:
+    """Return patterns that together match the integers in [low, high], each of integers with as many digits."""
+    found = []
+    while low <= high:
+        # The largest block of integers that starts here, ends in nines, and stays within.
+        size = 1
+        while low % (size * 10) == 0 and low + size * 10 - 1 <= high and (low > 0 or size == 0):
+            size *= 10
+        free = len(str(size)) - 1
+        first = low // size
+        last = min(first // 10 * 10 + 9, (high + 1) // size - 1)
+        head, tail = str(first)[:-1], f"[{first % 10}-{last % 10}]" if last > first else str(first % 10)
+        found.append(head + tail + "[0-9]" * free)
+        low = (last + 1) * size
+    return found
+
+
+def decimal(low: float | None, is_open: bool, high: float | None) -> str:
+    """Return the pattern of a number as text: its sign, whether it may be zero, and whether it is at most 1.
+
+    Args:
+        low: lower bound; None: none.
+        is_open: whether the lower bound itself is excluded.
+        high: upper bound; bounds other than 1 are checked when the program starts.
+    """
+    if low is None or low < 0:
+        return rf"-?{_NUMBER}([eE][-+]?[0-9]{{1,2}})?"
+    number = _POSITIVE if low > 0 or is_open else _NUMBER
+    if high is not None and high <= 1:
+        return (
+            r"(0*1(\.0*)?|0*\.[0-9]*[1-9][0-9]*)" if number == _POSITIVE else r"((0+|0*1)(\.0*)?|0*\.[0-9]+)"
+        )
+    return rf"{number}([eE][-+]?[0-9]{{1,2}})?"
