@@ -141,8 +141,7 @@ def parse_decisions(content: bytes, file: str) -> list[RowDecision]:
 
     Rows without a decision are skipped.
 
-    Raises:
-        CorpusError: a column is missing, or a line is not a decision; every such line is named.
+    Raises: CorpusError: a column is missing, or a line is not a decision; every such line is named.
     """
     text, _ = decode(content, file)
     mark = max(_DELIMITERS, key=text.partition("\n")[0].count)

@@ -102,8 +102,7 @@ def fetch_bitext(to: Path, url: str = BITEXT_URL, timeout: float = SECONDS) -> N
 def check_bitext(file: Path) -> None:
     """Verify that a file is the published corpus, in either form (with or without `flags` and `response`).
 
-    Raises:
-        FetchError: wrong columns, bad rows, or a wrong number of rows.
+    Raises: FetchError: wrong columns, bad rows, or a wrong number of rows.
     """
     try:
         corpus = load_corpus(file, Columns("instruction", "intent", "category"))

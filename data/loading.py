@@ -56,8 +56,7 @@ def load_corpus(path: Path | str, columns: Columns | None = None) -> pd.DataFram
         One row per message, in file order, with COLUMNS. Messages are unchanged except for stripped white space;
         placeholders are not filled (see `data.placeholders.fill`).
 
-    Raises:
-        CorpusError: lists every unusable row by file, line and reason.
+    Raises: CorpusError: lists every unusable row by file, line and reason.
     """
     loaded = read_corpus(path, columns)
     if loaded.problems:
@@ -70,8 +69,7 @@ def load_checked(
 ) -> tuple[Loaded, Report]:
     """Load and check a corpus for training; the report's warnings begin with the notices of reading.
 
-    Raises:
-        CorpusError: lists every unusable row, and what else is wrong with the corpus.
+    Raises: CorpusError: lists every unusable row, and what else is wrong with the corpus.
     """
     loaded = read_corpus(path, columns)
     report = check(loaded.table, strict=strict)
@@ -83,8 +81,7 @@ def load_checked(
 def read_corpus(path: Path | str, columns: Columns | None = None, arrays: bool = False) -> Loaded:
     """Load as `load_corpus` does, but return the valid rows together with the problems of the others.
 
-    Raises:
-        CorpusError: nothing can be read: no such file, unknown format or column, not a text, no rows.
+    Raises: CorpusError: nothing can be read: no such file, unknown format or column, not a text, no rows.
     """
     path, columns = Path(path), columns or Columns()
     source = read_source(path, columns, arrays)

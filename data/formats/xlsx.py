@@ -29,8 +29,7 @@ def read_xlsx(path: Path, columns: Columns) -> Rows:
 
     A row's line is its number in the sheet.
 
-    Raises:
-        CorpusError: not a workbook, or no sheet has the columns.
+    Raises: CorpusError: not a workbook, or no sheet has the columns.
     """
     file = str(path)
     try:
@@ -105,11 +104,9 @@ def _has_replies(records: list[tuple[int, list[Cell]]]) -> bool:
 def _sheets(path: Path, *, data_only: bool) -> Sheets:
     """Return the rows of each sheet that have cells, with their numbers.
 
-    Args:
-        data_only: take the results of formulas; otherwise the formulas.
+    Args: data_only: take the results of formulas; otherwise the formulas.
 
-    Raises:
-        ValueError: the workbook is too large: a small file could take all memory.
+    Raises: ValueError: the workbook is too large: a small file could take all memory.
     """
     from openpyxl import load_workbook
 
@@ -140,11 +137,9 @@ def _sheets(path: Path, *, data_only: bool) -> Sheets:
 def _repeat_merged(records: list[tuple[int, list[Cell]]], sheet: IO[bytes]) -> None:
     """Repeat the value of an area merged downwards in one column; a title merged across columns stays one cell.
 
-    Args:
-        sheet: XML of the sheet.
+    Args: sheet: XML of the sheet.
 
-    Raises:
-        ValueError: the areas are too large.
+    Raises: ValueError: the areas are too large.
     """
     from openpyxl.utils import range_boundaries  # type: ignore[import-untyped]
     from openpyxl.xml.functions import iterparse  # type: ignore[import-untyped]
@@ -169,8 +164,7 @@ def _repeat_merged(records: list[tuple[int, list[Cell]]], sheet: IO[bytes]) -> N
 def _formulas(path: Path, title: str, records: list[tuple[int, list[Cell]]]) -> list[str]:
     """Return the coordinates of cells of a sheet with a formula and no stored result.
 
-    Args:
-        records: the sheet as it is read, with results.
+    Args: records: the sheet as it is read, with results.
     """
     from openpyxl.utils import get_column_letter
 
