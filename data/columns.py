@@ -108,8 +108,7 @@ def find_columns(header: Sequence[str], asked: Columns, file: str, line: int | N
     Case, surrounding white space, and whether words are joined by spaces, hyphens or underscores are ignored,
     unless two columns differ in nothing else.
 
-    Raises:
-        CorpusError: a column is missing (the message lists the existing ones) or occurs twice.
+    Raises: CorpusError: a column is missing (the message lists the existing ones) or occurs twice.
     """
     names = [name.strip().removeprefix("\ufeff").strip() for name in header]
     is_ticket = _is_ticket(names)

@@ -73,11 +73,9 @@ def run(
 ) -> tuple[Loaded, list[Problem]]:
     """Convert a corpus; see `main`.
 
-    Returns:
-        What was read; its `problems` are the dropped rows. Notices: what else was not taken over.
+    Returns: What was read; its `problems` are the dropped rows. Notices: what else was not taken over.
 
-    Raises:
-        CorpusError: nothing in the source can be used, or the folder is not empty.
+    Raises: CorpusError: nothing in the source can be used, or the folder is not empty.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise CorpusError.at(out, None, "it is not empty: name a new folder, so that no review is lost")

@@ -106,19 +106,13 @@ def relabelled(table: pd.DataFrame, intents: dict[int, str]) -> pd.DataFrame:
     if not intents:
         return table
     category_of = dict(zip(table["intent"], table["category"], strict=True))
-    messages, before = table["message"].tolist(), table["intent"].tolist()
-    rows = {
-        row: (intent, category_of.get(intent, table["category"].iloc[row]), row_hash(messages[row], intent))
-        for row, intent in intents.items()
-        if intent != before[row]
-    }
-    changed = table.copy()
-    for name, place in (("intent", 0), ("category", 1), ("row_hash", 2)):
-        values = changed[name].tolist()
-        for row, found in rows.items():
-            values[row] = found[place]
-        changed[name] = pd.Series(values, index=changed.index, dtype="str")
-    return changed
+    changed = table.to_dict("records")
+    for place, intent in intents.items():
+        row = changed[place]
+        if intent != row["intent"]:
+            category = category_of.get(intent, row["category"])
+            row |= {"intent": intent, "category": category, "row_hash": row_hash(row["message"], intent)}
+    return pd.DataFrame(changed, index=table.index, columns=table.columns, dtype="str")
 
 
 def beside(corpus: Path, name: str) -> Path:
@@ -141,8 +135,7 @@ def parse_decisions(content: bytes, file: str) -> list[RowDecision]:
 
     Rows without a decision are skipped.
 
-    Raises:
-        CorpusError: a column is missing, or a line is not a decision; every such line is named.
+    Raises: CorpusError: a column is missing, or a line is not a decision; every such line is named.
     """
     text, _ = decode(content, file)
     mark = max(_DELIMITERS, key=text.partition("\n")[0].count)

@@ -145,8 +145,7 @@ def write_declared(path: Path, declared: Declared) -> None:
 def read_declared(path: Path) -> Declared:
     """Read a declaration file; nothing is declared if it does not exist.
 
-    Raises:
-        CorpusError: the file is not a declaration.
+    Raises: CorpusError: the file is not a declaration.
     """
     try:
         return parse_declared(path.read_text(encoding="utf-8"), str(path)) if path.is_file() else NOTHING
@@ -157,8 +156,7 @@ def read_declared(path: Path) -> Declared:
 def parse_declared(text: str, file: str) -> Declared:
     """Parse the content of a declaration file.
 
-    Raises:
-        CorpusError: it is not a declaration.
+    Raises: CorpusError: it is not a declaration.
     """
     try:
         content = yaml.safe_load(text)

@@ -17,6 +17,7 @@ from rich.console import Console
 from chatbot.errors import ChatbotError
 from chatbot.files import write_file
 from chatbot.runtime import REAL
+from data.columns import Columns
 from data.commands import reports_errors
 from data.errors import CorpusError
 from data.loading import load_corpus
@@ -101,13 +102,10 @@ def fetch_bitext(to: Path, url: str = BITEXT_URL, timeout: float = SECONDS) -> N
 def check_bitext(file: Path) -> None:
     """Verify that a file is the published corpus, in either form (with or without `flags` and `response`).
 
-    Raises:
-        FetchError: wrong columns, bad rows, or a wrong number of rows.
+    Raises: FetchError: wrong columns, bad rows, or a wrong number of rows.
     """
     try:
-        corpus = load_corpus(
-            file, message_column="instruction", intent_column="intent", category_column="category"
-        )
+        corpus = load_corpus(file, Columns("instruction", "intent", "category"))
     except CorpusError as error:
         raise FetchError(f"{file} is not the Bitext corpus: {error}") from error
     if len(corpus) != BITEXT_ROWS:

@@ -41,8 +41,7 @@ def read_intents(folder: Path) -> list[IntentFile]:
     The files are those with `.yaml` or `.yml` in `intents`, or in the folder itself if it has no `intents`;
     subfolders are read too.
 
-    Raises:
-        CorpusError: a file does not match FIELDS, or two files define the same intent.
+    Raises: CorpusError: a file does not match FIELDS, or two files define the same intent.
     """
     paths = intent_paths(folder)
     if not paths:

@@ -44,8 +44,7 @@ def words_of(label: str) -> str:
 def normalise_labels(rows: list[Row], file: str) -> tuple[list[Row], list[Problem]]:
     """Give every row the usual spelling of its intent: the most frequent one, the first of equals.
 
-    Returns:
-        The rows, and a notice for each label that was changed.
+    Returns: The rows, and a notice for each label that was changed.
     """
     spellings: dict[str, Counter[str]] = defaultdict(Counter)
     keys = {intent: label_key(intent) for intent in {row.intent for row in rows}}
@@ -98,8 +97,7 @@ def without_several_labels(rows: list[Row], file: str) -> tuple[list[Row], list[
     A name with a comma in it is a label, unless each of its parts occurs on its own or in other combinations;
     a name with a slash (`billing/refund`) is one unless each part occurs on its own.
 
-    Returns:
-        The other rows, and a problem for each that is left out.
+    Returns: The other rows, and a problem for each that is left out.
     """
     rows = [
         replace(row, intent=found[2].strip()) if (found := _LIST_OF_ONE.fullmatch(row.intent)) else row

@@ -49,31 +49,16 @@ class Loaded:
     """Row hashes whose label a person confirmed."""
 
 
-def load_corpus(
-    path: Path | str,
-    *,
-    message_column: str | None = None,
-    intent_column: str | None = None,
-    category_column: str | None = None,
-) -> pd.DataFrame:
-    """Load a corpus of any format in `docs/corpus.md`.
-
-    Args:
-        path: the file or folder.
-        message_column: the message's column; None: the first of `data.columns.MESSAGE_NAMES`.
-        intent_column: the intent's column, or several joined by `+`; None: the first of
-            `data.columns.INTENT_NAMES`.
-        category_column: the category's column; None: `category`, unless it is the intent.
+def load_corpus(path: Path | str, columns: Columns | None = None) -> pd.DataFrame:
+    """Load a corpus of any format in `docs/corpus.md`, a file or a folder.
 
     Returns:
-        One row per message, in file order, with COLUMNS. Messages are unchanged except for stripped white
-        space;
+        One row per message, in file order, with COLUMNS. Messages are unchanged except for stripped white space;
         placeholders are not filled (see `data.placeholders.fill`).
 
-    Raises:
-        CorpusError: lists every unusable row by file, line and reason.
+    Raises: CorpusError: lists every unusable row by file, line and reason.
     """
-    loaded = read_corpus(path, Columns(message_column, intent_column, category_column))
+    loaded = read_corpus(path, columns)
     if loaded.problems:
         raise CorpusError(loaded.problems)
     return loaded.table
@@ -84,8 +69,7 @@ def load_checked(
 ) -> tuple[Loaded, Report]:
     """Load and check a corpus for training; the report's warnings begin with the notices of reading.
 
-    Raises:
-        CorpusError: lists every unusable row, and what else is wrong with the corpus.
+    Raises: CorpusError: lists every unusable row, and what else is wrong with the corpus.
     """
     loaded = read_corpus(path, columns)
     report = check(loaded.table, strict=strict)
@@ -97,8 +81,7 @@ def load_checked(
 def read_corpus(path: Path | str, columns: Columns | None = None, arrays: bool = False) -> Loaded:
     """Load as `load_corpus` does, but return the valid rows together with the problems of the others.
 
-    Raises:
-        CorpusError: nothing can be read: no such file, unknown format or column, not a text, no rows.
+    Raises: CorpusError: nothing can be read: no such file, unknown format or column, not a text, no rows.
     """
     path, columns = Path(path), columns or Columns()
     source = read_source(path, columns, arrays)

@@ -121,8 +121,7 @@ def clean_mails(
 ) -> tuple[list[Row], list[Problem], list[Problem]]:
     """Clean the messages of tickets, or of all rows.
 
-    Args:
-        asked: whether to clean all messages; None: those of tickets.
+    Args: asked: whether to clean all messages; None: those of tickets.
 
     Returns:
         The rows; problems: messages without a text; notices: what was done to how many messages, with examples, or

@@ -21,11 +21,9 @@ DEFAULT_FILE = Path("params.yaml")
 def read_section(kind: type[M], path: Path, section: str, options: Mapping[str, object] | None = None) -> M:
     """Read a section of a params.yaml; defaults if the section, or the file of the default name, is missing.
 
-    Args:
-        options: values of command-line options, which override the file's, by the name of the field. None: not given.
+    Args: options: values of command-line options, which override the file's, by the name of the field. None: not given.
 
-    Raises:
-        SettingError: the file cannot be read, or values are invalid: each is named with where it comes from.
+    Raises: SettingError: the file cannot be read, or values are invalid: each is named with where it comes from.
     """
     given = {name: value for name, value in (options or {}).items() if value is not None}
     try:

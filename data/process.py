@@ -63,8 +63,7 @@ def run(
 ) -> tuple[Report, pd.DataFrame]:
     """Process a corpus from file to files; see `main`.
 
-    Raises:
-        CorpusError: the corpus has errors, all of them listed; nothing was written.
+    Raises: CorpusError: the corpus has errors, all of them listed; nothing was written.
     """
     loaded, checked = load_checked(corpus, columns, strict=strict)
     processed = process(loaded.table, params)

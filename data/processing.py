@@ -73,8 +73,7 @@ def write(processed: pd.DataFrame, checked: Report, params: ProcessParams, folde
 def read_processed(path: Path) -> pd.DataFrame:
     """Read a processed corpus from its file or its folder.
 
-    Raises:
-        CorpusError: it does not exist, or a column of CORPUS_COLUMNS is missing.
+    Raises: CorpusError: it does not exist, or a column of CORPUS_COLUMNS is missing.
     """
     file = path / CORPUS_FILE if path.is_dir() else path
     if not file.exists():

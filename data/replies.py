@@ -31,8 +31,7 @@ def read_replies(source: Path) -> dict[str, ReplyText]:
         source: a YAML or JSON file (`intent: text`, or the fields of ReplyText), a Rasa domain, a table with the
             columns intent and reply, or a corpus with replies (a folder, an export).
 
-    Raises:
-        ChatbotError: the file holds no replies; the message says why.
+    Raises: ChatbotError: the file holds no replies; the message says why.
     """
     if source.is_dir():
         return read_folder_replies(source)
@@ -80,11 +79,9 @@ def read_folder_replies(folder: Path) -> dict[str, ReplyText]:
 def own_replies(corpus: Path, found: Mapping[str, str]) -> tuple[dict[str, ReplyText], list[Problem]]:
     """Return a corpus's own replies.
 
-    Args:
-        found: what was read together with the corpus.
+    Args: found: what was read together with the corpus.
 
-    Returns:
-        The replies, and a notice for each that is left out: it has another product's placeholder or variable.
+    Returns: The replies, and a notice for each that is left out: it has another product's placeholder or variable.
     """
     own_form = corpus.is_dir() and _is_own_form(corpus)
     texts = read_folder_replies(corpus) if own_form else _texts(found)
@@ -109,8 +106,7 @@ def match_replies(
 ) -> tuple[dict[str, ReplyText], list[Problem]]:
     """Assign replies to intents: by name, else by the name's other spellings.
 
-    Returns:
-        The replies by intent, and a notice for each reply without an intent, with the closest name.
+    Returns: The replies by intent, and a notice for each reply without an intent, with the closest name.
     """
     by_key = {label_key(intent): intent for intent in intents}
     matched: dict[str, ReplyText] = {}

@@ -35,8 +35,7 @@ def near_duplicates(
         intents: n labels.
         similarity: above 0, at most 1.
 
-    Returns:
-        shape (pairs, 2): indices i < j into `messages`, in ascending order.
+    Returns: shape (pairs, 2): indices i < j into `messages`, in ascending order.
     """
     pairs = [np.empty((0, 2), np.int64)]
     vectors = _vectors(messages)

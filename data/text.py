@@ -57,8 +57,7 @@ _MIXED_SHARE = 0.1
 def read_lines(path: Path) -> bytes:
     """Return the content of a file of lines.
 
-    Raises:
-        CorpusError: a line is longer than MAX_LINE_BYTES; found before the file is in memory.
+    Raises: CorpusError: a line is longer than MAX_LINE_BYTES; found before the file is in memory.
     """
     number, length = 1, 0
     with path.open("rb") as stream:
@@ -78,11 +77,9 @@ def read_lines(path: Path) -> bytes:
 def read_document(path: Path, advice: str) -> bytes:
     """Return the content of a file that is parsed as a whole.
 
-    Args:
-        advice: what to do with a larger file.
+    Args: advice: what to do with a larger file.
 
-    Raises:
-        CorpusError: the file is larger than MAX_DOCUMENT_BYTES; found before it is in memory.
+    Raises: CorpusError: the file is larger than MAX_DOCUMENT_BYTES; found before it is in memory.
     """
     if (size := path.stat().st_size) > MAX_DOCUMENT_BYTES:
         reason = f"{size:,} bytes; at most {MAX_DOCUMENT_BYTES:,} are read as a whole: {advice}"
@@ -93,8 +90,7 @@ def read_document(path: Path, advice: str) -> bytes:
 def read_text(path: Path) -> str:
     """Return a UTF-8 file's text without a byte order mark.
 
-    Raises:
-        CorpusError: the file is not UTF-8, and each line with an invalid byte is named; or as `read_lines`.
+    Raises: CorpusError: the file is not UTF-8, and each line with an invalid byte is named; or as `read_lines`.
     """
     content = read_lines(path)
     try:
@@ -106,11 +102,9 @@ def read_text(path: Path) -> str:
 def decode(content: bytes, file: str, encoding: str | None = None) -> tuple[str, list[Problem]]:
     """Decode UTF-8, UTF-16 and UTF-32 with or without their mark, or a detected code page with a notice.
 
-    Args:
-        encoding: what the caller knows the file to be in; None: detect it.
+    Args: encoding: what the caller knows the file to be in; None: detect it.
 
-    Returns:
-        The text without a mark, and a notice if the encoding is a guess.
+    Returns: The text without a mark, and a notice if the encoding is a guess.
 
     Raises:
         CorpusError: not a text in this encoding, a mixture of encodings, or in no code page that can be told;

@@ -15,8 +15,7 @@ from data.text import read_text
 def compose(path: Path) -> yaml.Node | None:
     """Return the root node of a YAML file's first document; None: the file is empty.
 
-    Raises:
-        CorpusError: not YAML; the line is named.
+    Raises: CorpusError: not YAML; the line is named.
     """
     return next(iter(compose_all(path)), None)
 
@@ -24,8 +23,7 @@ def compose(path: Path) -> yaml.Node | None:
 def compose_all(path: Path) -> list[yaml.Node]:
     """Return the root nodes of a YAML file's documents.
 
-    Raises:
-        CorpusError: not YAML; the line is named.
+    Raises: CorpusError: not YAML; the line is named.
     """
     text = read_text(path)
     try:

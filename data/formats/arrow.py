@@ -76,8 +76,7 @@ def read_dataset(folder: Path, columns: Columns) -> Rows:
 def _table(file: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Table:
     """Build a table from batches.
 
-    Raises:
-        CorpusError: too many cells or bytes: a run of equal values, or an empty column, takes no space in a file.
+    Raises: CorpusError: too many cells or bytes: a run of equal values, or an empty column, takes no space in a file.
     """
     labels = _label_names(schema)
     columns: list[list[Cell]] = [[] for _ in schema.names]

@@ -41,8 +41,7 @@ class Table:
 def keyed(file: str, nested: Sequence[tuple[int, Mapping[str, Cell]]]) -> Table:
     """Build a table from records with keys; the header has every key that occurs, within a record as `outer.inner`.
 
-    Raises:
-        CorpusError: more than MAX_CELLS cells, such as of records with a key of their own each.
+    Raises: CorpusError: more than MAX_CELLS cells, such as of records with a key of their own each.
     """
     header: dict[str, None] = {}
     records = [(line, dict(flat(record))) for line, record in nested]

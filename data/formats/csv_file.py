@@ -25,8 +25,7 @@ _SEARCHED = 50
 def read_csv(path: Path, columns: Columns) -> Rows:
     """Read the rows of a CSV file; line numbers count lines within quotes too.
 
-    Raises:
-        CorpusError: the file is empty, is not text, or has no such columns.
+    Raises: CorpusError: the file is empty, is not text, or has no such columns.
     """
     file = str(path)
     text, notices = decode(read_lines(path), file, columns.encoding)

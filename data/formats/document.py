@@ -29,8 +29,7 @@ def rows_of(messages: Iterable[tuple[object, object]], file: str) -> Rows:
 def guarded(product: str, read: Callable[[], Rows], file: str) -> Rows:
     """Read an export whose parts may be of other types than the product writes.
 
-    Raises:
-        CorpusError: a part is not as the product writes it.
+    Raises: CorpusError: a part is not as the product writes it.
     """
     try:
         result = read()

@@ -17,8 +17,7 @@ TITLE_ROWS = 20
 def with_header(file: str, records: Sequence[tuple[int, Sequence[Cell]]], asked: Columns) -> Table:
     """Find the header of a text table, below title rows if there are any, and skip empty rows.
 
-    Raises:
-        CorpusError: no header is found; the message says whether the first row seems to be data.
+    Raises: CorpusError: no header is found; the message says whether the first row seems to be data.
     """
     filled = [(line, cells) for line, cells in records if filled_width(cells) and not _is_rule(cells)]
     table = Table(file, [], filled)

@@ -30,8 +30,7 @@ def read_jsonl(path: Path, columns: Columns, arrays: bool = False) -> Rows:
 
     With `arrays`, a file that is one JSON array is read too.
 
-    Raises:
-        CorpusError: the file is one JSON array, or no line has the columns.
+    Raises: CorpusError: the file is one JSON array, or no line has the columns.
     """
     file = str(path)
     text, notices = decode(read_lines(path), file, columns.encoding)
@@ -76,8 +75,7 @@ def read_jsonl(path: Path, columns: Columns, arrays: bool = False) -> Rows:
 def read_json(path: Path, columns: Columns, arrays: bool = False) -> Rows:
     """Read a JSON document: a product's export; with `arrays` also an array of objects.
 
-    Raises:
-        CorpusError: not JSON, or nothing that is known.
+    Raises: CorpusError: not JSON, or nothing that is known.
     """
     file = str(path)
     try:

@@ -31,8 +31,7 @@ def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def load_json(path: Path, encoding: str | None = None) -> Any:
     """Return a parsed JSON file.
 
-    Raises:
-        CorpusError: not JSON, or larger than MAX_DOCUMENT_BYTES.
+    Raises: CorpusError: not JSON, or larger than MAX_DOCUMENT_BYTES.
     """
     advice = "write JSON Lines (`jq -c '.[]' in.json > out.jsonl`) or CSV, or split it into several files"
     try:

@@ -82,8 +82,7 @@ def read_source(path: Path, columns: Columns | None = None, arrays: bool = False
         columns: which columns of a table to read.
         arrays: read JSON arrays of objects too (`data.convert`).
 
-    Raises:
-        CorpusError: nothing can be read: no such file, an unknown format, no such column.
+    Raises: CorpusError: nothing can be read: no such file, an unknown format, no such column.
     """
     columns = columns or Columns()
     if path.is_dir():

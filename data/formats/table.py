@@ -21,8 +21,7 @@ _NOT_ACCEPTED = frozenset(["reject", "ignore"])
 def read_table(table: Table, asked: Columns) -> Rows:
     """Convert a table to rows.
 
-    Raises:
-        CorpusError: a column is missing, or stands twice in the header.
+    Raises: CorpusError: a column is missing, or stands twice in the header.
     """
     result = Rows(problems=list(table.problems), notices=list(table.notices))
     if {ROW_HASH, DECISION} <= {name.strip() for name in table.header}:

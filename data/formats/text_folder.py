@@ -150,8 +150,7 @@ def variants(template: str) -> list[str]:
 
     `(a|b)` is a choice, `[a]` may be absent, and `{slot}` is a placeholder.
 
-    Raises:
-        ValueError: choices are nested deeper than any person writes: each level is a pass over the template.
+    Raises: ValueError: choices are nested deeper than any person writes: each level is a pass over the template.
     """
     found: list[str] = []
     for number in range(_MOST_VARIANTS):

@@ -18,6 +18,8 @@ from data.rows import Rows
 MAX_BYTES = 512 << 20
 """Limit of the unpacked size."""
 _TOO_MANY = f"more than {MAX_CELLS:,} cells"
+Sheets = dict[str, list[tuple[int, list[Cell]]]]
+"""The rows of each sheet, with their numbers."""
 _NOTHING: list[Cell] = []
 """Stands for all rows without cells: a sheet may have a million of them."""
 
@@ -27,8 +29,7 @@ def read_xlsx(path: Path, columns: Columns) -> Rows:
 
     A row's line is its number in the sheet.
 
-    Raises:
-        CorpusError: not a workbook, or no sheet has the columns.
+    Raises: CorpusError: not a workbook, or no sheet has the columns.
     """
     file = str(path)
     try:
@@ -42,70 +43,56 @@ def read_xlsx(path: Path, columns: Columns) -> Rows:
             f"not an Excel workbook (.xlsx), or one that openpyxl cannot read: {error}; save the sheet as CSV"
         )
         raise CorpusError.at(file, None, reason) from None
+    found: dict[str, tuple[list[str], Rows]] = {}
     failures: dict[str, CorpusError] = {}
-    for place, (title, records) in enumerate(sheets.items()):
+    for title, records in sheets.items():
         try:
             table = with_header(file, records, columns)
-            result = read_table(table, columns)
+            found[title] = [column_key(name) for name in table.header], read_table(table, columns)
         except CorpusError as error:
             failures[title] = error
-            continue
-        header = [column_key(name) for name in table.header]
-        more = _sheets_alike(file, {n: r for n, r in sheets.items() if n != title}, header, columns)
-        for part in more.values():
-            result.extend(part)
-        if more:
-            names = ", ".join(map(repr, [title, *more]))
-            reason = f"{1 + len(more)} sheets have the same columns and are one corpus: {names}"
-            result.notices.append(Problem(file, None, reason))
-        others = [
-            name
-            for name, rows in sheets.items()
-            if name not in (title, *more) and any(any(cells) for _, cells in rows)
-        ]
-        if others or place:
-            reason = f"sheet {title!r} is read; not taken: {', '.join(map(repr, others))}"
-            if with_replies := [name for name in others if _has_replies(sheets[name])]:
-                reason += f"; {with_replies[0]!r} seems to hold replies: `--replies {path.name}` takes them"
-            result.notices.append(Problem(file, None, reason))
-        if result.problems and (cells := _formulas(path, title, records)):
-            reason = (
-                f"{len(cells):,} cells hold formulas whose result is not stored, such as {', '.join(cells[:5])}: open "
-                "the workbook in Excel or LibreOffice and save it, or paste the values"
-            )
-            result.problems.append(Problem(file, None, reason))
-        return result
+    if not found:
+        raise _failure(file, sheets, failures)
+    title, (header, result) = next(iter(found.items()))
+    # Other sheets with this header, such as one for each month, are the same corpus; their rows name the sheet.
+    alike = [name for name in found if name != title and columns.header and found[name][0] == header]
+    for name in alike:
+        part = found[name][1]
+        part.rows = [replace(row, file=name) for row in part.rows]
+        part.problems = [replace(problem, file=f"{file}/{name}") for problem in part.problems]
+        result.extend(part)
+    if alike:
+        names = ", ".join(map(repr, [title, *alike]))
+        reason = f"{1 + len(alike)} sheets have the same columns and are one corpus: {names}"
+        result.notices.append(Problem(file, None, reason))
+    others = [name for name in sheets if name not in (title, *alike) and _filled(sheets[name])]
+    if others or title != next(iter(sheets)):
+        reason = f"sheet {title!r} is read; not taken: {', '.join(map(repr, others))}"
+        if with_replies := [name for name in others if _has_replies(sheets[name])]:
+            reason += f"; {with_replies[0]!r} seems to hold replies: `--replies {path.name}` takes them"
+        result.notices.append(Problem(file, None, reason))
+    if result.problems and (cells := _formulas(path, title, sheets[title])):
+        reason = (
+            f"{len(cells):,} cells hold formulas whose result is not stored, such as {', '.join(cells[:5])}: open "
+            "the workbook in Excel or LibreOffice and save it, or paste the values"
+        )
+        result.problems.append(Problem(file, None, reason))
+    return result
+
+
+def _failure(file: str, sheets: Sheets, failures: dict[str, CorpusError]) -> CorpusError:
+    """Return what is wrong with the largest sheet, most probably the one that is meant."""
     if not failures:
-        raise CorpusError.at(file, None, "the workbook has no sheet")
-    # The largest sheet is most probably the one that is meant.
-    meant = max(failures, key=lambda title: sum(any(cells) for _, cells in sheets[title]))
-    if len(sheets) == 1:
-        raise failures[meant]
-    raise CorpusError(
-        [
-            replace(problem, reason=f"sheet {meant!r}: {problem.reason}")
-            for problem in failures[meant].problems
-        ]
-    )
+        return CorpusError.at(file, None, "the workbook has no sheet")
+    meant = max(failures, key=lambda title: _filled(sheets[title]))
+    named = f"sheet {meant!r}: " if len(sheets) > 1 else ""
+    problems = failures[meant].problems
+    return CorpusError([replace(problem, reason=f"{named}{problem.reason}") for problem in problems])
 
 
-def _sheets_alike(
-    file: str, sheets: dict[str, list[tuple[int, list[Cell]]]], header: list[str], columns: Columns
-) -> dict[str, Rows]:
-    """Read the sheets with this header, such as one for each month; their rows and problems name the sheet."""
-    found: dict[str, Rows] = {}
-    for title, records in sheets.items() if columns.header else ():
-        try:
-            table = with_header(file, records, columns)
-            if [column_key(name) for name in table.header] != header:
-                continue
-            part = read_table(table, columns)
-        except CorpusError:
-            continue
-        part.rows = [replace(row, file=title) for row in part.rows]
-        part.problems = [replace(problem, file=f"{file}/{title}") for problem in part.problems]
-        found[title] = part
-    return found
+def _filled(records: list[tuple[int, list[Cell]]]) -> int:
+    """Count the rows with cells."""
+    return sum(any(cells) for _, cells in records)
 
 
 def _has_replies(records: list[tuple[int, list[Cell]]]) -> bool:
@@ -114,14 +101,12 @@ def _has_replies(records: list[tuple[int, list[Cell]]]) -> bool:
     return any(column_key(cell) in REPLY_NAMES for cell in top)
 
 
-def _sheets(path: Path, *, data_only: bool) -> dict[str, list[tuple[int, list[Cell]]]]:
+def _sheets(path: Path, *, data_only: bool) -> Sheets:
     """Return the rows of each sheet that have cells, with their numbers.
 
-    Args:
-        data_only: take the results of formulas; otherwise the formulas.
+    Args: data_only: take the results of formulas; otherwise the formulas.
 
-    Raises:
-        ValueError: the workbook is too large: a small file could take all memory.
+    Raises: ValueError: the workbook is too large: a small file could take all memory.
     """
     from openpyxl import load_workbook
 
@@ -132,7 +117,7 @@ def _sheets(path: Path, *, data_only: bool) -> dict[str, list[tuple[int, list[Ce
     book = load_workbook(path, data_only=data_only, read_only=True)
     try:
         cells = 0
-        sheets: dict[str, list[tuple[int, list[Cell]]]] = {}
+        sheets: Sheets = {}
         for sheet in book.worksheets:
             sheet.reset_dimensions()  # what a file says about its size may be wrong
             records = sheets[sheet.title] = []
@@ -152,11 +137,9 @@ def _sheets(path: Path, *, data_only: bool) -> dict[str, list[tuple[int, list[Ce
 def _repeat_merged(records: list[tuple[int, list[Cell]]], sheet: IO[bytes]) -> None:
     """Repeat the value of an area merged downwards in one column; a title merged across columns stays one cell.
 
-    Args:
-        sheet: XML of the sheet.
+    Args: sheet: XML of the sheet.
 
-    Raises:
-        ValueError: the areas are too large.
+    Raises: ValueError: the areas are too large.
     """
     from openpyxl.utils import range_boundaries  # type: ignore[import-untyped]
     from openpyxl.xml.functions import iterparse  # type: ignore[import-untyped]
@@ -181,8 +164,7 @@ def _repeat_merged(records: list[tuple[int, list[Cell]]], sheet: IO[bytes]) -> N
 def _formulas(path: Path, title: str, records: list[tuple[int, list[Cell]]]) -> list[str]:
     """Return the coordinates of cells of a sheet with a formula and no stored result.
 
-    Args:
-        records: the sheet as it is read, with results.
+    Args: records: the sheet as it is read, with results.
     """
     from openpyxl.utils import get_column_letter
 

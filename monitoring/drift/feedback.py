@@ -56,8 +56,7 @@ class Thumbs:
     def join(self, table: pa.Table, ids: NDArray[np.uint64] | None = None) -> pa.Table:
         """Return the records with a column `negative`: True thumbs down, False thumbs up, null no feedback.
 
-        Args:
-            ids: the records' `id_hashes`, if they are known.
+        Args: ids: the records' `id_hashes`, if they are known.
         """
         if not len(self):
             return table.append_column("negative", pa.nulls(table.num_rows, pa.bool_()))

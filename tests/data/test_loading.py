@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from data.columns import Columns
 from data.errors import CorpusError
 from data.loading import COLUMNS, load_corpus
 from data.messages import MAX_CHARACTERS, row_hash
@@ -33,7 +34,7 @@ def pairs(corpus: pd.DataFrame) -> list[tuple[str, str]]:
 
 def problems_of(path: Path, **columns: str) -> list[tuple[int | None, str]]:
     with pytest.raises(CorpusError) as caught:
-        load_corpus(path, **columns)
+        load_corpus(path, Columns(**columns))
     assert all(problem.file.startswith(str(path)) for problem in caught.value.problems)
     return [(problem.line, problem.reason) for problem in caught.value.problems]
 
@@ -95,9 +96,7 @@ def test_the_usual_pairs_of_columns_are_found(tmp_path: Path, header: tuple[str,
 def test_columns_that_are_named_win_over_the_usual_ones(tmp_path: Path) -> None:
     file = tmp_path / "corpus.csv"
     file.write_text("text,intent,what they wrote,topic,family\nno,no,where is it,track_order,ORDER\n")
-    corpus = load_corpus(
-        file, message_column="what they wrote", intent_column="topic", category_column="family"
-    )
+    corpus = load_corpus(file, Columns("what they wrote", "topic", "family"))
     assert corpus.iloc[0, :3].tolist() == [
         "where is it",
         "track_order",
@@ -118,7 +117,7 @@ def test_an_unknown_column_is_refused_with_those_that_are_there(tmp_path: Path) 
     assert line == 1
     assert "no message column" in reason
     assert "'said', 'meant'" in reason
-    [(_, reason)] = problems_of(file, message_column="said", intent_column="ment")
+    [(_, reason)] = problems_of(file, message="said", intent="ment")
     assert "no column 'ment'; the columns are: 'said', 'meant'" in reason
     assert "--intent-column" in reason
 

@@ -25,8 +25,7 @@ _TENSORS = ("held_out.row_hash", "held_out.choices", "held_out.confidence", "hel
 def to_tensors(row_hashes: Sequence[str], probabilities: Floats, scope: Floats) -> dict[str, NDArray[Any]]:
     """Return predictions as tensors for head.safetensors: of rows that share a hash, the first one's.
 
-    Args:
-        row_hashes: of n rows (`data.messages.row_hash`). probabilities: shape (n, labels). scope: shape (n,).
+    Args: row_hashes: of n rows (`data.messages.row_hash`). probabilities: shape (n, labels). scope: shape (n,).
 
     Returns: bytes of the row hashes, shape (m, 16); what `predictions_of` takes, for the most likely intents.
     """

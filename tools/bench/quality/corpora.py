@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from chatbot.dialog.message import OUT_OF_SCOPE, clean
 from chatbot.errors import ChatbotError
+from data.columns import Columns
 from data.errors import CorpusError, Problem
 from data.fetch import BITEXT_FILE
 from data.loading import load_corpus, table_of
@@ -64,8 +65,7 @@ def bitext_file() -> Path:
 
 def load_bitext() -> pd.DataFrame:
     """Load Bitext: 26,872 rows, 27 intents, placeholders unfilled."""
-    columns = {"message_column": "instruction", "intent_column": "intent", "category_column": "category"}
-    return load_corpus(bitext_file(), **columns)
+    return load_corpus(bitext_file(), Columns("instruction", "intent", "category"))
 
 
 def bitext() -> pd.DataFrame:
@@ -76,7 +76,7 @@ def bitext() -> pd.DataFrame:
 
 def load_banking77(part: Literal["train", "test"]) -> pd.DataFrame:
     """Load Banking77: 10,003 training rows, 3,080 test rows, 77 intents."""
-    return load_corpus(_file("banking77", f"{part}.csv"), message_column="text", intent_column="category")
+    return load_corpus(_file("banking77", f"{part}.csv"), Columns("text", "category"))
 
 
 def whole_banking77() -> pd.DataFrame:
