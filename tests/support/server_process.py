@@ -20,10 +20,12 @@ class ServerProcess:
     Attributes:
         ready_path: answers 200 once the server is ready.
         start_seconds: how long its start may take.
+        cwd: working folder; None: the server's own.
     """
 
     ready_path = "/"
     start_seconds = 30.0
+    cwd: Path | None = None
 
     def __init__(self, folder: Path) -> None:
         """Configure the server without starting it; its data and output are in the folder."""
@@ -51,7 +53,7 @@ class ServerProcess:
         with (self.folder / "output.txt").open("ab") as output:
             self.process = subprocess.Popen(
                 command,
-                cwd=self.folder,
+                cwd=self.cwd or self.folder,
                 env=self.variables(),
                 stdout=output,
                 stderr=output,
@@ -59,8 +61,8 @@ class ServerProcess:
             )
         until = time.monotonic() + self.start_seconds
         while not self.ready():
-            assert self.process.poll() is None, f"{command[0]} ended: {self.output()}"
-            assert time.monotonic() < until, f"not ready after {self.start_seconds} s: {self.output()}"
+            assert self.process.poll() is None, f"{command[0]} ended: {self.output}"
+            assert time.monotonic() < until, f"not ready after {self.start_seconds} s: {self.output}"
             time.sleep(0.05)
         return self
 
@@ -72,6 +74,7 @@ class ServerProcess:
         except OSError:
             return False
 
+    @property
     def output(self) -> str:
         """Return what the server has written."""
         return (self.folder / "output.txt").read_text(errors="replace")

@@ -58,7 +58,7 @@ def test_a_version_has_a_reply_for_each_intent_without_rows_that_name_one() -> N
     assert set(replies.texts) == {"refund", "invoice"}
 
 
-def trial(kind: str, seed: int, refused: tuple[str, ...] = (), code: str = "this") -> Trial:
+def trial(kind: str, seed: int, refused: tuple[str, ...] = ()) -> Trial:
     numbers = {
         "difference": 0.01,
         "ece": 0.02,
@@ -67,16 +67,15 @@ def trial(kind: str, seed: int, refused: tuple[str, ...] = (), code: str = "this
         "taught": 8,
         "test_rows": 6,
     }
-    return Trial(code, "shipped", kind, seed, refused, numbers)
+    return Trial("shipped", kind, seed, refused, numbers)
 
 
-def test_trials_of_other_code_and_lines_cut_in_the_middle_are_made_again(tmp_path: Path) -> None:
+def test_a_trial_whose_line_was_cut_is_made_again(tmp_path: Path) -> None:
     file = tmp_path / "gate.jsonl"
-    kept = [trial("more", 0), trial("more", 1, code="other"), trial("more", 2)]
-    lines = [json.dumps(asdict(one)) for one in kept]
-    file.write_text("\n".join([*lines[:2], lines[2][:40]]))
-    assert set(command.read_trials(file, "this")) == {("shipped", "more", 0)}
-    assert command.read_trials(tmp_path / "none", "this") == {}
+    lines = [json.dumps(asdict(trial("more", seed))) for seed in (0, 2)]
+    file.write_text(f"{lines[0]}\n{lines[1][:40]}")
+    assert set(command.read_trials(file)) == {("shipped", "more", 0)}
+    assert command.read_trials(tmp_path / "none") == {}
 
 
 def test_the_table_counts_correct_verdicts_by_check() -> None:
@@ -100,15 +99,17 @@ def test_issue_fives_kinds_are_all_there() -> None:
 
 def test_kept_trials_alone_make_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = [
-        replace(trial(kind, seed, () if kind == "more" else ("answers",), command.code()), case=case)
+        replace(trial(kind, seed, () if kind == "more" else ("answers",)), case=case)
         for case in command.CASES
         for kind in KINDS
         for seed in range(command.SEEDS)
     ]
     monkeypatch.setattr(command, "commit", lambda: "abc1234")
-    monkeypatch.setattr(command, "TRIALS", tmp_path / "gate.jsonl")
+    monkeypatch.setattr(command, "CACHE", tmp_path)
     monkeypatch.setattr(command, "PAGE", tmp_path / "gate.md")
-    command.TRIALS.write_text("".join(json.dumps(asdict(one)) + "\n" for one in kept))
+    (tmp_path / f"gate-{command.code()}.jsonl").write_text(
+        "".join(json.dumps(asdict(one)) + "\n" for one in kept)
+    )
     assert CliRunner().invoke(command.app).exit_code == 0
     page = command.PAGE.read_text()
     assert "`python -m tools.bench.gate` (20 seeds each" in page

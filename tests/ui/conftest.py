@@ -6,13 +6,10 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
@@ -21,13 +18,13 @@ from streamlit.testing.v1 import AppTest
 
 from tests.bento.server import Server, free_port
 from tests.support import requirements
+from tests.support.server_process import ServerProcess
 from tests.ui.fake_api import FakeApi
 from tools.pictures import chat_page as screenshot
 
 Theme = Literal["light", "dark"]
 
 ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS = 60
 APP = ROOT / "ui" / "chat" / "page.py"
 UNCLEAR = screenshot.UNCLEAR
 
@@ -66,55 +63,25 @@ def fake() -> Iterator[FakeApi]:
     api.stop()
 
 
-@dataclass
-class ChatPage:
-    """`python -m ui` as a process."""
+class ChatPage(ServerProcess):
+    """`python -m ui` (or another command) as a process."""
 
-    home: Path
-    environment: dict[str, str]
-    port: int = field(default_factory=free_port)
-    process: subprocess.Popen[bytes] | None = None
+    ready_path = "/_stcore/health"
+    start_seconds = 60.0
+    cwd = ROOT
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+    def __init__(
+        self, folder: Path, arguments: Sequence[str], port: int, environment: dict[str, str]
+    ) -> None:
+        super().__init__(folder)
+        self.arguments, self.port, self.environment = arguments, port, environment
 
-    @property
-    def output(self) -> str:
-        return (self.home / "output.txt").read_text(errors="replace")
+    def command(self) -> Sequence[str]:
+        return self.arguments or (sys.executable, "-m", "ui")
 
-    def start(self, *command: str) -> ChatPage:
-        """Start it and wait until it answers."""
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("CHATBOT_")}
-        environment |= {"CHATBOT_UI_PORT": str(self.port), "HOME": str(self.home)} | self.environment
-        with (self.home / "output.txt").open("wb") as output:
-            self.process = subprocess.Popen(
-                command or (sys.executable, "-m", "ui"),
-                cwd=ROOT,
-                env=environment,
-                stdout=output,
-                stderr=output,
-            )
-        until = time.monotonic() + START_SECONDS
-        while not self.answers():
-            assert self.process.poll() is None, f"the page ended: {self.output}"
-            assert time.monotonic() < until, (
-                f"the page does not answer after {START_SECONDS} s: {self.output}"
-            )
-            time.sleep(0.1)
-        return self
-
-    def answers(self) -> bool:
-        try:
-            with urlopen(f"{self.url}/_stcore/health", timeout=2) as answer:
-                return answer.status == 200
-        except (URLError, OSError):
-            return False
-
-    def stop(self) -> None:
-        if self.process is not None and self.process.poll() is None:
-            self.process.terminate()
-            self.process.wait(20)
+    def variables(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("CHATBOT_")}
+        return kept | {"CHATBOT_UI_PORT": str(self.port), "HOME": str(self.folder)} | self.environment
 
 
 @pytest.fixture(scope="session")
@@ -123,9 +90,9 @@ def serve_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
     started: list[ChatPage] = []
 
     def serve(*command: str, port: int | None = None, **environment: str) -> ChatPage:
-        page = ChatPage(tmp_path_factory.mktemp("page"), environment, port or free_port())
+        page = ChatPage(tmp_path_factory.mktemp("page"), command, port or free_port(), environment)
         started.append(page)
-        return page.start(*command)
+        return page.start()
 
     yield serve
     for page in started:

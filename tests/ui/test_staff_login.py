@@ -16,7 +16,6 @@ from chatbot import reread
 from chatbot.errors import SettingError
 from chatbot.settings import StaffSettings
 from chatbot.store.folder import FolderStore
-from tests.bento.server import free_port
 from ui.staff_pages import login
 from ui.staff_pages.sessions import Sessions
 
@@ -62,46 +61,32 @@ def test_what_openssl_and_the_chart_make_is_accepted() -> None:
         assert login.is_token(settings(token=SecretStr(token)), token)
 
 
+WEAK = {"CHATBOT_STAFF_TOKEN": "0123456789abcdef"}
+
+
 @pytest.mark.process
 @pytest.mark.parametrize(
-    ("command", "token", "words"),
+    ("command", "variables", "words"),
     [
-        (("ui.staff",), "0123456789abcdef", "CHATBOT_STAFF_TOKEN has 16 characters"),
-        (("streamlit", "run", "ui/staff.py"), "0123456789abcdef", "CHATBOT_STAFF_TOKEN has 16 characters"),
-        (("streamlit", "run", "ui/staff.py", "--server.address=0.0.0.0"), "", "set CHATBOT_STAFF_TOKEN"),
+        (("ui.staff",), WEAK, "CHATBOT_STAFF_TOKEN has 16 characters"),
+        (("ui.staff",), {"CHATBOT_STAFF_ADDRESS": "0.0.0.0"}, "set CHATBOT_STAFF_TOKEN"),
+        (("streamlit", "run", "ui/staff.py"), WEAK, "CHATBOT_STAFF_TOKEN has 16 characters"),
+        (("streamlit", "run", "ui/staff.py", "--server.address=0.0.0.0"), {}, "set CHATBOT_STAFF_TOKEN"),
     ],
 )
 def test_the_server_does_not_start_with_a_weak_token_or_on_every_address_without_a_login(
-    tmp_path: Path, command: tuple[str, ...], token: str, words: str
+    tmp_path: Path, command: tuple[str, ...], variables: dict[str, str], words: str
 ) -> None:
-    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "CHATBOT_STAFF_TOKEN": token}
     ended = subprocess.run(
         [sys.executable, "-m", *command],
         cwd=ROOT,
-        env=environment,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)} | variables,
         capture_output=True,
         text=True,
         timeout=60,
     )
     assert ended.returncode != 0
     assert words in ended.stderr
-    assert "Traceback" not in ended.stderr
-
-
-@pytest.mark.process
-def test_the_server_does_not_start_where_anybody_could_come_in(tmp_path: Path) -> None:
-    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "CHATBOT_STAFF_ADDRESS": "0.0.0.0"}
-    environment |= {"CHATBOT_STAFF_PORT": str(free_port())}
-    ended = subprocess.run(
-        [sys.executable, "-m", "ui.staff"],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert ended.returncode == 1
-    assert "set CHATBOT_STAFF_TOKEN" in ended.stderr
     assert "Traceback" not in ended.stderr
 
 

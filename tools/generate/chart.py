@@ -24,7 +24,6 @@ import yaml
 from chatbot.settings import COMPONENTS, Settings
 from tools import compact_json
 from tools.generate import chart_forms
-from tools.generate.chart_rules import CONTRADICTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "helm" / "support-chatbot"
@@ -115,7 +114,7 @@ def schema() -> str:
     pod = content["properties"]["pod"]
     content["definitions"]["pod"] = {key: value for key, value in pod.items() if key != "required"}
     content["properties"]["pod"] = {"$ref": "#/definitions/pod"}
-    content["allOf"] = [{"properties": {"pod": {"required": pod["required"]}}}, *CONTRADICTIONS]
+    content["allOf"] = [{"properties": {"pod": {"required": pod["required"]}}}]
     return compact_json.dumps(content) + "\n"
 
 

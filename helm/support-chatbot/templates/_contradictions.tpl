@@ -112,5 +112,30 @@
 {{- end -}}
 {{- end -}}
 {{- end -}}
+{{- /* A corpus: one source; a file within a volume; the bootstrap Job trains it, and rolls it out as a retraining does. */}}
+{{- $corpus := $v.corpus -}}
+{{- $sources := list -}}
+{{- range $name := list "configMap" "existingClaim" "storeKey" }}{{ if index $corpus $name }}{{ $sources = append $sources (printf "corpus.%s" $name) }}{{ end }}{{ end -}}
+{{- if gt (len $sources) 1 -}}
+{{- $found = append $found (printf "%s are set: set one of them" (join " and " $sources)) -}}
+{{- end -}}
+{{- if and (or $corpus.configMap $corpus.existingClaim) (not $corpus.path) -}}
+{{- $found = append $found (printf "corpus.path is empty, with %s: name the file in it" (first $sources)) -}}
+{{- end -}}
+{{- if and $corpus.path (not (or $corpus.configMap $corpus.existingClaim)) -}}
+{{- $found = append $found "corpus.path is set, without corpus.configMap or corpus.existingClaim: it is a file in one of them" -}}
+{{- end -}}
+{{- range $name := list "replies" "messageColumn" "intentColumn" -}}
+{{- if and (index $corpus $name) (not $sources) -}}
+{{- $found = append $found (printf "corpus.%s is set, without a corpus: set corpus.configMap, corpus.existingClaim or corpus.storeKey" $name) -}}
+{{- end -}}
+{{- end -}}
+{{- if $sources -}}
+{{- range $path, $value := dict "bootstrap.enabled" $v.bootstrap.enabled "bootstrap.register" $v.bootstrap.register "api.enabled" $v.api.enabled "retrain.enabled" $v.retrain.enabled -}}
+{{- if not $value -}}
+{{- $found = append $found (printf "%s is false, with %s: the bootstrap Job trains a corpus and rolls it out" $path (first $sources)) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- with $found }}{{ fail (printf "\n\ncontradictory values:\n  %s\n" (join "\n  " .)) }}{{ end -}}
 {{- end }}

@@ -29,7 +29,6 @@ from training.gate.rows import compared_rows
 from training.progress import Steps
 
 COMMAND = "python -m tools.bench.gate"
-TRIALS = CACHE / "gate.jsonl"
 PAGE = ROOT / "docs" / "results.d" / "gate.md"
 SEEDS = 20
 NEEDED = 19
@@ -50,9 +49,8 @@ refused if the check that caught most were not there.
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One verdict; `code` identifies the code and tests that produced it."""
+    """One verdict."""
 
-    code: str
     case: str
     kind: str
     seed: int
@@ -65,9 +63,10 @@ class Trial:
 def main() -> None:
     """Run the trials, print the page and write it."""
     console = Console()
-    done = read_trials(TRIALS, code())
+    file = CACHE / f"gate-{code()}.jsonl"
+    done = read_trials(file)
     wanted = [(case, kind, seed) for seed in range(SEEDS) for case in CASES for kind in KINDS]
-    for trial in _run([key for key in wanted if key not in done], console):
+    for trial in _run([key for key in wanted if key not in done], file, console):
         done[trial.case, trial.kind, trial.seed] = trial
     content = page([done[key] for key in wanted])
     console.print(Markdown(content))
@@ -88,28 +87,28 @@ def code() -> str:
     return digest(file for file in files if "report" not in file.parts)[:16]
 
 
-def read_trials(file: Path, of: str) -> dict[tuple[str, str, int], Trial]:
-    """Read the trials of a file that this code produced; skips truncated lines."""
+def read_trials(file: Path) -> dict[tuple[str, str, int], Trial]:
+    """Read the trials of a file; skips truncated lines."""
     lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
     trials = [Trial(**json.loads(line)) for line in lines if line.endswith("}")]
-    return {(trial.case, trial.kind, trial.seed): trial for trial in trials if trial.code == of}
+    return {(trial.case, trial.kind, trial.seed): trial for trial in trials}
 
 
-def _run(missing: Sequence[tuple[str, str, int]], console: Console) -> Iterator[Trial]:
-    of, workshops = code(), dict[str, Workshop]()
+def _run(missing: Sequence[tuple[str, str, int]], file: Path, console: Console) -> Iterator[Trial]:
+    workshops: dict[str, Workshop] = {}
     with Steps(console) as steps, steps.count("trials", len(missing)) as advance:
         for case, kind, seed in missing:
             if case not in workshops:
                 workshops[case] = Workshop(CASES[case](), Vectors.of(BUNDLE))
-            trial = _try(workshops[case], case, kind, seed, of)
-            TRIALS.parent.mkdir(parents=True, exist_ok=True)
-            with TRIALS.open("a", encoding="utf-8") as stream:
+            trial = _try(workshops[case], case, kind, seed)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with file.open("a", encoding="utf-8") as stream:
                 stream.write(json.dumps(asdict(trial)) + "\n")
             advance(1)
             yield trial
 
 
-def _try(workshop: Workshop, case: str, kind: str, seed: int, of: str) -> Trial:
+def _try(workshop: Workshop, case: str, kind: str, seed: int) -> Trial:
     before, now = workshop.champion(seed), workshop.challenger(kind, seed)
     intents = frozenset(before.bundle.manifest.labels)
     verdict = judge(
@@ -130,7 +129,7 @@ def _try(workshop: Workshop, case: str, kind: str, seed: int, of: str) -> Trial:
         "answers": verdict.check("answers").numbers["challenger"],
     }
     floats = {name: None if value is None else float(value) for name, value in numbers.items()}
-    return Trial(of, case, kind, seed, verdict.refused_by, floats)
+    return Trial(case, kind, seed, verdict.refused_by, floats)
 
 
 def table_lines(found: Sequence[Trial]) -> Iterator[tuple[bool, list[str]]]:
