@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field
 
 from chatbot.files import replacing, write_file
+from chatbot.formulas import to_cell
 from data.checks import Report
 from data.errors import CorpusError, Problem
 from data.params import read_section
@@ -131,9 +132,8 @@ def write(processed: Processed, checked: Report, params: ProcessParams, folder: 
     # Written without pandas, whose metadata differs between versions.
     with replacing(folder / CORPUS_FILE, sync=False) as draft:
         pq.write_table(pa.table(columns), draft, compression="zstd")
-    write_file(
-        folder / LEFT_OUT_FILE, processed.left_out.to_csv(index=False, lineterminator="\n"), sync=False
-    )
+    left_out = processed.left_out.map(to_cell)
+    write_file(folder / LEFT_OUT_FILE, left_out.to_csv(index=False, lineterminator="\n"), sync=False)
     write_file(folder / REPORT_FILE, report + "\n", sync=False)
 
 
