@@ -20,6 +20,7 @@ from rich.text import Text
 
 from chatbot.dialog.message import OUT_OF_SCOPE, clean
 from chatbot.dialog.replies import ReplyText
+from chatbot.formulas import to_cell
 from data.columns import Columns, takes_columns
 from data.commands import reports_errors
 from data.errors import CorpusError, Problem, problems_table
@@ -114,7 +115,7 @@ def write(loaded: Loaded, replies: dict[str, ReplyText], out: Path) -> None:
         with (out / DROPPED_FILE).open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(("file", "line", "reason"))
-            writer.writerows((problem.file, problem.line, problem.reason) for problem in loaded.problems)
+            writer.writerows((to_cell(one.file), one.line, to_cell(one.reason)) for one in loaded.problems)
 
 
 def _document(head: dict[str, str], messages: list[str]) -> str:

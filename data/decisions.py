@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from chatbot.formulas import from_cell, to_cell
 from data.errors import CorpusError, Problem
 from data.messages import intent_fault, row_hash
 from data.text import decode, read_lines
@@ -30,7 +31,6 @@ COLUMNS = (DECISION, "label", "better", "quality", "message", "similar_1", "simi
 
 _HASH = re.compile(r"[0-9a-f]{32}")
 _DELIMITERS = (",", ";", "\t")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 class LabelAction(StrEnum):
@@ -152,7 +152,7 @@ def parse_decisions(content: bytes, file: str) -> list[RowDecision]:
     found: dict[str, RowDecision] = {}
     problems: list[Problem] = []
     for number, row in rows:
-        decision, key = _unquoted(row[DECISION] or "").strip(), (row[ROW_HASH] or "").strip()
+        decision, key = from_cell(row[DECISION] or "").strip(), (row[ROW_HASH] or "").strip()
         if not decision:
             continue
         reason = (
@@ -171,11 +171,11 @@ def parse_decisions(content: bytes, file: str) -> list[RowDecision]:
 
 
 def decisions_csv(rows: Iterable[Sequence[str]]) -> str:
-    """Return rows of COLUMNS as CSV; a cell that a spreadsheet would take for a formula is quoted by `'`."""
+    """Return rows of COLUMNS as CSV, for a spreadsheet: no cell is a formula."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows([_quoted(cell) for cell in row] for row in rows)
+    writer.writerows(map(to_cell, row) for row in rows)
     return stream.getvalue()
 
 
@@ -183,11 +183,3 @@ def _decision(key: str, decision: str) -> RowDecision:
     if decision.casefold() in (LabelAction.KEEP, LabelAction.DROP):
         return RowDecision(key, LabelAction(decision.casefold()))
     return RowDecision(key, LabelAction.MOVE, decision)
-
-
-def _quoted(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
-
-
-def _unquoted(cell: str) -> str:
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA) else cell

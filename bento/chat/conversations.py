@@ -42,15 +42,17 @@ class Conversations:
         session = self._known.get(session_id)
         return tuple(session.turns) if session else ()
 
-    def add(self, session_id: str, at: datetime, message: str, response: str) -> None:
+    def add(
+        self, session_id: str, at: datetime, message: str, response: str, prediction_id: str = ""
+    ) -> None:
         """Store a message (after PII redaction) and its reply."""
         if not session_id or not self._turns or not self._sessions:
             return
         session = self._known.pop(session_id, None) or _Session(deque(maxlen=self._turns))
         self._known[session_id] = session
         session.last = self._clock()
-        session.turns.append(Turn(at=at, speaker="customer", text=message[:MAX_TURN_CHARS]))
-        session.turns.append(Turn(at=at, speaker="assistant", text=response))
+        for speaker, text in (("customer", message[:MAX_TURN_CHARS]), ("assistant", response)):
+            session.turns.append(Turn(at=at, speaker=speaker, text=text, prediction_id=prediction_id))
         chars = sum(len(turn.text) for turn in session.turns)
         self._chars += chars - session.chars
         session.chars = chars

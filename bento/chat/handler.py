@@ -347,7 +347,13 @@ class Chat:
                     turns = () if conversations is None else conversations.before(record.session_id)
                     handoffs.append(Handoff.of(reply, record, turns))
                 if conversations is not None:
-                    conversations.add(record.session_id, record.timestamp, record.query, reply.response)
+                    conversations.add(
+                        record.session_id,
+                        record.timestamp,
+                        record.query,
+                        reply.response,
+                        record.prediction_id,
+                    )
         except Exception:
             # A bug here must not prevent the reply.
             logger.exception("a handoff cannot be recorded")

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Protocol
 
-import anyio.to_thread
 from fastapi import FastAPI, Request, Response
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
@@ -187,7 +186,7 @@ def create_app(
 
         @app.get("/metrics", summary="Prometheus metrics", response_class=Response, responses=refusals)
         async def prometheus() -> Response:
-            return Response(await anyio.to_thread.run_sync(metrics.render), media_type=CONTENT_TYPE)
+            return Response(await metrics.page(), media_type=CONTENT_TYPE)
 
     @cache
     def document() -> bytes:  # FastAPI's own route serializes it on each request, which takes milliseconds

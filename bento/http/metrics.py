@@ -7,6 +7,7 @@ user's text: routes are the API's own, intents are the bundle's, so the cardinal
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -64,6 +65,8 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._are_keys_valid: Callable[[], bool] = lambda: True
         self.specs: list[Spec] = []
+        self._running: asyncio.Future[bytes] | None = None
+        self._next: asyncio.Future[bytes] | None = None
         self.requests = self._counter(
             "requests",
             "Requests answered, by route and status (499: the client disconnected before its answer).",
@@ -206,6 +209,18 @@ class Metrics:
     def show_handoffs(self, to: str, waiting: int) -> None:
         """Set the number of undelivered handoffs that this process counts."""
         self.handoffs_undelivered.labels(to).set(waiting)
+
+    async def page(self) -> bytes:
+        """Return the metrics as `render` does, in a thread; requests that wait meanwhile share the next run of it."""
+        if self._next is None:
+            self._next = asyncio.ensure_future(self._render_after(self._running))
+        return await asyncio.shield(self._next)
+
+    async def _render_after(self, running: asyncio.Future[bytes] | None) -> bytes:
+        if running is not None and not running.done():
+            await asyncio.wait([running])
+        self._running, self._next = self._next, None
+        return await asyncio.to_thread(self.render)
 
     def render(self) -> bytes:
         """Return the metrics of all processes of this server in Prometheus text format.

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from functools import partial
 
-import anyio.to_thread
 import uvicorn
 from pydantic_core import to_json
 
@@ -20,13 +20,13 @@ from bento.http.metrics import CONTENT_TYPE, Metrics
 from bento.http.protocol import ConnectionLimits, LimitedProtocol
 from chatbot.errors import ChatbotError, MethodNotAllowed, NotFound, SettingError
 
-_MAX_CONNECTIONS = 64
+_MAX_CONNECTIONS, _MAX_PER_ADDRESS = 64, 16
 
 
 class MetricsProtocol(LimitedProtocol):
     """A connection to the metrics port; its limits are separate from those of the API's connections."""
 
-    limits = ConnectionLimits(max_connections=_MAX_CONNECTIONS)
+    limits = ConnectionLimits(max_connections=_MAX_CONNECTIONS, max_per_address=_MAX_PER_ADDRESS)
 
 
 def metrics_app(metrics: Metrics) -> App:
@@ -42,13 +42,18 @@ def metrics_app(metrics: Metrics) -> App:
             await answer(send, error.status, to_json(error.body()), JSON)
             return
         headers = [(b"content-type", CONTENT_TYPE.encode()), *SECURITY_HEADERS]
-        await answer(send, 200, await anyio.to_thread.run_sync(metrics.render), headers)
+        await answer(send, 200, await metrics.page(), headers)
 
     return app
 
 
-async def listen(host: str, port: int, metrics: Metrics) -> asyncio.Server:
+async def listen(
+    host: str, port: int, metrics: Metrics, is_host: Callable[[str], bool] | None = None
+) -> asyncio.Server:
     """Listen on the port, on the running event loop.
+
+    Args:
+        is_host: whether a Host header names this server; None: any does.
 
     Raises:
         SettingError: the port cannot be opened.
@@ -57,6 +62,7 @@ async def listen(host: str, port: int, metrics: Metrics) -> asyncio.Server:
         listener = _open(host, port)
     except OSError as error:
         raise SettingError(f"CHATBOT_METRICS_PORT={port} cannot be opened on {host}: {error}") from error
+    MetricsProtocol.limits.is_host = is_host
     config = uvicorn.Config(metrics_app(metrics), http=MetricsProtocol, lifespan="off", log_config=None)
     config.load()
     connection = partial(

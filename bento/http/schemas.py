@@ -7,7 +7,7 @@ import re
 from datetime import datetime
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from chatbot.errors import InvalidMessage
 
@@ -34,7 +34,13 @@ _REPLY: dict[str, Any] = {
 }
 
 
-class ChatRequest(BaseModel):
+class RequestBody(BaseModel):
+    """A request's body: nothing is converted to another type. Fields that are not listed are ignored."""
+
+    model_config = ConfigDict(strict=True)
+
+
+class ChatRequest(RequestBody):
     """A message to the bot. Fields that are not listed here are ignored."""
 
     model_config = ConfigDict(
@@ -42,7 +48,7 @@ class ChatRequest(BaseModel):
     )
 
     message: str = Field(description="Text of the user, in any script, up to the configured length.")
-    session_id: Annotated[StrictStr, Field(max_length=MAX_SESSION_ID_CHARS)] | StrictInt | None = Field(
+    session_id: Annotated[str, Field(max_length=MAX_SESSION_ID_CHARS)] | int | None = Field(
         None,
         description="Groups the messages of one conversation; chosen by the caller, stored as a keyed hash only.",
     )
@@ -85,7 +91,7 @@ class ChatReply(BaseModel):
     )
 
 
-class FeedbackRequest(BaseModel):
+class FeedbackRequest(RequestBody):
     """A rating of a reply. Idempotent: sent again for the same prediction, it replaces the earlier one."""
 
     model_config = ConfigDict(
@@ -104,7 +110,7 @@ class FeedbackRequest(BaseModel):
     comment: str | None = Field(None, max_length=2_000, description="Stored with PII redacted.")
 
 
-class ContactRequest(BaseModel):
+class ContactRequest(RequestBody):
     """How a customer can be reached after a handoff. A repeated request replaces the stored data."""
 
     model_config = ConfigDict(

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from chatbot import formulas
+
 DECIMALS = 4
 """Decimal places of confidences, scopes, shares and summaries; more are noise and cost space."""
 
@@ -29,18 +31,12 @@ class Codec(NamedTuple):
 # Created once: `json.dumps` creates an encoder per call unless all arguments are defaults.
 _TO_JSON = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 _LINE_ENDS = re.compile(r"[\r\n]+")
-_FORMULA = re.compile(r"'*[=+\-@\t\uff1d\uff0b\uff0d\uff20]")
 
 
 def _text_to_cell(text: str) -> str:
     if "\n" in text or "\r" in text:
         text = _LINE_ENDS.sub(" ", text)
-    return "'" + text if _FORMULA.match(text) else text
-
-
-def _text_from_cell(cell: str) -> str:
-    # Unambiguous: if the user's text itself has an apostrophe before a formula, the writer added another.
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+    return formulas.to_cell(text)
 
 
 def _time_to_cell(time: datetime) -> str:
@@ -91,7 +87,7 @@ def _floats_from_value(values: Sequence[float]) -> tuple[float, ...]:
 
 CODECS = {
     "datetime": Codec("timestamp", _time_to_cell, _time_from_cell),
-    "str": Codec("string", _text_to_cell, _text_from_cell),
+    "str": Codec("string", _text_to_cell, formulas.from_cell),
     "float": Codec("double", _float_to_cell, float),
     "float | None": Codec("double", _float_to_cell, lambda cell: float(cell) if cell else None),
     "bool": Codec("bool", lambda value: "true" if value else "false", _bool_from_cell),

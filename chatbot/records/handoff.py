@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 from chatbot.dialog.router import Reply
@@ -21,6 +22,8 @@ class Turn(Document):
     """`customer` or `assistant`."""
     text: str
     """Text; PII in the customer's messages is redacted."""
+    prediction_id: str = ""
+    """Prediction of this message and reply: erasure finds the turn by it."""
 
 
 class Likely(Document):
@@ -79,6 +82,11 @@ class Handoff(Document):
             conversation=conversation,
             model_version=record.model_version,
         )
+
+    def without(self, erased: Collection[str]) -> Handoff:
+        """Return the handoff without the turns of erased predictions."""
+        kept = tuple(turn for turn in self.conversation if turn.prediction_id not in erased)
+        return self.model_copy(update={"conversation": kept})
 
     def body(self) -> bytes:
         """Serialize to `{"type", "timestamp", "data"}`; deterministic: a repeated delivery is byte-identical."""

@@ -17,6 +17,9 @@ class ChatPageSettings(Settings):
     """Address of the API."""
     address: str = "127.0.0.1"
     """Address the chat page listens on; `0.0.0.0` in a container."""
+    allowed_hosts: str = ""
+    """Host names that browsers may open the page by, besides IP addresses and `localhost`, comma-separated; `*`: any.
+    Unset: none on a loopback address (DNS rebinding), and any on others."""
     port: int = Field(default=8501, ge=1, le=65535)
     """Port of the chat page."""
     language: str = Field(default="en", pattern=r"^[a-z]{2}(-[A-Z]{2})?$")

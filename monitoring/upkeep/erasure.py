@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import re
 import sys
 import time
@@ -34,6 +35,7 @@ from chatbot.errors import ChatbotError, Conflict, Missing, StoreError
 from chatbot.files import replacing, write_file
 from chatbot.ids import KEY_FILE, load_or_make_key, opaque
 from chatbot.loop.registry import RegistryClient, is_server
+from chatbot.records import handoff
 from chatbot.records.erasure import forgotten, mark_forgotten, predictions_of
 from chatbot.records.log_store import days, parts_of, read_part
 from chatbot.records.part import (
@@ -68,12 +70,17 @@ from monitoring.inference_log.uploader import Uploader
 from monitoring.upkeep.copies import erase_copies
 
 _ID = re.compile(r"[0-9a-z]{16}|[0-9a-hjkmnp-tv-z]{34}")
+_CELL = re.compile(rb"(?:^|,)([0-9a-z]{16}|[0-9a-z]{34})(?=,|\r?$)", re.MULTILINE)
+"""A cell of a CSV line that may be an id."""
 SESSION_CHARS = 16
 SEARCHED = (layout.HANDOFFS, layout.CONTACTS, layout.REVIEWS)
 """Prefixes of the objects about one prediction, which their keys name."""
 _KEPT = layout.NEW_INTENTS
 _TRIES = 20
 _LOCK_SECONDS = 30.0
+_LATE_SECONDS = 3_600.0
+_SLACK = 1.0
+"""By how many seconds the time of a file may be behind the clock."""
 _LEASE_SECONDS, _LEASE_WAIT = 60.0, 3_600.0
 ALL_DAYS = date(1970, 1, 1), date(9998, 12, 31)
 
@@ -141,7 +148,7 @@ def forget(
     found = ids - {some_id} if shard.index else ids
     taken = copies.rewritten | {
         prefix: sum(
-            rewrite(store, entry, lambda e: _take_out_object(store, e, found))
+            rewrite(store, entry, lambda e: take_out_object(store, e, found))
             for entry in objects(store, prefix)
         )
         for prefix in SEARCHED
@@ -186,8 +193,7 @@ def forget_here(log: LogSettings, store: StorageSettings, ids: frozenset[str]) -
         with spool.folder_lock(log.folder, _LOCK_SECONDS) as alone:
             if alone and not _mentioned(log.folder, ids):
                 for file in (log.folder / "handoffs").rglob("*.json"):
-                    if file.stem in ids:
-                        file.unlink(missing_ok=True)
+                    _take_out_of_queue(file, ids)
                 return sum(_rewrite(file, ids) for file in _files(log.folder))
         if time.monotonic() > until:
             raise ForgetError(f"rows wait in {log.folder / spool.FOLDER} and are not drained: run this again")
@@ -199,18 +205,29 @@ def forget_here(log: LogSettings, store: StorageSettings, ids: frozenset[str]) -
 def sweep(log: LogSettings, store: StorageSettings) -> int:
     """Erase from this machine's CSV files what was erased elsewhere since the last sweep; return the rows erased.
 
+    Once an hour, also erase what came after its erasure, such as feedback on an erased prediction, from the files that
+    changed since then.
+
     Raises: ForgetError, StoreError: not possible at the moment; the next sweep does it.
     """
     seen_file = log.folder / SWEPT
+    now = time.time() - _SLACK
+    searched_at = seen_file.stat().st_mtime if seen_file.is_file() else now
     seen = frozenset(seen_file.read_text(encoding="ascii").split()) if seen_file.is_file() else frozenset()
-    ids = forgotten(open_store(store))
-    fresh = frozenset(some_id for some_id in ids - seen if _ID.fullmatch(some_id))
+    ids = frozenset(filter(_ID.fullmatch, forgotten(open_store(store))))
+    fresh = ids - seen
     taken = forget_here(log, store, fresh) if fresh else 0
+    if is_due := abs(now - searched_at) >= _LATE_SECONDS:
+        with spool.folder_lock(log.folder, _LOCK_SECONDS) as alone:
+            if alone and not _mentioned(log.folder, frozenset()):
+                changed = (file for file in _files(log.folder) if file.stat().st_mtime >= searched_at)
+                taken += sum(_rewrite(file, seen) for file in changed)
     is_adopting = (
         bool(seen) and not seen_file.is_file()
     )  # the next sweep looks for all ids in the adopted rows
-    if ids != seen and log.folder.is_dir() and not is_adopting:
+    if (fresh or is_due) and log.folder.is_dir() and not is_adopting:
         write_file(seen_file, "\n".join(sorted(ids)) + "\n", sync=False)
+        os.utime(seen_file, times=(now, now) if is_due else (searched_at, searched_at))
     return taken
 
 
@@ -356,26 +373,48 @@ def _field(store: Store, key: str, name: str) -> str:
         return ""
 
 
-def _take_out_object(store: Store, entry: Entry, ids: frozenset[str]) -> int:
-    """Delete an object about one of the ids; from a decision on another message, remove only the mention."""
+def take_out_object(store: Store, entry: Entry, ids: frozenset[str], dry_run: bool = False) -> int:
+    """Delete an object about one of the ids; where it is about another message, remove only the mention.
+
+    Returns: whether it mentions one of the ids: 1 or 0.
+    """
     text = store.get(entry.key, etag=entry.etag).decode("utf-8", "replace")
     if not any(some_id in entry.key + text for some_id in ids):
         return 0
-    if (kept := _without_duplicates(entry.key, text, ids)) is None:
+    if dry_run:
+        return 1
+    if (kept := _without_mentions(entry.key, text, ids)) is None:
         store.delete(entry.key)
     else:
         store.put(entry.key, kept.encode(), etag=entry.etag)
     return 1
 
 
-def _without_duplicates(key: str, text: str, ids: frozenset[str]) -> str | None:
-    """Return the decision without the ids among its duplicates; None if it mentions an id elsewhere too."""
+def _take_out_of_queue(file: Path, ids: frozenset[str]) -> None:
+    """Do the same with a handoff that waits for its delivery."""
+    with contextlib.suppress(FileNotFoundError):  # delivered meanwhile
+        text = file.read_text(encoding="utf-8", errors="replace")
+        if any(some_id in file.stem + text for some_id in ids):
+            if (kept := _without_mentions(file.stem, text, ids)) is None:
+                file.unlink()
+            else:
+                write_file(file, kept, sync=False)
+
+
+def _without_mentions(key: str, text: str, ids: frozenset[str]) -> str | None:
+    """Return a decision without the ids among its duplicates, or a handoff without their turns.
+
+    None: it mentions an id elsewhere too.
+    """
     try:
         body = json.loads(text)
-        body["duplicates"] = [other for other in body["duplicates"] if other not in ids]
-    except (ValueError, KeyError, TypeError):
+        if "duplicates" in body:
+            body["duplicates"] = [other for other in body["duplicates"] if other not in ids]
+            left = json.dumps(body, indent=1, ensure_ascii=False) + "\n"
+        else:
+            left = handoff.parse(text.encode()).without(ids).body().decode()
+    except (ValueError, TypeError, StoreError):
         return None
-    left = json.dumps(body, indent=1, ensure_ascii=False) + "\n"
     return None if any(some_id in key + left for some_id in ids) else left
 
 
@@ -387,20 +426,20 @@ def _files(folder: Path) -> list[Path]:
 def _mentioned(folder: Path, ids: frozenset[str]) -> bool:
     """Return whether the spool has a row of these ids, or a segment that a killed drain appended partly."""
     segments = [segment for kind in (LOG, FEEDBACK) for segment in spool.segments(folder, kind)]
-    wanted = _cells(ids)
-    return any(spool.read_mark(one) or wanted.search(one.read_bytes()) for one in segments)
+    wanted = frozenset(map(str.encode, ids))
+    return any(spool.read_mark(one) or _mentions(one.read_bytes(), wanted) for one in segments)
 
 
 def _rewrite(file: Path, ids: frozenset[str]) -> int:
     """Rewrite a CSV file without the rows of these ids; return their number. Requires the folder lock."""
-    wanted, taken = _cells(ids), 0
+    wanted, taken = frozenset(map(str.encode, ids)), 0
     with file.open("rb") as source:
-        if not any(wanted.search(line) for line in source):
+        if not any(_mentions(line, wanted) for line in source):
             return 0
         source.seek(0)
         with replacing(file) as draft, draft.open("xb") as kept:
             for line in source:
-                if wanted.search(line):
+                if _mentions(line, wanted):
                     taken += 1
                 else:
                     kept.write(line)
@@ -408,10 +447,9 @@ def _rewrite(file: Path, ids: frozenset[str]) -> int:
     return taken
 
 
-def _cells(ids: frozenset[str]) -> re.Pattern[bytes]:
-    """Return a pattern that matches the ids as whole cells of a CSV line."""
-    either = b"|".join(re.escape(some_id.encode()) for some_id in sorted(ids))
-    return re.compile(rb"(?:^|,)(?:" + either + rb")(?:,|\r?$)", re.MULTILINE)
+def _mentions(text: bytes, ids: frozenset[bytes]) -> bool:
+    """Whether lines of CSV have one of the ids as a whole cell."""
+    return not ids.isdisjoint(_CELL.findall(text))
 
 
 def main(arguments: list[str] | None = None) -> int:

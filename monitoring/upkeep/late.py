@@ -2,15 +2,17 @@
 
 Its tombstone (`forgotten/`) hides it from every reader from the beginning; retention deletes it, by `erase_late`. Only
 what may be late is read: parts that were written after the first tombstone and that no compaction has made, because
-compaction leaves out what is erased. Of handoffs, contact data and decisions the key names the prediction.
+compaction leaves out what is erased. Of handoffs, contact data and decisions the key names the prediction; a later
+handoff of the same conversation may have the erased message as an earlier turn.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date, datetime, timedelta
 
 from chatbot.errors import Missing
+from chatbot.ids import time_of
 from chatbot.records.log_store import days, parts_of, read_part
 from chatbot.records.part import Kind, PartError, leave_out
 from chatbot.records.schema import Feedback, Record
@@ -23,6 +25,7 @@ from monitoring.upkeep.erasure import (
     mark_predictions,
     objects,
     rewrite,
+    take_out_object,
     take_out_of,
 )
 
@@ -59,6 +62,11 @@ def erase_late(store: Store, say: Callable[[str], None], dry_run: bool = False, 
                 say(f"{verb} {entry.key}, which is erased")
                 if not dry_run:
                     store.delete(entry.key)
+    for entry in _late_handoffs(store, marks):
+        if not shard.has(entry.key) or stem(entry.key) in gone:
+            continue
+        if rewrite(store, entry, lambda one: take_out_object(store, one, gone, dry_run)):
+            say(f"{verb} erased turns out of {entry.key}")
 
 
 def _late_parts(store: Store, kind: Kind, first: datetime, shard: Shard) -> Iterator[Entry]:
@@ -66,6 +74,27 @@ def _late_parts(store: Store, kind: Kind, first: datetime, shard: Shard) -> Iter
         for entry in parts_of(store, kind, day):
             if entry.modified >= first and not is_compacted(entry.key) and shard.may_have(entry.key):
                 yield entry
+
+
+def _late_handoffs(store: Store, marks: Iterable[Entry]) -> Iterator[Entry]:
+    """Yield handoffs that may have an erased message as an earlier turn, from the memory of the process."""
+    marked: dict[date, datetime] = {}
+    for mark in marks:
+        if (day := _day_of(mark)) is not None:
+            for later in (day, day + timedelta(days=1)):
+                marked[later] = min(marked.get(later, mark.modified), mark.modified)
+    for entry in objects(store, layout.HANDOFFS):
+        since = marked.get(_day_of(entry) or date.min)
+        if since is not None and entry.modified >= since - _SLACK:
+            yield entry
+
+
+def _day_of(entry: Entry) -> date | None:
+    """Return the day of the prediction that a key names; None: it names another id."""
+    try:
+        return time_of(stem(entry.key)).date()
+    except ValueError:
+        return None
 
 
 def _rewrite(store: Store, kind: Kind, part: Entry, ids: frozenset[str]) -> None:

@@ -12,9 +12,9 @@ from tests.attack.target import MORE_THAN_TAKEN, Target, patience
 from tests.bento.server import Server
 
 _UNFINISHED = (
-    b"POST /chat HTTP/1.1\r\nHost: bot\r\nX-",
+    b"POST /chat HTTP/1.1\r\nHost: localhost\r\nX-",
     b"",
-    b'POST /chat HTTP/1.1\r\nHost: bot\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{"m',
+    b'POST /chat HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{"m',
 )
 MAX_BYTES_EACH = 20_000
 MAX_SECONDS = 20.0

@@ -7,8 +7,11 @@ from collections.abc import Iterable, Iterator
 from tests.attack.report import require
 from tests.attack.target import Target, statuses
 
-_GET = b"GET /livez HTTP/1.1\r\nHost: bot\r\n"
-_POST = b"POST /chat HTTP/1.1\r\nHost: bot\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+_GET = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n"
+_POST = (
+    b"POST /chat HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    b"Transfer-Encoding: chunked\r\n\r\n"
+)
 _MEGABYTE = 1 << 20
 MAX_GROWTH_MB = 64
 

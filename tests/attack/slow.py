@@ -9,11 +9,12 @@ import time
 from tests.attack.report import require
 from tests.attack.target import HEAD_SECONDS, Target, patience, statuses
 
-_HALF_HEAD = b"POST /chat HTTP/1.1\r\nHost: bot\r\nX-"
+_HALF_HEAD = b"POST /chat HTTP/1.1\r\nHost: localhost\r\nX-"
 _HALF_BODY = (
-    b'POST /chat HTTP/1.1\r\nHost: bot\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{"mess'
+    b"POST /chat HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    b'Content-Length: 50\r\n\r\n{"mess'
 )
-_GREEDY = b"GET /openapi.json HTTP/1.1\r\nHost: bot\r\n\r\n" * 200
+_GREEDY = b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 200
 MAX_GROWTH_MB = 96
 MAX_SECONDS = 20.0
 

@@ -6,8 +6,8 @@ from tests.attack.report import require
 from tests.attack.target import Target, statuses
 
 _BODY = b'{"message": "hello"}'
-_SECOND = b"GET /intents?smuggled HTTP/1.1\r\nHost: bot\r\n\r\n"
-_POST = b"POST /chat HTTP/1.1\r\nHost: bot\r\nContent-Type: application/json\r\n"
+_SECOND = b"GET /intents?smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n"
+_POST = b"POST /chat HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 _LENGTH = b"Content-Length: %d\r\n" % len(_BODY)
 _CHUNK = b"%x\r\n%s\r\n0\r\n\r\n" % (len(_BODY), _BODY)
 
@@ -40,9 +40,12 @@ AMBIGUOUS = {
     "a chunk without its end": _POST + b"Transfer-Encoding: chunked\r\n\r\n14\r\n" + _BODY + b"XX0\r\n\r\n",
     "two hosts": _POST + b"Host: other\r\n" + _LENGTH + b"\r\n" + _BODY,
     "no host": b"POST /chat HTTP/1.1\r\nContent-Type: application/json\r\n" + _LENGTH + b"\r\n" + _BODY,
-    "a line feed in the request line": b"POST /chat\n HTTP/1.1\r\nHost: bot\r\n" + _LENGTH + b"\r\n" + _BODY,
-    "HTTP/1.1 with a space": b"POST /chat HTTP/1.1 \r\nHost: bot\r\n" + _LENGTH + b"\r\n" + _BODY,
-    "a version of its own": b"POST /chat HTTP/3.9\r\nHost: bot\r\n" + _LENGTH + b"\r\n" + _BODY,
+    "a line feed in the request line": b"POST /chat\n HTTP/1.1\r\nHost: localhost\r\n"
+    + _LENGTH
+    + b"\r\n"
+    + _BODY,
+    "HTTP/1.1 with a space": b"POST /chat HTTP/1.1 \r\nHost: localhost\r\n" + _LENGTH + b"\r\n" + _BODY,
+    "a version of its own": b"POST /chat HTTP/3.9\r\nHost: localhost\r\n" + _LENGTH + b"\r\n" + _BODY,
 }
 
 

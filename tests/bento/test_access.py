@@ -6,6 +6,8 @@ import asyncio
 import json
 import logging
 import os
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -459,6 +461,31 @@ def test_metrics_on_a_port_of_their_own_are_not_on_the_apis() -> None:
     assert response.headers["x-content-type-options"] == "nosniff"
     assert_error(asyncio.run(get("/chat")), 404, "not_found")
     assert_error(asyncio.run(get("/metrics", "POST")), 405, "method_not_allowed")
+
+
+def test_many_who_ask_for_the_metrics_at_once_share_the_work_and_see_what_happened_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    metrics, runs = Metrics(), []
+
+    def render() -> bytes:
+        runs.append(threading.get_ident())
+        time.sleep(0.02)
+        return b"%d" % len(runs)
+
+    monkeypatch.setattr(metrics, "render", render)
+
+    async def scenario() -> list[bytes]:
+        first = asyncio.ensure_future(metrics.page())
+        while not runs:
+            await asyncio.sleep(0.001)
+        later = await asyncio.gather(*(metrics.page() for _ in range(100)))
+        return [await first, *later, await metrics.page()]
+
+    pages = asyncio.run(scenario())
+    assert pages == [b"1", *[b"2"] * 100, b"3"]
+    assert threading.get_ident() not in runs
+    assert asyncio.run(metrics.page()) == b"4"
 
 
 @pytest.mark.process

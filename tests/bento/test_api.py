@@ -371,6 +371,8 @@ def test_feedback_for_a_made_up_prediction_is_answered_404(api: Api) -> None:
         {"intent": "nonsense"},
         {"helpful": "perhaps"},
         {"helpful": None},
+        {"helpful": "yes"},
+        {"helpful": 1},
         {"comment": "x" * 2_001},
         {"comment": 3},
     ],

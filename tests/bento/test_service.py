@@ -149,12 +149,12 @@ def raw(service: Server, *parts: bytes, pause: float = 0.0, seconds: float = 20)
     "request_bytes",
     [
         b"GARBAGE\r\n\r\n",
-        b"POST /chat HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: -1\r\n\r\n",
-        b"POST /chat HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1e9\r\n\r\n",
-        b"POST /chat HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n",
-        b"GET /%00%ff%fe HTTP/1.1\r\nHost: x\r\n\r\n",
-        b"GET /" + b"a" * 60_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
-        b"POST /chat HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}",
+        b"POST /chat HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: -1\r\n\r\n",
+        b"POST /chat HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1e9\r\n\r\n",
+        b"POST /chat HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n",
+        b"GET /%00%ff%fe HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET /" + b"a" * 60_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"POST /chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}",
     ],
     ids=lambda request: repr(request[:40]),
 )
@@ -162,6 +162,20 @@ def test_malformed_http_is_refused_without_effect_on_others(service: Server, req
     answer = raw(service, request_bytes, seconds=3)
     assert not answer.startswith(b"HTTP/1.1 5"), answer[:200]
     assert service.post("/chat", {"message": "I want a refund"})[0] == 200
+
+
+def test_a_web_site_whose_name_leads_to_this_machine_cannot_use_the_api(service: Server) -> None:
+    """DNS rebinding: to the browser, the site and the API are one origin, so CORS does not apply."""
+    body = b'{"message": "I want a refund"}'
+    head = (
+        b"POST /chat HTTP/1.1\r\nHost: %s:3000\r\nOrigin: http://%s:3000\r\nContent-Type: application/json\r\n"
+        b"Content-Length: %d\r\n\r\n"
+    )
+    statuses = [
+        raw(service, head % (host, host, len(body)) + body).split()[1]
+        for host in (b"evil.example", b"localhost")
+    ]
+    assert statuses == [b"421", b"200"]
 
 
 def test_ten_thousand_connections_at_once_are_each_answered_or_refused_and_never_with_a_5xx(
@@ -174,7 +188,7 @@ def test_ten_thousand_connections_at_once_are_each_answered_or_refused_and_never
     count = min(10_000, hard - 1_000)
     request = b'{"message": "I want a refund"}'
     head = (
-        b"POST /chat HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+        b"POST /chat HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
         % len(request)
     )
 
@@ -207,9 +221,7 @@ def test_ten_thousand_connections_at_once_are_each_answered_or_refused_and_never
 
 
 def test_clients_that_never_finish_their_body_do_not_block_others(service: Server) -> None:
-    head = (
-        b"POST /chat HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"
-    )
+    head = b"POST /chat HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"
     slow = [socket.create_connection(("127.0.0.1", service.port)) for _ in range(600)]
     try:
         for connection in slow:
@@ -228,7 +240,7 @@ def test_clients_that_never_finish_their_body_do_not_block_others(service: Serve
 def test_clients_that_hang_up_while_they_wait_leave_nothing_behind(service: Server) -> None:
     body = b'{"message": "I want a refund"}'
     head = (
-        b"POST /chat HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+        b"POST /chat HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
         % len(body)
     )
 
@@ -297,7 +309,7 @@ def test_the_runners_socket_takes_no_pickle(ungathered: Server) -> None:
         connection.connect(str(path))
         connection.settimeout(10)
         connection.sendall(
-            b"POST /classify HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+            b"POST /classify HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
             b"Content-Type: application/vnd.bentoml+pickle\r\nContent-Length: %d\r\n\r\n%b"
             % (len(body), body)
         )
@@ -337,12 +349,12 @@ def test_the_server_that_is_started_has_the_protocols_limits(service: Server) ->
         socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection,
         contextlib.suppress(BrokenPipeError, ConnectionResetError),
     ):
-        connection.sendall(b"GET /version HTTP/1.1\r\nHost: bot\r\nX: " + b"a" * 100_000)
+        connection.sendall(b"GET /version HTTP/1.1\r\nHost: localhost\r\nX: " + b"a" * 100_000)
         assert connection.recv(4096).startswith(b"HTTP/1.1 431 ")
     assert service.metric(r'chatbot_requests_total\{route="other",status="431"\}') >= 1
     body = b'{"message": "I want a refund"}'
     head = (
-        b"POST /chat HTTP/1.1\r\nHost: bot\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+        b"POST /chat HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
         b"HTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\r\nContent-Type: application/json\r\n"
         b"Content-Length: %d\r\n\r\n" % len(body)
     )

@@ -106,11 +106,12 @@ def test_a_decisions_file_that_is_none_is_an_error_of_the_corpus(
     assert error.value.problems[0].line == line
 
 
-def test_what_the_check_writes_can_be_read_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("intent", ["=intent", "'=intent", "＝intent"])
+def test_what_the_check_writes_can_be_read_again(tmp_path: Path, intent: str) -> None:
     key = row_hash("a", "b")
-    row = ("=intent", "cancel", "refund", "0.1", 'a, "b"\nc', "", "", "my.csv:2", key)
+    row = (intent, "cancel", "refund", "0.1", 'a, "b"\nc', "", "", "my.csv:2", key)
     (tmp_path / "d.csv").write_text(decisions_csv([row]))
-    assert read_decisions(tmp_path / "d.csv") == [RowDecision(key, LabelAction.MOVE, "=intent")]
+    assert read_decisions(tmp_path / "d.csv") == [RowDecision(key, LabelAction.MOVE, intent)]
 
 
 def test_a_moved_row_can_be_moved_on_and_back() -> None:

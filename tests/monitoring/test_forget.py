@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import os
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 from chatbot.ids import load_or_make_key, new_id, opaque
 from chatbot.records import contact
 from chatbot.records.erasure import forgotten
-from chatbot.records.handoff import Handoff, key_of
+from chatbot.records.handoff import Handoff, Turn, key_of
 from chatbot.records.log_store import parts_of, read_part, write_part
 from chatbot.records.part import Kind, Part, PartError
 from chatbot.records.schema import Feedback, Record, header, to_line
@@ -30,7 +31,7 @@ from chatbot.settings import (
 )
 from chatbot.store import Store, Unreachable, open_store
 from monitoring.inference_log import spool
-from monitoring.inference_log.adoption import Ownership, adopt
+from monitoring.inference_log.adoption import SWEPT, Ownership, adopt
 from monitoring.inference_log.log import InferenceLog
 from monitoring.inference_log.reader import read_feedback, read_log
 from monitoring.inference_log.spool import SegmentWriter
@@ -41,6 +42,7 @@ from monitoring.upkeep.compaction import compact
 from monitoring.upkeep.copies import ErasedTexts
 from tests.monitoring.log_tools import KEY, REPLY, Waiting, ids, ids_in_csv, seal
 from tests.support.store import overtaken
+from training.review.handoffs import read_cases
 
 DAY = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SESSION = "0123456789abcdef"
@@ -152,6 +154,46 @@ def test_a_session_without_records_is_still_known_by_its_predictions(here: LogSe
     store.put(key_of(waiting), handoff.body())
     assert erasure.forget(store, "t" * 16, DAY).ids == {"t" * 16, orphan, waiting}
     assert not [entry for prefix in ("reviews/", "handoffs/") for entry in store.list(prefix)]
+
+
+def handed_over(record: Record, *earlier: Record) -> Handoff:
+    turns = [
+        Turn(at=one.timestamp, speaker="customer", text=one.query, prediction_id=one.prediction_id)
+        for one in earlier
+    ]
+    return Handoff.of(REPLY, record, tuple(turns))
+
+
+def test_an_erased_message_is_no_longer_an_earlier_turn_of_other_handoffs(
+    here: LogSettings, store: Store
+) -> None:
+    gone, kept, last, waiting = records = make(4, SESSION)
+    log_and_send(here, records)
+    store.put(key_of(last.prediction_id), handed_over(last, gone, kept).body())
+    queued = here.folder / "handoffs" / "webhook" / f"{waiting.prediction_id}.json"
+    queued.parent.mkdir(parents=True)
+    queued.write_bytes(handed_over(waiting, gone, kept).body())
+    assert erasure.main([gone.prediction_id]) == 0
+    assert store.get(key_of(last.prediction_id)) == handed_over(last, kept).body()
+    assert queued.read_bytes() == handed_over(waiting, kept).body()
+
+
+def test_an_erased_message_that_a_process_remembered_is_hidden_and_erased_by_the_next_retention(
+    here: LogSettings, store: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for kind in ("HANDOFFS", "BUNDLES", "CORPORA"):
+        monkeypatch.setenv(f"CHATBOT_RETENTION_{kind}_DAYS", "0")
+    gone, kept, last = make(3, SESSION)
+    erasure.forget(store, gone.prediction_id, DAY)
+    late_one, expected = (handed_over(last, *earlier).body() for earlier in ((gone, kept), (kept,)))
+    store.put(key_of(last.prediction_id), late_one)
+    [case] = read_cases(store)
+    assert [turn.text for turn in case.turns] == [kept.query, last.query]
+    assert retention.main(["--dry-run"]) == 0
+    assert "would take erased turns" in capsys.readouterr().out
+    assert store.get(key_of(last.prediction_id)) == late_one
+    assert retention.main([]) == 0
+    assert store.get(key_of(last.prediction_id)) == expected
 
 
 def test_a_decision_on_somebody_elses_message_stays_without_the_mention(
@@ -294,6 +336,26 @@ def test_a_pod_erases_from_its_own_csv_files_what_was_erased_in_the_store(
     erasure.forget(store, kept[0], DAY)
     assert erasure.sweep(here, StorageSettings()) == 2
     assert ids_in_csv(here.folder) == kept[1:]
+
+
+def test_feedback_on_an_erased_prediction_is_erased_from_the_csv_files_too(
+    here: LogSettings, store: Store
+) -> None:
+    records = make(3)
+    log_and_send(here, records)
+    erasure.forget(store, records[0].prediction_id, DAY)
+    assert erasure.sweep(here, StorageSettings()) == 2
+    log = InferenceLog(here, uploader=Waiting(here.folder))
+    log.append_feedback(Feedback.of(records[0].prediction_id, False, comment="again", now=DAY))
+    log.close()
+    assert set(read_feedback(here.folder)) == set(ids(records))
+    assert erasure.sweep(here, StorageSettings()) == 0, (
+        "files are searched again after an hour, not at each upload"
+    )
+    an_hour_ago = time.time() - 3_601
+    os.utime(here.folder / SWEPT, (an_hour_ago, an_hour_ago))
+    assert erasure.sweep(here, StorageSettings()) == 1
+    assert set(read_feedback(here.folder)) == set(ids(records[1:]))
 
 
 def test_rows_that_a_pod_adopts_after_their_erasure_are_erased_from_its_csv_files_too(

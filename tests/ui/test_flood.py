@@ -88,6 +88,20 @@ def test_a_client_that_takes_all_places_leaves_one_to_a_client_of_another_addres
     assert "Traceback" not in page.output
 
 
+def test_a_web_site_whose_name_leads_to_this_machine_cannot_use_the_page(
+    serve_page: Callable[..., ChatPage],
+) -> None:
+    page = serve_page(CHATBOT_UI_API_URL="http://127.0.0.1:9", CHATBOT_UI_ALLOWED_HOSTS="shop.example.com")
+    for host, is_answered in (("localhost", True), ("shop.example.com", True), ("evil.example", False)):
+        url = f"ws://{host}:{page.port}/_stcore/stream"
+        same_origin = {
+            "sock": create_connection(("127.0.0.1", page.port), 20),
+            "origin": f"http://{host}:{page.port}",
+        }
+        with contextlib.nullcontext() if is_answered else pytest.raises(InvalidStatus):
+            connect(url, close_timeout=1, **same_origin).close()
+
+
 def test_a_head_that_does_not_end_is_refused_and_one_that_does_not_come_is_not_awaited(
     serve_page: Callable[..., ChatPage],
 ) -> None:

@@ -18,8 +18,9 @@ from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from chatbot.hosts import host_check
 from ui.shared import server
-from ui.shared.server import Guard
+from ui.shared.server import Guard, HostGuard
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -36,12 +37,12 @@ async def stream(websocket: WebSocket) -> None:
     await websocket.receive()
 
 
-def client() -> TestClient:
+def client(*more: Middleware) -> TestClient:
     routes = [
         Route("/{path:path}", answer, methods=["GET", "PUT", "DELETE"]),
         WebSocketRoute("/_stcore/stream", stream),
     ]
-    return TestClient(Starlette(routes=routes, middleware=[Middleware(Guard)]))
+    return TestClient(Starlette(routes=routes, middleware=[Middleware(Guard), *more]))
 
 
 @pytest.mark.parametrize(
@@ -59,6 +60,22 @@ def test_nothing_can_be_uploaded(path: str) -> None:
     assert client().put(path, content=b"x" * 1_000_000).status_code == 404
     assert client().get(path).status_code == 404
     assert client().get("/_stcore/health").text == "read 0"
+
+
+def test_another_host_name_leads_neither_to_the_page_nor_to_its_websocket() -> None:
+    guarded = client(Middleware(HostGuard, is_host=host_check("127.0.0.1")))
+    for host, status in (("localhost:8501", 200), ("evil.example:8501", 421)):
+        answer = guarded.get("/", headers={"host": host})
+        assert answer.status_code == status
+        assert "content-security-policy" in answer.headers
+    with guarded.websocket_connect("/_stcore/stream", headers={"host": "localhost:8501"}):
+        pass
+    with (
+        pytest.raises(WebSocketDisconnect) as refused,
+        guarded.websocket_connect("/_stcore/stream", headers={"host": "evil.example:8501"}),
+    ):
+        pass
+    assert refused.value.code == 1008
 
 
 def test_the_body_of_an_upload_is_not_read() -> None:

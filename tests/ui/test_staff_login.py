@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from chatbot import reread
 from chatbot.errors import SettingError
+from chatbot.hosts import is_loopback
 from chatbot.settings import StaffSettings
 from chatbot.store.folder import FolderStore
 from ui.staff_pages import login
@@ -37,7 +38,7 @@ def test_without_a_login_only_this_machine_may_reach_the_pages(address: str | No
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "localhost", "127.8.9.1"])
 def test_on_a_loopback_address_no_login_is_needed(address: str) -> None:
     login.check(StaffSettings(), address)
-    assert login.is_loopback(address)
+    assert is_loopback(address)
 
 
 @pytest.mark.parametrize(

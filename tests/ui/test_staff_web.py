@@ -252,7 +252,7 @@ def test_a_report_is_served_in_an_origin_of_its_own_to_those_who_know_its_addres
 
 @pytest.mark.parametrize(
     ("host", "status"),
-    [("localhost:8502", 200), ("127.0.0.1:8502", 200), ("[::1]:8502", 200), ("evil.example:8502", 400)],
+    [("localhost:8502", 200), ("127.0.0.1:8502", 200), ("[::1]:8502", 200), ("evil.example:8502", 421)],
 )
 def test_without_a_login_no_other_name_leads_to_the_pages(host: str, status: int) -> None:
     async def page(_: Request) -> PlainTextResponse:

@@ -128,7 +128,7 @@ def read_tasks(store: Store) -> list[Task]:
     found = get_all(store, [of[one] for of in (keys, left) for one in shown if one in of])
     tasks = [
         Task(
-            handoff.parse(found[keys[one]], keys[one]),
+            handoff.parse(found[keys[one]], keys[one]).without(gone),
             work.get(one),
             contact.parse(found[left[one]], left[one]).contact if left.get(one) in found else "",
         )

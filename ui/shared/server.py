@@ -1,5 +1,7 @@
 """Guard both pages by ASGI middleware: refuse Streamlit's unused routes, limit websockets, set the security headers.
 
+`HostGuard` also refuses other host names (DNS rebinding).
+
 The headers contain the content security policy (CSP) of both pages.
 
 A new websocket beyond `MAX_SESSIONS` takes the place of another: of the longest idle one of the address that has the
@@ -187,6 +189,23 @@ class Guard:
         if now >= self._next_warning:
             self._next_warning = now + _WARNING_SECONDS
             log.warning(text, number)
+
+
+class HostGuard:
+    """Refuses requests and websockets whose Host header names another server (`chatbot.hosts`)."""
+
+    def __init__(self, app: ASGIApp, is_host: Callable[[str], bool]) -> None:
+        self._app = app
+        self._is_host = is_host
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on a request to this server."""
+        if scope["type"] == "lifespan" or self._is_host(Headers(scope=scope).get("host", "")):
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            await PlainTextResponse("this server does not have this host name\n", 421)(scope, receive, send)
 
 
 def network_of(address: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import ipaddress
 import time
 import tomllib
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from chatbot.errors import SettingError
+from chatbot.hosts import is_loopback
 from chatbot.reread import RereadFile
 from chatbot.settings import StaffSettings
 
@@ -69,16 +69,6 @@ def _check_random(secret: str, name: str) -> None:
             f"{name} has {len(secret)} characters, {len(set(secret))} of them different: expected "
             f"{MIN_TOKEN_CHARS} random characters or more. Make one with: openssl rand -hex 32"
         )
-
-
-def is_loopback(address: str | None) -> bool:
-    """Whether an address is reachable only from this machine."""
-    if address == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(address or "0.0.0.0").is_loopback  # noqa: S104  # an empty address listens on all interfaces
-    except ValueError:
-        return False
 
 
 def is_by_token(settings: StaffSettings) -> bool:

@@ -1,7 +1,7 @@
 """Serve what is not Streamlit on the staff pages: login, drift report, and the session check in front of everything.
 
 CSRF: the session cookie is SameSite=Strict, so a request or websocket that another site opens has no session. Without a
-login, only this machine's host names are accepted, which prevents DNS rebinding.
+login, only addresses and names of this machine are accepted in the Host header, against DNS rebinding.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from urllib.parse import parse_qs, quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chatbot.errors import ChatbotError
+from chatbot.hosts import host_check
 from chatbot.settings import StaffSettings, StorageSettings
 from chatbot.store import layout, open_store
 from ui.shared import assets
-from ui.shared.server import network_of
+from ui.shared.server import HostGuard, network_of
 from ui.staff_pages import login, sessions
 from ui.staff_pages.markup import html
 from ui.staff_pages.sessions import COOKIE, DEVICE_COOKIE, ForgedCookie, StaffSession
@@ -128,9 +128,8 @@ def parts(settings: StaffSettings, address: str = "127.0.0.1") -> tuple[list[Rou
     if settings.oidc_secrets is not None:
         return [report], []
     if not login.is_by_token(settings):
-        # Without a login, only this machine's names: a web site could resolve its own to 127.0.0.1 (DNS rebinding).
-        hosts = ["localhost", "127.0.0.1", "::1", "[::1]", address]
-        return [report], [Middleware(TrustedHostMiddleware, allowed_hosts=hosts)]
+        is_host = host_check(address)
+        return [report], [Middleware(HostGuard, is_host=is_host)] if is_host else []
     throttle = Throttle()
     return [report, *_login_routes(settings, throttle)], [Middleware(Gate, throttle=throttle)]
 

@@ -1,0 +1,57 @@
+"""Decide by a request's Host header whether a server answers it: protection against DNS rebinding.
+
+A web site can resolve its own name to 127.0.0.1; browsers on this machine then let its pages read from and write to a
+server here, as of the same origin. They name the site in the Host header. An IP address there, or a name below
+`localhost`, which no site owns, shows that no rebinding took place.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from functools import lru_cache
+
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s\[\]:/@?#]+)(?::\d*)?", re.IGNORECASE)
+_CACHED = 64
+
+
+def host_check(address: str | None, names: str = "") -> Callable[[str], bool] | None:
+    """Return whether a server answers requests with a Host header; None: with any.
+
+    Args:
+        address: the address that the server listens on; None or empty: every address of this machine.
+        names: host names to accept besides addresses and localhost, comma-separated, or `*`. Empty: none if the
+            address is a loopback address, else any: clients in a network use names that the server does not know.
+    """
+    known = frozenset(name.strip().lower().rstrip(".") for name in names.split(",") if name.strip())
+    if "*" in known or not (known or is_loopback(address)):
+        return None
+
+    @lru_cache(_CACHED)
+    def is_accepted(host: str) -> bool:
+        found = _HOST.fullmatch(host)
+        if found is None:
+            return False
+        name = found[1].lower().rstrip(".")
+        return name in known or name == "localhost" or name.endswith(".localhost") or _is_address(name)
+
+    return is_accepted
+
+
+def is_loopback(address: str | None) -> bool:
+    """Whether a server that listens on this address is reachable only from this machine; empty: on all addresses."""
+    if address == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(address or "0.0.0.0").is_loopback  # noqa: S104
+    except ValueError:
+        return False
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        return False
+    return True
