@@ -35,8 +35,8 @@ from chatbot.model.classifier import Classifier
 from chatbot.model.encoder import MODEL_FILE, TOKENIZER_FILE, Encoded, Encoder
 from chatbot.settings import RouterSettings, SlotSettings
 
-FORMAT = 2
-READABLE_FORMATS = (1, 2)
+FORMAT = 3
+READABLE_FORMATS = (1, 2, 3)
 
 MANIFEST = "model.json"
 HEAD = "head.safetensors"

@@ -1,6 +1,8 @@
 """Classify intents: calibrated confidence and an out-of-distribution score from encoded messages, in numpy.
 
-The head is multinomial logistic regression on three layers of the encoder, centred and partially whitened.
+The head is multinomial logistic regression on three layers of the encoder, centred and partially whitened. A second
+term of the logits is the likeness of the sentence embedding to the prototypes of each intent, with a weight learned
+out of fold: it helps most where intents have few messages, which logistic regression on many axes overfits.
 Confidence is its softmax after calibration by temperature scaling (Guo et al., 2017). The out-of-distribution
 score (scope) averages three measures, each standardized (z-score) on in-scope messages:
 
@@ -26,6 +28,8 @@ from chatbot.model.encoder import Encoded
 
 Floats = NDArray[np.float32]
 _NO_PENALTY = np.empty(0, dtype=np.float32)
+SHARPNESS = np.float32(10)
+"""Of the soft maximum over an intent's prototypes: between their mean (0) and the nearest one (infinite)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +98,15 @@ class Scope:
     scale: Floats
     refusal: Floats = field(default_factory=lambda: _NO_PENALTY)
 
-    def measures(self, centred: Floats, whitened: Floats, logits: Floats) -> Floats:
-        """Compute energy, direction, nearness and penalty, shape (n, 4); higher is more in scope.
+    def measures(self, cosines: Floats, whitened: Floats) -> Floats:
+        """Compute direction, nearness and penalty, shape (n, 3); higher is more in scope.
 
         Args:
-            centred: shape (n, dim): sentence embeddings minus the corpus mean.
+            cosines: shape (n, m): of the message and each prototype.
             whitened: shape (n, axes): whitened features.
-            logits: shape (n, labels).
         """
         direction = (_unit(whitened) @ self.directions).max(axis=1)
-        nearness = (_unit(centred) @ self.prototypes.T).max(axis=1)
-        return np.stack([energy(logits), direction, nearness, self._penalty(whitened)], axis=1)
+        return np.stack([direction, cosines.max(axis=1), self._penalty(whitened)], axis=1)
 
     def _penalty(self, whitened: Floats) -> Floats:
         """Compute the log probability of being in scope, shape (n,), at most 0."""
@@ -127,13 +129,38 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
+class Likeness:
+    """Second term of the logits: how similar a message is to the prototypes of each intent (`Scope.prototypes`).
+
+    Attributes:
+        counts: shape (labels,): how many prototypes each label has, in the order of the prototypes; all are 0 in a
+            bundle of format 1 or 2, which has no such term.
+        weight: shape (1,): of the term; 0: the head alone.
+    """
+
+    counts: NDArray[np.int64]
+    weight: Floats
+
+    def of(self, cosines: Floats) -> Floats:
+        """Compute the soft maximum of the cosines, shape (n, m), to each label's prototypes, shape (n, labels)."""
+        known = np.flatnonzero(self.counts)
+        alike = np.zeros((len(cosines), len(self.counts)), dtype=np.float32)
+        if known.size:
+            counts = self.counts[known]
+            summed = np.add.reduceat(np.exp(SHARPNESS * (cosines - 1)), np.cumsum(counts) - counts, axis=1)
+            alike[:, known] = np.log(summed / counts.astype(np.float32)) / SHARPNESS
+        return alike
+
+
+@dataclass(frozen=True, slots=True)
 class Classifier:
-    """A bundle's classifier: head, calibration (temperature) and out-of-distribution detector."""
+    """A bundle's classifier: head, likeness, calibration (temperature) and out-of-distribution detector."""
 
     labels: tuple[str, ...]
     temperature: float
     head: Head
     scope: Scope
+    likeness: Likeness
 
     def to_tensors(self) -> dict[str, NDArray[Any]]:
         """Return all tensors by name, for safetensors; excludes labels and temperature."""
@@ -150,10 +177,15 @@ class Classifier:
         """Build a classifier from the result of `to_tensors`.
 
         Raises:
-            KeyError: a tensor is missing.
+            KeyError: a tensor is missing that every format has.
             ValueError: a tensor holds NaN or infinity, or has another shape than the others need.
         """
-        tensors = {_SINCE_FORMAT_2: _NO_PENALTY, **tensors}
+        absent: dict[str, NDArray[Any]] = {
+            "scope.refusal": _NO_PENALTY,
+            "likeness.counts": np.zeros(len(labels), dtype=np.int64),
+            "likeness.weight": np.zeros(1, dtype=np.float32),
+        }
+        tensors = {**absent, **tensors}
         parts: dict[str, Any] = {
             part: kind(**{f.name: tensors[f"{part}.{f.name}"] for f in fields(kind)}) for part, kind in _PARTS
         }
@@ -167,10 +199,12 @@ class Classifier:
         """Refuse tensors that fail in use, or make every score NaN, so that no message would be out of scope."""
         head, scope = self.head, self.scope
         (features, axes), clusters = head.projection.shape, len(np.atleast_1d(scope.prototypes))
+        counts = self.likeness.counts
         shapes = {
             "head.centre": (features,), "head.weights": (axes, len(self.labels)),
             "scope.prototypes": (max(1, clusters), features // _LAYERS), "scope.directions": (axes, len(self.labels)),
             "scope.usual": (2, 3), "scope.scale": (2,), "scope.refusal": (axes + 1,) if scope.refusal.size else (0,),
+            "likeness.counts": (len(self.labels),), "likeness.weight": (1,),
         }  # fmt: skip
         for name, tensor in self.to_tensors().items():
             if tensor.shape != (expected := shapes.get(name, tensor.shape)):
@@ -179,13 +213,19 @@ class Classifier:
                 raise ValueError(f"{name} holds NaN or infinity")
         if (scope.usual[1] <= 0).any() or scope.scale[1] <= 0:
             raise ValueError("scope.usual and scope.scale: a standard deviation must be positive")
+        if counts.dtype != np.int64 or (counts < 0).any() or (counts.any() and counts.sum() != clusters):
+            raise ValueError(f"likeness.counts must add up to the {clusters} of scope.prototypes")
+
+    def terms(self, encoded: Encoded) -> tuple[Floats, Floats, Floats]:
+        """Compute what `blend` makes logits and measures of: the head's logits, likeness and `Scope.measures`."""
+        whitened = self.head.whiten(encoded)
+        centred = encoded.vectors - self.head.centre[: encoded.vectors.shape[1]]
+        cosines = _unit(centred) @ self.scope.prototypes.T
+        return self.head.logits(whitened), self.likeness.of(cosines), self.scope.measures(cosines, whitened)
 
     def measure(self, encoded: Encoded) -> tuple[Floats, Floats]:
-        """Compute uncalibrated logits, shape (n, labels), and scope measures, shape (n, 4)."""
-        whitened = self.head.whiten(encoded)
-        logits = self.head.logits(whitened)
-        centred = encoded.vectors - self.head.centre[: encoded.vectors.shape[1]]
-        return logits, self.scope.measures(centred, whitened, logits)
+        """Compute uncalibrated logits, shape (n, labels), and energy and scope measures, shape (n, 4)."""
+        return blend(*self.terms(encoded), self.likeness.weight)
 
     def score(self, encoded: Encoded) -> Scores:
         """Compute calibrated probabilities and out-of-distribution scores of n encoded messages."""
@@ -194,8 +234,13 @@ class Classifier:
 
 
 _LAYERS = 3
-_SINCE_FORMAT_2 = "scope.refusal"
-_PARTS: tuple[tuple[str, type], ...] = (("head", Head), ("scope", Scope))
+_PARTS: tuple[tuple[str, type], ...] = (("head", Head), ("scope", Scope), ("likeness", Likeness))
+
+
+def blend(logits: Floats, alike: Floats, measures: Floats, weight: Floats) -> tuple[Floats, Floats]:
+    """Add the weighted likeness to the head's logits; return them, and the measures with their energy first."""
+    raised = logits + weight * alike
+    return raised, np.column_stack([energy(raised), measures])
 
 
 def join(*scores: Scores) -> Scores:
@@ -217,11 +262,10 @@ def softmax(logits: Floats) -> Floats:
     return shares
 
 
-def energy(logits: Floats) -> Floats:
+def energy(logits: NDArray[Any]) -> NDArray[Any]:
     """Compute the logsumexp of each row: high if some intent fits, low if none does."""
     top = logits.max(axis=1)
-    summed: Floats = top + np.log(np.exp(logits - top[:, None]).sum(axis=1))
-    return summed
+    return np.asarray(top + np.log(np.exp(logits - top[:, None]).sum(axis=1)))
 
 
 def _unit(vectors: Floats) -> Floats:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from chatbot.model.classifier import Classifier, Floats
+from chatbot.model.classifier import Classifier, Floats, Likeness
 from tests.chatbot.corpora import Blobs, apart, encode
 from training.model.evaluation.metrics import auroc, ece
 from training.model.fit import FitError, Fitted, fit
@@ -87,7 +87,15 @@ DAMAGED: dict[str, Callable[[Floats], Floats]] = {
 @pytest.mark.parametrize("damage", DAMAGED)
 @pytest.mark.parametrize(
     "name",
-    ["scope.refusal", "scope.prototypes", "scope.directions", "scope.usual", "scope.scale", "head.weights"],
+    [
+        "scope.refusal",
+        "scope.prototypes",
+        "scope.directions",
+        "scope.usual",
+        "scope.scale",
+        "head.weights",
+        "likeness.weight",
+    ],
 )
 def test_a_damaged_tensor_is_refused_and_named(
     taught: tuple[Fitted, list[str]], name: str, damage: str
@@ -101,6 +109,25 @@ def test_a_damaged_tensor_is_refused_and_named(
     tensors[name] = DAMAGED[damage](tensors[name])
     with pytest.raises(ValueError, match=name):
         Classifier.from_tensors(classifier.labels, classifier.temperature, tensors)
+
+
+@pytest.mark.parametrize("counts", [[7] * 8, [-8, 24, *[8] * 6], [8.0] * 8, [8] * 7])
+def test_counts_that_do_not_fit_the_prototypes_are_refused(
+    taught: tuple[Fitted, list[str]], counts: list[float]
+) -> None:
+    tensors = taught[0].classifier.to_tensors()
+    assert tensors["likeness.counts"].tolist() == [8] * 8
+    with pytest.raises(ValueError, match=r"likeness\.counts"):
+        Classifier.from_tensors(
+            taught[0].classifier.labels, 1.0, tensors | {"likeness.counts": np.asarray(counts)}
+        )
+
+
+def test_likeness_is_a_soft_maximum_over_the_prototypes_of_each_label() -> None:
+    cosines = np.array([[0.1, 0.8, 0.6, -0.2]], dtype=np.float32)
+    found = Likeness(np.array([1, 0, 3]), np.ones(1, dtype=np.float32)).of(cosines)
+    three = np.log(np.mean(np.exp(10 * np.array([0.8, 0.6, -0.2])))) / 10
+    np.testing.assert_allclose(found, [[0.1 - 1, 0, three - 1]], atol=1e-6)
 
 
 def test_a_standard_deviation_of_zero_is_refused(taught: tuple[Fitted, list[str]]) -> None:

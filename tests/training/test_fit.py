@@ -1,6 +1,7 @@
 """The classifier that training makes: right on small and messy corpora, and the same bits each time."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -124,9 +125,8 @@ def test_names_of_intents_teach_where_messages_are_few_and_are_never_scored() ->
     assert accuracy(fitted) > accuracy(without) + 0.02
     assert len(fitted.labels) == 12
     assert fitted.out_of_fold.rows.max() == 11
-    np.testing.assert_array_equal(
-        fitted.classifier.scope.prototypes.shape, without.classifier.scope.prototypes.shape
-    )
+    assert fitted.classifier.likeness.counts.tolist() == [3] * 6
+    assert without.classifier.likeness.counts.tolist() == [2] * 6
 
 
 def near_misses(count: int, copies: int = 1) -> OutsideRows:
@@ -235,6 +235,65 @@ def test_a_classifier_of_bundle_format_1_scores_without_a_penalty() -> None:
     del tensors["scope.scale"]
     with pytest.raises((KeyError, TypeError)):
         Classifier.from_tensors(classifier.labels, classifier.temperature, tensors)
+
+
+def headless(classifier: Classifier) -> Classifier:
+    """The classifier as it would be with its head alone."""
+    return replace(classifier, likeness=replace(classifier.likeness, weight=np.zeros(1, dtype=np.float32)))
+
+
+def test_likeness_to_prototypes_helps_where_messages_are_few() -> None:
+    def noisy(sizes: list[int], seed: int = 0) -> tuple[Encoded, list[str], list[str]]:
+        """The lower layers say nothing of the intent, and the head overfits them."""
+        encoded, labels, groups = corpus(sizes, seed, dim=64, spread=0.55)
+        noise = np.random.default_rng(seed + 50).normal(size=(2, *encoded.vectors.shape)).astype(np.float32)
+        return Encoded(encoded.vectors, *(noise / 8), encoded.tokens), labels, groups
+
+    classifier = fit(*noisy([6] * 12)).classifier
+    test, truth, _ = noisy([50] * 12, seed=1)
+
+    def accuracy(asked: Classifier) -> float:
+        return float(
+            (np.asarray(asked.labels)[asked.score(test).probabilities.argmax(axis=1)] == truth).mean()
+        )
+
+    assert classifier.likeness.weight[0] > 0
+    assert accuracy(classifier) > accuracy(headless(classifier)) + 0.05
+
+
+def test_likeness_that_says_nothing_of_the_intent_has_no_weight() -> None:
+    encoded, labels, groups = corpus([40] * 4, dim=64, spread=0.5)
+    noise = np.random.default_rng(3).normal(size=encoded.vectors.shape).astype(np.float32)
+    fitted = fit(Encoded(noise / 8, encoded.middle, encoded.bottom, encoded.tokens), labels, groups)
+    assert fitted.classifier.likeness.weight.tolist() == [0]
+
+
+def test_messages_that_cannot_be_held_out_give_likeness_no_weight() -> None:
+    encoded, labels, _ = corpus([5] * 4)
+    fitted = fit(encoded, labels, labels)
+    assert not fitted.measured
+    assert fitted.classifier.likeness.weight.tolist() == [0]
+
+
+def test_models_without_some_intents_use_the_likeness_of_the_final_one() -> None:
+    encoded, labels, groups = corpus([6] * 12, dim=64, spread=0.55)
+    fitted = fit(encoded, labels, groups)
+    heavy = replace(fitted.classifier.likeness, weight=np.full(1, 50, dtype=np.float32))
+    other = replace(fitted, classifier=replace(fitted.classifier, likeness=heavy))
+    found, expected = score_unknown(encoded, other), score_unknown(encoded, fitted)
+    assert np.abs(found.probabilities - expected.probabilities).max() > 0.05
+
+
+def test_a_classifier_of_bundle_format_2_scores_with_its_head_alone() -> None:
+    encoded, labels, groups = corpus([6] * 12, dim=64, spread=0.55)
+    classifier = fit(encoded, labels, groups).classifier
+    tensors = {
+        name: tensor for name, tensor in classifier.to_tensors().items() if not name.startswith("likeness.")
+    }
+    old = Classifier.from_tensors(classifier.labels, classifier.temperature, tensors)
+    np.testing.assert_array_equal(
+        old.score(encoded).probabilities, headless(classifier).score(encoded).probabilities
+    )
 
 
 @pytest.mark.parametrize("count", [2, 10, 47])
