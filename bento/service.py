@@ -37,7 +37,6 @@ from bento.runner.codec import Messages, Predictions
 from bento.runner.endpoint import RunnerEndpoint
 from chatbot import ids
 from chatbot.dialog.router import Prediction
-from chatbot.hosts import host_check
 from chatbot.model import bundle
 from chatbot.process import die_with_parent
 from chatbot.records import contact
@@ -59,8 +58,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 settings = fail_fast.read(ServiceSettings)
-
-_is_host = host_check(settings.host, settings.allowed_hosts)
 
 RUNNER_WORKERS = settings.runner_workers or usable_cores()
 
@@ -194,7 +191,6 @@ class _FastPathService(bentoml.Service):  # type: ignore[misc]  # bentoml is unt
             max_per_address=settings.max_connections_per_address,
             trusted_proxies=library_internals.trust_proxies(settings.trusted_proxies),
             head_seconds=settings.head_seconds,
-            is_host=_is_host,
             max_age_seconds=settings.max_connection_age_seconds,
             is_draining=lambda: _draining().is_active,
             on_refused=fast_path.count_refused,
@@ -332,9 +328,7 @@ class SupportChatbot:
     async def open(self) -> None:
         """Start the logs and wait for the runner, before the first connection is accepted."""
         if settings.metrics_port:
-            self._metrics_port = await metrics_port.listen(
-                settings.host, settings.metrics_port, _metrics(), _is_host
-            )
+            self._metrics_port = await metrics_port.listen(settings.host, settings.metrics_port, _metrics())
         self._log.start()
         self._handoffs.start()
         until = time.monotonic() + _START_SECONDS

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
 from functools import partial
 
 import uvicorn
@@ -47,13 +46,8 @@ def metrics_app(metrics: Metrics) -> App:
     return app
 
 
-async def listen(
-    host: str, port: int, metrics: Metrics, is_host: Callable[[str], bool] | None = None
-) -> asyncio.Server:
+async def listen(host: str, port: int, metrics: Metrics) -> asyncio.Server:
     """Listen on the port, on the running event loop.
-
-    Args:
-        is_host: whether a Host header names this server; None: any does.
 
     Raises:
         SettingError: the port cannot be opened.
@@ -62,7 +56,6 @@ async def listen(
         listener = _open(host, port)
     except OSError as error:
         raise SettingError(f"CHATBOT_METRICS_PORT={port} cannot be opened on {host}: {error}") from error
-    MetricsProtocol.limits.is_host = is_host
     config = uvicorn.Config(metrics_app(metrics), http=MetricsProtocol, lifespan="off", log_config=None)
     config.load()
     connection = partial(

@@ -6,7 +6,6 @@ with half-sent requests. A request is refused in the API's error format and the 
     400  malformed; HTTP/0.9; Host not given once      414  URL longer than MAX_URL_BYTES
     408  head not complete within `head_seconds`       431  head longer than MAX_HEAD_BYTES, or over MAX_HEADERS lines
     429  more than MAX_PIPELINED requests wait          503  all connections in use
-    421  Host is another server's (DNS rebinding)
 
 A client that does not read its responses for `write_seconds` is disconnected: it would hold its connection forever.
 A keep-alive connection ends with its next response (`Connection: close`) while the server drains, and when it is older
@@ -70,7 +69,6 @@ class ConnectionLimits:
         write_seconds: maximum time in which a client reads nothing of a response that waits for it.
         max_age_seconds: age from which a connection ends with its next response, up to a quarter more at random, so
             that clients that came together do not reconnect together; 0: unlimited.
-        is_host: whether a Host header names this server; None: any does.
         is_draining: whether every response ends its connection (connection draining).
         on_refused: called with the status of each refused request or connection.
         idle: connections between two requests, the longest idle first.
@@ -83,7 +81,6 @@ class ConnectionLimits:
     head_seconds: float = 10.0
     write_seconds: float = 30.0
     max_age_seconds: float = 0.0
-    is_host: Callable[[str], bool] | None = None
     is_draining: Callable[[], bool] = lambda: False
     on_refused: Callable[[int], None] = lambda _status: None
     idle: OrderedDict[LimitedProtocol, None] = field(default_factory=OrderedDict)
@@ -230,7 +227,7 @@ class LimitedProtocol(CoalescingProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """Require HTTP/1 and one Host header that names this server (RFC 9112, 3.2), then start the request."""
+        """Require HTTP/1 and one Host header (RFC 9112, 3.2), then start the request."""
         self._in_head = False
         self._head_bytes = 0
         self._stop_deadline()
@@ -238,15 +235,9 @@ class LimitedProtocol(CoalescingProtocol):
         if version not in _VERSIONS:  # 0.9: a request line without a version
             self._refuse(400, "bad_request", "only HTTP/1.0 and HTTP/1.1 are served")
             raise _RefusedError
-        hosts = [value for name, value in self.headers if name == b"host"]
-        if len(hosts) > 1 or (not hosts and version == "1.1"):
+        hosts = [name for name, _ in self.headers].count(b"host")
+        if hosts > 1 or (hosts == 0 and version == "1.1"):
             self._refuse(400, "bad_request", "exactly one Host header is needed")
-            raise _RefusedError
-        is_host = self.limits.is_host
-        if is_host is not None and hosts and not is_host(hosts[0].decode("latin-1")):
-            self._refuse(
-                421, "unknown_host", "this server does not have this host name: see CHATBOT_ALLOWED_HOSTS"
-            )
             raise _RefusedError
         if self.parser.should_upgrade():
             # CONNECT, or a pipelined head, from which the header is not removed. A WebSocket would escape all limits.

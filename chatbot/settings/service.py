@@ -33,10 +33,6 @@ class ServiceSettings(Settings):
     host: str = "127.0.0.1"
     """Address the API listens on: other machines cannot reach a loopback address. `0.0.0.0` in a container, `::` there
     for IPv6."""
-    allowed_hosts: str = ""
-    """Host names that clients may call the API by, besides IP addresses and `localhost`, comma-separated; `*`: any.
-    Unset: none on a loopback address, so that no web site reaches the API through a browser on this machine (DNS
-    rebinding), and any on others."""
     port: int = Field(default=3000, ge=1, le=65535)
     """Port of the API."""
     workers: int = Field(default=1, ge=1, le=64)

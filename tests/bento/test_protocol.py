@@ -18,7 +18,6 @@ import uvicorn
 from bento.http import protocol
 from bento.http.asgi import Receive, Scope, Send
 from bento.http.protocol import ConnectionLimits, LimitedProtocol
-from chatbot.hosts import host_check
 from tests.support.requirements import program
 
 pytestmark = pytest.mark.process
@@ -228,18 +227,6 @@ def test_what_exceeds_a_limit_is_refused_in_the_apis_format_and_counted(
         error = json.loads(answer.partition(b"\r\n\r\n")[2])["error"]
         assert set(error) == {"type", "message", "details"}
     assert server.refused == [expected]
-
-
-@pytest.mark.parametrize("path", ["/chat", "/livez"])
-def test_a_web_site_that_resolves_its_name_to_this_machine_gets_no_answer(server: Running, path: str) -> None:
-    LimitedProtocol.limits.is_host = host_check("127.0.0.1")
-    request = b"GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n"
-    refused = exchange(server, request % (path.encode(), b"evil.example:3000"))
-    assert status(refused) == 421
-    assert json.loads(refused.partition(b"\r\n\r\n")[2])["error"]["type"] == "unknown_host"
-    assert status(exchange(server, request % (path.encode(), b"localhost:3000"))) == 200
-    assert status(exchange(server, b"GET /livez HTTP/1.0\r\n\r\n")) == 200  # an old client, not a browser
-    assert server.refused == [421]
 
 
 @pytest.mark.parametrize(

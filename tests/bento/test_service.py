@@ -164,20 +164,6 @@ def test_malformed_http_is_refused_without_effect_on_others(service: Server, req
     assert service.post("/chat", {"message": "I want a refund"})[0] == 200
 
 
-def test_a_web_site_whose_name_leads_to_this_machine_cannot_use_the_api(service: Server) -> None:
-    """DNS rebinding: to the browser, the site and the API are one origin, so CORS does not apply."""
-    body = b'{"message": "I want a refund"}'
-    head = (
-        b"POST /chat HTTP/1.1\r\nHost: %s:3000\r\nOrigin: http://%s:3000\r\nContent-Type: application/json\r\n"
-        b"Content-Length: %d\r\n\r\n"
-    )
-    statuses = [
-        raw(service, head % (host, host, len(body)) + body).split()[1]
-        for host in (b"evil.example", b"localhost")
-    ]
-    assert statuses == [b"421", b"200"]
-
-
 def test_ten_thousand_connections_at_once_are_each_answered_or_refused_and_never_with_a_5xx(
     service: Server,
 ) -> None:
