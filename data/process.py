@@ -22,7 +22,7 @@ from data.declarations import DECLARED_FILE, write_declared
 from data.errors import CorpusError, problems_table
 from data.loading import load_checked
 from data.params import DEFAULT_FILE
-from data.processing import CORPUS_FILE, ProcessParams, process, read_params, write
+from data.processing import CORPUS_FILE, ProcessParams, process, write
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -46,7 +46,7 @@ def main(
     """Convert a corpus to training input: corpus.parquet and report.json."""
     console = Console(stderr=True)
     try:
-        settings = read_params(params, {"seed": seed, "similarity": similarity})
+        settings = ProcessParams.read(params, {"seed": seed, "similarity": similarity})
         with console.status(Text(f"reading {corpus}")):
             checked, processed = run(corpus, out, settings, strict=strict, columns=columns)
     except CorpusError as error:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from chatbot.files import replacing, write_file
 from data.checks import Report
 from data.errors import CorpusError
-from data.params import read_section
+from data.params import Params
 from data.placeholders import fill_all
 from data.similarity import SIMILARITY, groups
 
@@ -23,10 +22,10 @@ CORPUS_COLUMNS = ("message", "intent", "category", "group", "row_hash", "source"
 CORPUS_FILE, REPORT_FILE = "corpus.parquet", "report.json"
 
 
-class ProcessParams(BaseModel):
+class ProcessParams(Params):
     """Parameters in section `process` of params.yaml."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    section = "process"
 
     seed: int = 0
     """Determines placeholder values."""
@@ -84,8 +83,3 @@ def read_processed(path: Path) -> pd.DataFrame:
         reason = f"no column {', '.join(missing)}: make it with `python -m data.process`"
         raise CorpusError.at(file, None, reason)
     return pd.DataFrame({name: table.column(name).to_pylist() for name in CORPUS_COLUMNS}, dtype="str")
-
-
-def read_params(path: Path, options: Mapping[str, object] | None = None) -> ProcessParams:
-    """Read section `process` of a params.yaml, see `data.params.read_section`."""
-    return read_section(ProcessParams, path, "process", options)

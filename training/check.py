@@ -34,7 +34,7 @@ from training.model.encoder.batch import encode
 from training.model.encoder.export import export
 from training.model.fit import FOLDS, fit
 from training.model.notices import language_notices
-from training.model.params import read_params
+from training.model.params import TrainParams
 from training.progress import Steps
 from training.review.labels import put_findings
 
@@ -69,7 +69,7 @@ def main(
     Exit code 0: checked, whatever was found; 1: some rows cannot be read (the others are still checked).
     """
     console = Console(stderr=True)
-    section = read_params(params, {"encoder": encoder})
+    section = TrainParams.read(params, {"encoder": encoder})
     with Steps(console) as steps:
         with steps.wait("corpus"):
             loaded, errors, warnings = read_usable(corpus, columns)

@@ -21,10 +21,10 @@ from chatbot.settings import RetrainSettings, StorageSettings, TrackingSettings
 from chatbot.store.lease import LeaseHeld
 from data.columns import Columns, takes_columns
 from data.commands import reports_errors
-from data.processing import read_params as read_process_params
+from data.processing import ProcessParams
 from training.corpus.given import read_given
-from training.gate.params import read_gate_params
-from training.model.params import read_params
+from training.gate.params import GateParams
+from training.model.params import TrainParams
 from training.progress import Steps
 from training.retraining.bootstrap import bootstrap
 from training.retraining.config import RetrainConfig
@@ -79,9 +79,9 @@ def main(
         StorageSettings(),
         TrackingSettings(),
         RetrainSettings(),
-        read_process_params(params),
-        read_params(params),
-        read_gate_params(params),
+        ProcessParams.read(params),
+        TrainParams.read(params),
+        GateParams.read(params),
         work,
         cache,
     )

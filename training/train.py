@@ -20,10 +20,10 @@ from rich.text import Text
 from chatbot.settings import TrackingSettings
 from data.columns import Columns, takes_columns
 from data.commands import reports_errors
-from data.processing import read_params as read_process_params
+from data.processing import ProcessParams
 from training.corpus.reading import read
 from training.labels.report.render import PAGE_FILE, write_findings
-from training.model.params import read_params
+from training.model.params import TrainParams
 from training.model.report import print_trained
 from training.model.train import train
 from training.progress import Steps
@@ -71,7 +71,7 @@ def main(
     """Train on a corpus and write a bundle: what `python -m bento` serves."""
     console = Console(stderr=True)
     given = {"encoder": encoder, "seed": seed, "target": target, "out_of_scope_share": share}
-    section, process = read_params(params, given), read_process_params(params)
+    section, process = TrainParams.read(params, given), ProcessParams.read(params)
     with Steps(console) as steps:
         with steps.wait("corpus"):
             read_corpus = read(corpus, process, columns, strict)

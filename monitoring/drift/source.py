@@ -19,21 +19,9 @@ from monitoring.drift.feedback import SCHEMA, Thumbs
 from monitoring.inference_log import reader
 
 COLUMNS = (
-    "timestamp",
-    "prediction_id",
-    "model_version",
-    "bundle_digest",
-    "query",
-    "intent",
-    "confidence",
-    "scope",
-    "handoff",
-    "chars",
-    "words",
-    "non_letter_share",
-    "upper_share",
-    "summary",
-)
+    "timestamp", "prediction_id", "model_version", "bundle_digest", "query", "intent", "confidence", "scope", "handoff",
+    "chars", "words", "non_letter_share", "upper_share", "summary",
+)  # fmt: skip
 """Columns of a record that the check needs."""
 LATE_FEEDBACK = timedelta(days=7)
 """Maximum delay of feedback after the answer."""

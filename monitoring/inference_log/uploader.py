@@ -46,8 +46,8 @@ class Uploader:
         log: LogSettings,
         settings: UploadSettings,
         store: StorageSettings,
-        on_count: Callable[[str, str, int], None] | None = None,
-        on_state: Callable[[int, float], None] | None = None,
+        on_count: Callable[[str, str, int], None] = lambda kind, outcome, rows: None,
+        on_state: Callable[[int, float], None] = lambda rows, sent_at: None,
     ) -> None:
         """Configure the upload; touches no file.
 
@@ -90,9 +90,8 @@ class Uploader:
     def _tend(self) -> None:
         waiting = self._queue.waiting()
         for kind, rows in self._queue.trim(self._settings.queue_mb * MEGABYTE).items():
-            self._count(kind, "dropped", rows)
-        if self._on_state is not None:
-            self._on_state(sum(one.rows for one in waiting), self._sent_at)
+            self._on_count(kind, "dropped", rows)
+        self._on_state(sum(one.rows for one in waiting), self._sent_at)
         unsent = any(one.batch is not None for one in waiting)
         # The upload process also erases what was erased in the store since it last ran.
         is_sweep_due = time.monotonic() - self._started_at >= _SWEEP_SECONDS
@@ -160,7 +159,7 @@ class Uploader:
             self._queue.note(failed=True)
         for outcome in ("sent", "spooled"):
             for kind, rows in report[outcome].items():
-                self._count(kind, outcome, rows)
+                self._on_count(kind, outcome, rows)
         if report["sent"]:
             self._sent_at = time.time()
         self._complain(report["error"])
@@ -172,10 +171,6 @@ class Uploader:
         elif self._complaint and not problem:
             _logger.warning("the log is uploaded to the store again")
         self._complaint = problem
-
-    def _count(self, kind: str, outcome: str, rows: int) -> None:
-        if self._on_count is not None:
-            self._on_count(kind, outcome, rows)
 
 
 def _environment(log: LogSettings, ship: UploadSettings, store: StorageSettings) -> dict[str, str]:

@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 import data.process
 import training.train
 from chatbot.errors import SettingError
-from data.params import DEFAULT_FILE, read_section
+from data.params import DEFAULT_FILE, Params
 from data.processing import ProcessParams
 from training.gate.params import GateParams
-from training.model.params import TrainParams, read_params
+from training.model.params import TrainParams
 
 OPTIONS = {
     "--target 2.0": "more than 0 and less than 1",
@@ -50,12 +50,12 @@ def test_a_wrong_option_of_processing_is_blamed_on_the_option(tmp_path: Path) ->
     ],
 )
 def test_a_wrong_value_of_the_file_is_blamed_on_the_file(
-    tmp_path: Path, kind: type, section: str, text: str, says: str
+    tmp_path: Path, kind: type[Params], section: str, text: str, says: str
 ) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text(f"{section}: {text}\n")
     with pytest.raises(SettingError, match=r"mine\.yaml.*" + says):
-        read_section(kind, file, section)
+        kind.read(file)
 
 
 def test_a_right_option_hides_a_wrong_value_of_the_file_and_both_sources_are_named(tmp_path: Path) -> None:
@@ -64,13 +64,13 @@ def test_a_right_option_hides_a_wrong_value_of_the_file_and_both_sources_are_nam
     with pytest.raises(
         SettingError, match=r"mine.yaml, section `train`: seed: 'x'.*; --out-of-scope-share 7: "
     ):
-        read_params(file, {"target": 0.1, "out_of_scope_share": 7, "encoder": None})
+        TrainParams.read(file, {"target": 0.1, "out_of_scope_share": 7, "encoder": None})
 
 
 def test_a_named_file_must_exist_and_the_default_one_need_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert read_params(DEFAULT_FILE) == TrainParams()
+    assert TrainParams.read(DEFAULT_FILE) == TrainParams()
     with pytest.raises(SettingError, match="parms"):
-        read_params(Path("parms.yaml"))
+        TrainParams.read(Path("parms.yaml"))

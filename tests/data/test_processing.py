@@ -21,7 +21,7 @@ from data.errors import CorpusError
 from data.loading import load_corpus
 from data.messages import row_hash
 from data.process import app
-from data.processing import CORPUS_COLUMNS, ProcessParams, process, read_params, read_processed
+from data.processing import CORPUS_COLUMNS, ProcessParams, process, read_processed
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = ("corpus.parquet", "report.json")
@@ -122,13 +122,13 @@ def test_a_parameter_that_cannot_work_is_refused_with_its_value(tmp_path: Path) 
     params.write_text("process: {similarty: 0.5}\n")
     assert "similarty" in run(file, "--out", tmp_path / "a", "--params", params, code=1)
     with pytest.raises(SettingError, match=r"none\.yaml: section `process` cannot be read"):
-        read_params(tmp_path / "none.yaml")
+        ProcessParams.read(tmp_path / "none.yaml")
     params.write_text("train: {}\n")
-    assert read_params(params) == ProcessParams()
+    assert ProcessParams.read(params) == ProcessParams()
 
 
 def test_the_defaults_are_those_of_params_yaml() -> None:
-    assert read_params(ROOT / "params.yaml") == ProcessParams()
+    assert ProcessParams.read(ROOT / "params.yaml") == ProcessParams()
 
 
 def test_a_folder_that_is_a_file_is_named(tmp_path: Path) -> None:

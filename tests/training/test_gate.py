@@ -21,8 +21,8 @@ from data.messages import row_hash
 from data.processing import read_processed
 from tests.training import warm
 from training.corpus.reading import Corpus
-from training.gate.judge import GateError, GateParams, judge, judge_corpora, judge_folders, mark_new
-from training.gate.params import read_gate_params
+from training.gate.judge import GateError, judge, judge_corpora, judge_folders, mark_new
+from training.gate.params import GateParams
 from training.gate.report.render import page, write_verdict
 from training.model.params import TrainParams
 from training.model.train import train
@@ -248,12 +248,12 @@ def test_the_command_names_an_invalid_bundle(tmp_path: Path) -> None:
 def test_bounds_are_read_from_the_params_file(tmp_path: Path) -> None:
     file = tmp_path / "params.yaml"
     file.write_text("gate: {ece_margin: 0.5, retired: [review]}\ntrain: {seed: 1}\n")
-    assert read_gate_params(file) == GateParams(ece_margin=0.5, retired=("review",))
+    assert GateParams.read(file) == GateParams(ece_margin=0.5, retired=("review",))
     with pytest.raises(Exception, match="none"):
-        read_gate_params(tmp_path / "none.yaml")
+        GateParams.read(tmp_path / "none.yaml")
     file.write_text("gate: {ece_margin: much}\n")
     with pytest.raises(Exception, match=r"(?s)params.yaml.*ece_margin"):
-        read_gate_params(file)
+        GateParams.read(file)
 
 
 class Text(HTMLParser):

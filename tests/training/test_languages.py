@@ -16,7 +16,7 @@ from training.corpus.reading import read, replies_for
 from training.model.encoder.export import DEFAULT_ENCODER
 from training.model.notices import language_notices
 from training.model.operating_points import OutOfScope
-from training.model.params import TrainParams, read_params
+from training.model.params import TrainParams
 from training.model.train import train
 from training.progress import Steps
 
@@ -48,9 +48,9 @@ def test_the_report_says_that_the_english_pool_is_not_used() -> None:
 def test_the_languages_are_a_parameter(tmp_path: Path) -> None:
     file = tmp_path / "params.yaml"
     file.write_text("train:\n  languages: [en, de]\n")
-    assert read_params(file).languages == ("en", "de")
+    assert TrainParams.read(file).languages == ("en", "de")
     file.write_text("train:\n  languages: []\n")
-    assert read_params(file).languages == ()
+    assert TrainParams.read(file).languages == ()
     assert TrainParams().languages is None
 
 

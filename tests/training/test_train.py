@@ -99,7 +99,6 @@ def test_the_run_is_recorded_with_metrics_and_pictures(trained: tuple[Path, Path
         "per_slice/short/accuracy",
     } <= run.data.metrics.keys()
     assert run.data.tags["evaluated"] == "out-of-fold"
-    assert run.data.params["test_rows"] == "0"
     pictures = {"confusion_matrix.png", "reliability.png", "risk_coverage.png", "learning_curve.png"}
     assert pictures <= {file.path for file in client.list_artifacts(run.info.run_id)}
 

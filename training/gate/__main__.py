@@ -14,7 +14,7 @@ from data.processing import read_processed
 from training.corpus.reading import read_labelled
 from training.gate.behaviour_tests import SHIPPED, read_behaviours
 from training.gate.judge import judge_corpora, judge_folders, mark_new
-from training.gate.params import read_gate_params
+from training.gate.params import GateParams
 from training.gate.report.render import print_verdict, write_verdict
 
 REFUSED = 3
@@ -50,7 +50,7 @@ def main(
     """Judge a challenger. Exit code 0: accepted; 3: refused; 1: error, not judged."""
     rows = read_labelled(corpus, columns)
     before = None if earlier is None else read_processed(earlier)
-    bounds, tests = read_gate_params(params), read_behaviours(behaviours)
+    bounds, tests = GateParams.read(params), read_behaviours(behaviours)
     if "group" in rows:
         verdict = judge_corpora(champion, challenger, before, rows, params=bounds, behaviours=tests)
     else:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pydantic import Field
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from data.params import read_section
+from data.params import Params
 
 
-class GateParams(BaseModel):
+class GateParams(Params):
     """Bounds of the gate; docs/results.md was measured with the defaults."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    section = "gate"
 
     seed: int = 0
     """Seed of the random draws: the same two bundles and messages give the same verdict."""
@@ -49,8 +47,3 @@ class GateParams(BaseModel):
     """Maximum size of a bundle relative to the champion's; a new intent adds a few kilobytes."""
     retired: tuple[str, ...] = ()
     """Intents that were removed on purpose; their loss does not refuse a challenger."""
-
-
-def read_gate_params(path: Path) -> GateParams:
-    """Read section `gate` of a params.yaml, see `data.params.read_section`."""
-    return read_section(GateParams, path, "gate")

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from pydantic import Field
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from data.params import read_section
+from data.params import Params
 from training.model.encoder.export import DEFAULT_ENCODER
 
 # Out-of-scope shares in force where none is declared.
 KNOWN_TRAFFIC_SHARE, UNKNOWN_TRAFFIC_SHARE = 0.1, 0.5
 
 
-class TrainParams(BaseModel):
+class TrainParams(Params):
     """Everything besides the corpus that determines a bundle."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    section = "train"
 
     encoder: str = DEFAULT_ENCODER
     """Any SentenceTransformers name or folder."""
@@ -48,8 +45,3 @@ class TrainParams(BaseModel):
         if self.out_of_scope_share is not None:
             return self.out_of_scope_share
         return KNOWN_TRAFFIC_SHARE if own_rows else UNKNOWN_TRAFFIC_SHARE
-
-
-def read_params(path: Path, given: Mapping[str, object] | None = None) -> TrainParams:
-    """Read section `train` of a params.yaml, see `data.params.read_section`."""
-    return read_section(TrainParams, path, "train", given)

@@ -4,30 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
+from chatbot.documents import read_yaml
 from chatbot.records.erasure import REVIEWED, forgotten
 from chatbot.store import Store
 from training.review.decisions import ACCEPTED, Decisions
 
-# The placeholders of a corpus (`data.placeholders`) replace the PII redaction marks of `chatbot.privacy`:
-# customers do not write marks, so the head would learn a token that never occurs.
-_PLACEHOLDERS = {
-    "<ACCOUNT>": "{{Account Number}}",
-    "<ADDRESS>": "{{Delivery City}}",
-    "<CARD>": "{{Card Number}}",
-    "<DOB>": "{{Date}}",
-    "<EMAIL>": "{{Email}}",
-    "<IBAN>": "{{Account Number}}",
-    "<INVOICE>": "{{Invoice Number}}",
-    "<IP>": "{{IP Number}}",
-    "<MAC>": "{{Device Number}}",
-    "<NAME>": "{{Person Name}}",
-    "<NUMBER>": "{{Number}}",
-    "<ORDER>": "{{Order Number}}",
-    "<PHONE>": "{{Phone}}",
-    "<SECRET>": "{{Code}}",
-    "<URL>": "{{URL}}",
-}
+_PLACEHOLDERS: dict[str, str] = read_yaml(Path(__file__).with_name("placeholders.yaml"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ from training.corpus.reading import replies_for
 from training.gate.rows import Kept
 from training.model.fit import fit
 from training.model.held_out import from_tensors, to_tensors
-from training.model.params import read_params
+from training.model.params import TrainParams
 from training.model.thresholds import judge, learn_from
 
 FOREIGN = 500
@@ -190,7 +190,7 @@ class Workshop:
     def _version(self, name: str, rows: Rows, labels: Words, seed: int) -> Version:
         groups = self.case.groups[rows].tolist()
         fitted = fit(self.encoded.part(rows), labels.tolist(), groups, seed)
-        classifier, params = fitted.classifier, read_params(ROOT / "params.yaml")
+        classifier, params = fitted.classifier, TrainParams.read(ROOT / "params.yaml")
         outside = classifier.score(self._outside)
         learned = learn_from(judge(fitted), outside, params)
         manifest = Manifest(

@@ -27,7 +27,7 @@ from tools.processes import ROOT
 from training.model.evaluation.metrics import auroc, ece, recall_at_acceptance, risk, risk_bound
 from training.model.evaluation.outcome import macro_f1
 from training.model.fit import Fitted, fit
-from training.model.params import read_params
+from training.model.params import TrainParams
 from training.model.thresholds import LEVEL, Judged, judge, judged, learn_from
 from training.model.titles import titles_of
 
@@ -215,7 +215,7 @@ def _fresh_risk(
     Out-of-scope messages are CLINC150's for every corpus: 200 to choose the thresholds, 1,000 others to test. In-scope
     scores are out-of-fold, as in every training, if no `tuning` is given.
     """
-    params = read_params(ROOT / "params.yaml")
+    params = TrainParams.read(ROOT / "params.yaml")
 
     def outside(*parts: pd.DataFrame) -> Scores:
         return fitted.classifier.score(vectors.encode(cleaned(out_of_scope(pd.concat(parts)))))
