@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -21,12 +20,11 @@ from chatbot.records.part import encode, to_table
 from chatbot.records.schema import COLUMNS, SCHEMA_VERSION, Feedback, Record
 from chatbot.records.shard import COMPACTED
 from chatbot.store import Store
-from tests.support.records import read_records
+from tests.support.records import FAR, LONG_AGO, ids, read_records, stored
 
 KEY = b"k" * 32
 DAY = date(2026, 3, 1)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-LONG_AGO, FAR = datetime(2020, 1, 1, tzinfo=UTC), datetime(2030, 1, 1, tzinfo=UTC)
 PREDICTION = Prediction([Alternative("track_order", 0.9), Alternative("cancel_order", 0.05)], 1.5, [0.1] * 8)
 REPLY = Reply("track_order", "It is on its way.", 0.9, "model", prediction=PREDICTION)
 
@@ -38,19 +36,11 @@ def make(count: int, when: datetime = NOON, session: str = "") -> list[Record]:
     ]
 
 
-def ids(records: Sequence[Record]) -> list[str]:
-    return [record.prediction_id for record in records]
-
-
-def read_ids(store: Store) -> Counter[str]:
-    return Counter(record.prediction_id for record in read_records(store, LONG_AGO, FAR))
-
-
 def test_records_come_back_as_they_were_written(store: Store) -> None:
     records = make(100)
     key = write_part(store, Record, DAY, "replica-1", records)
     assert key == "log/day=2026-03-01/replica-1.parquet"
-    assert list(read_records(store, LONG_AGO, FAR)) == records
+    assert list(read_records(store)) == records
     metadata = pq.ParquetFile(pa.BufferReader(store.get(key))).schema_arrow.metadata
     assert metadata[b"schema_version"] == str(SCHEMA_VERSION).encode()
 
@@ -88,7 +78,7 @@ def test_a_part_that_is_sent_twice_is_read_once(store: Store) -> None:
     records = make(10)
     for _ in range(2):
         write_part(store, Record, DAY, "replica-1", records)
-    assert read_ids(store) == Counter(ids(records))
+    assert stored(store) == Counter(ids(records))
 
 
 def test_the_last_feedback_on_a_prediction_counts(store: Store) -> None:
@@ -133,7 +123,7 @@ def test_a_damaged_part_is_passed_over_named_and_its_neighbours_are_read(store: 
         }[damage],
     )
     skipped: list[tuple[str, str]] = []
-    found = list(read_records(store, LONG_AGO, FAR, lambda *told: skipped.append(told)))
+    found = list(read_records(store, on_skip=lambda *told: skipped.append(told)))
     assert ids(found) == ids(records[:250] + more)
     assert [key for key, _ in skipped] == ["log/day=2026-03-01/b.parquet"]
     assert skipped[0][1]
@@ -142,7 +132,7 @@ def test_a_damaged_part_is_passed_over_named_and_its_neighbours_are_read(store: 
 def test_a_damaged_part_is_logged_without_a_callback(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     store.put("log/day=2026-03-01/b.parquet", b"hello")
     with caplog.at_level(logging.WARNING):
-        assert list(read_records(store, LONG_AGO, FAR)) == []
+        assert list(read_records(store)) == []
     assert "log/day=2026-03-01/b.parquet is passed over" in caplog.text
 
 
@@ -155,7 +145,7 @@ def test_parts_of_older_and_newer_schemas_are_read(store: Store) -> None:
     tables = list(scan(store, Record, LONG_AGO, FAR))
     assert [table.column_names for table in tables] == [list(COLUMNS)] * 2
     assert tables[0].schema.equals(tables[1].schema)
-    found = list(read_records(store, LONG_AGO, FAR))
+    found = list(read_records(store))
     assert found[:3] == records
     assert found[3] == Record(
         records[0].timestamp, records[0].query, records[0].intent, 0.9, records[0].prediction_id
@@ -179,7 +169,7 @@ def test_what_was_forgotten_is_left_out_by_prediction_and_by_session(store: Stor
     mark_forgotten(store, records[0].prediction_id, NOON)
     mark_forgotten(store, session, NOON)
     assert forgotten(store) == {records[0].prediction_id, session}
-    assert read_ids(store) == Counter(ids(records[1:]))
+    assert stored(store) == Counter(ids(records[1:]))
     assert [t.column_names for t in scan(store, Record, LONG_AGO, FAR, ["intent"])] == [["intent"]]
     assert set(read_feedback(store, LONG_AGO, FAR)) == set(ids(records[1:]))
     assert json.loads(store.get(f"forgotten/{session}.json"))["when"] == "2026-03-01T12:00:00+00:00"
@@ -201,7 +191,7 @@ def test_rows_are_read_once_while_parts_and_what_they_were_compacted_to_both_exi
     compact(store, "1", {name: parts[name] for name in "ab"})
     compact(store, "2", parts)
     compact(store, "3", {name: parts[name] for name in "ba"})
-    assert read_ids(store) == Counter(ids([r for records in parts.values() for r in records]))
+    assert stored(store) == Counter(ids([r for records in parts.values() for r in records]))
 
 
 def test_a_reader_that_is_overtaken_by_compaction_sees_each_row_once(store: Store) -> None:
@@ -223,7 +213,7 @@ def test_a_damaged_compaction_does_not_hide_the_parts_that_are_still_there(store
         write_part(store, Record, DAY, name, records)
     key = compact(store, "1", parts)
     store.put(key, store.get(key)[:-10])
-    assert read_ids(store) == Counter(ids([r for records in parts.values() for r in records]))
+    assert stored(store) == Counter(ids([r for records in parts.values() for r in records]))
 
 
 def test_a_record_of_a_replica_whose_clock_is_wrong_is_found_at_its_own_time(store: Store) -> None:
@@ -231,7 +221,7 @@ def test_a_record_of_a_replica_whose_clock_is_wrong_is_found_at_its_own_time(sto
     write_part(store, Record, early[0].timestamp.date(), "skewed", early)
     write_part(store, Record, DAY, "right", right := make(1))
     assert ids(list(read_records(store, NOON - timedelta(days=1), FAR))) == ids(right)
-    assert read_ids(store) == Counter(ids(early + right))
+    assert stored(store) == Counter(ids(early + right))
 
 
 def test_a_day_is_never_split_by_a_part_of_the_neighbouring_day(store: Store) -> None:

@@ -9,7 +9,6 @@ import signal
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from monitoring.inference_log.log import InferenceLog
 from monitoring.inference_log.reader import read_log
 from monitoring.inference_log.uploader import Uploader
 from tests.monitoring.log_worker import answer
+from tests.support.records import ids
 
 ROOT = Path(__file__).parents[2]
 KEY = b"k" * 32
@@ -43,12 +43,8 @@ def make(count: int, chars: int = 0) -> list[Record]:
     return [replace(Record.of(REPLY, "where is my order", new_id(KEY)), query=query) for _ in range(count)]
 
 
-def ids(records: Sequence[Record]) -> list[str]:
-    return [record.prediction_id for record in records]
-
-
 def read_ids(folder: Path) -> list[str]:
-    return [record.prediction_id for record in read_log(folder)]
+    return ids(list(read_log(folder)))
 
 
 def seal(folder: Path, log: InferenceLog) -> None:

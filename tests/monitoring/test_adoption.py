@@ -23,9 +23,8 @@ from monitoring.inference_log.spool import SegmentWriter
 from monitoring.inference_log.upload import ship
 from monitoring.inference_log.upload_queue import UploadQueue
 from tests.monitoring import handoff_tools
-from tests.monitoring.log_tools import Waiting, ids, make
-from tests.monitoring.test_uploader import FAR, LONG_AGO
-from tests.support.records import read_records
+from tests.monitoring.log_tools import Waiting, make
+from tests.support.records import ids, stored
 from tests.support.waiting import eventually
 
 
@@ -81,10 +80,6 @@ def replica(volume: Path, name: str) -> Replica:
 
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
-
-
-def stored(store: Store) -> Counter[str]:
-    return Counter(record.prediction_id for record in read_records(store, LONG_AGO, FAR))
 
 
 def leave_everything(volume: Path) -> tuple[list[str], list[str]]:

@@ -22,13 +22,12 @@ from chatbot.store import Store, open_store
 from chatbot.store.folder import FolderStore
 from monitoring.upkeep.compaction import compact
 from monitoring.upkeep.erasure import forget
-from tests.monitoring.log_tools import KEY, REPLY, ids
-from tests.support.records import read_records
+from tests.monitoring.log_tools import KEY, REPLY
+from tests.support.records import FAR, LONG_AGO, ids, read_records, stored
 from tests.support.store import overtaken
 
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
 LATER = DAY + timedelta(days=2)
-LONG_AGO, FAR = datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 
 def make(count: int, session: str = "", when: datetime = DAY) -> list[Record]:
@@ -40,10 +39,6 @@ def make(count: int, session: str = "", when: datetime = DAY) -> list[Record]:
 def put(store: Store, name: str, records: list[Record]) -> list[Record]:
     write_part(store, Record, records[0].timestamp.date(), name, records)
     return records
-
-
-def stored(store: Store) -> Counter[str]:
-    return Counter(record.prediction_id for record in read_records(store, LONG_AGO, FAR))
 
 
 def keys(store: Store) -> list[str]:
@@ -68,14 +63,12 @@ def test_many_small_parts_become_few_and_nothing_else_changes(store: Store) -> N
     feedback = [Feedback.of(record.prediction_id, True, now=DAY) for record in records]
     for n in range(4):
         write_part(store, Feedback, DAY.date(), f"f-{n}", feedback[n::4])
-    before = list(read_records(store, LONG_AGO, FAR))
+    before = list(read_records(store))
     done = compact(store, LATER, part_rows=100)
     assert (len(done.made), len(done.deleted)) == (4, 24)
     assert all(name.startswith(COMPACTED) for name in keys(store))
-    assert sorted(ids(before)) == sorted(ids(list(read_records(store, LONG_AGO, FAR))))
-    assert {r.prediction_id: r for r in before} == {
-        r.prediction_id: r for r in read_records(store, LONG_AGO, FAR)
-    }
+    assert sorted(ids(before)) == sorted(ids(list(read_records(store))))
+    assert {r.prediction_id: r for r in before} == {r.prediction_id: r for r in read_records(store)}
     assert set(read_feedback(store, LONG_AGO, FAR)) == set(ids(records))
     again = compact(store, LATER, part_rows=100)
     assert (again.made, again.deleted) == ([], [])

@@ -40,7 +40,8 @@ from monitoring.inference_log.upload_queue import UploadQueue
 from monitoring.upkeep import erasure, late, retention
 from monitoring.upkeep.compaction import compact
 from monitoring.upkeep.copies import ErasedTexts
-from tests.monitoring.log_tools import KEY, REPLY, Waiting, ids, ids_in_csv, seal
+from tests.monitoring.log_tools import KEY, REPLY, Waiting, ids_in_csv, seal
+from tests.support.records import ids
 from tests.support.store import overtaken
 from training.review.handoffs import read_cases
 

@@ -16,7 +16,8 @@ from chatbot.settings import LogSettings
 from monitoring.inference_log import csv_file, spool
 from monitoring.inference_log.log import InferenceLog
 from monitoring.inference_log.reader import read_feedback, read_log
-from tests.monitoring.log_tools import CountedLog, ids, ids_in_csv, make, read_ids, seal
+from tests.monitoring.log_tools import CountedLog, ids_in_csv, make, read_ids, seal
+from tests.support.records import ids
 from tests.support.waiting import eventually
 
 

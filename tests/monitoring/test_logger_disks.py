@@ -14,7 +14,8 @@ from chatbot.records.schema import Feedback
 from chatbot.settings import LogSettings
 from monitoring.inference_log import spool
 from monitoring.inference_log.reader import read_feedback, read_log
-from tests.monitoring.log_tools import CountedLog, ids, ids_in_csv, make, read_ids
+from tests.monitoring.log_tools import CountedLog, ids_in_csv, make, read_ids
+from tests.support.records import ids
 
 
 def remount(disk: Path, options: str) -> None:

@@ -31,14 +31,13 @@ from monitoring.inference_log.upload import main as ship_command
 from monitoring.inference_log.upload import ship
 from monitoring.inference_log.upload_queue import UploadQueue
 from monitoring.inference_log.uploader import Uploader
-from tests.monitoring.log_tools import FORK, KEY, REPLY, Waiting, ids, ids_in_csv, make, seal
-from tests.support.records import read_records
+from tests.monitoring.log_tools import FORK, KEY, REPLY, Waiting, ids_in_csv, make, seal
+from tests.support.records import FAR, LONG_AGO, ids, read_records, stored
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from tests.support.minio import Minio
 
-LONG_AGO, FAR = datetime(2020, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 NOW = UploadSettings(part_rows=1, close_seconds=60)
 LATER = UploadSettings(close_seconds=60)
 """However busy the machine is, what closing sends is sent."""
@@ -74,10 +73,6 @@ def store(store_settings: StorageSettings) -> Store:
     return open_store(store_settings)
 
 
-def stored(store: Store) -> Counter[str]:
-    return Counter(record.prediction_id for record in read_records(store, LONG_AGO, FAR))
-
-
 def parts(store: Store) -> list[str]:
     return [entry.key for entry in store.list("log/")]
 
@@ -106,7 +101,7 @@ def test_what_is_logged_is_in_the_csv_file_and_in_the_store(
     eventually(lambda: counts.rows["inference_log", "sent"] == 50 and counts.rows["feedback", "sent"] == 1)
     assert stored(store) == Counter(ids(records))
     assert list(read_feedback(store, LONG_AGO, FAR)) == [records[0].prediction_id]
-    assert list(read_records(store, LONG_AGO, FAR)) == records
+    assert list(read_records(store)) == records
     later = make(20)
     log.append(later)
     log.close()
