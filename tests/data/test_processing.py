@@ -92,7 +92,7 @@ def test_a_grown_corpus_keeps_its_parts_and_lists_what_it_left_out(tmp_path: Pat
         "where is my parcel with shoes that i ordered in may",
         "where is my parcel with shoes that i ordered in july",
     )
-    bridge = "where is my parcel with shoes that i ordered in may july"
+    bridge = "=where is my parcel with shoes that i ordered in may july"
     file = write_corpus(tmp_path / "corpus.csv", f"{train},track\n{test},track\n")
     run(file, "--out", tmp_path, *PARTS)
     splits = pd.read_csv(tmp_path / "splits.csv", dtype="str").set_index("row_hash")
@@ -106,7 +106,7 @@ def test_a_grown_corpus_keeps_its_parts_and_lists_what_it_left_out(tmp_path: Pat
     corpus = read_processed(tmp_path)
     assert corpus.set_index("row_hash")["part"].to_dict() == earlier
     left_out = pd.read_csv(tmp_path / "left_out.csv")
-    assert left_out["message"].tolist() == [bridge]
+    assert left_out["message"].tolist() == [f"'{bridge}"], "a formula to the spreadsheet of who reads it"
     report = json.loads((tmp_path / "report.json").read_text())
     assert [row["source"] for row in report["left_out"]] == ["corpus.csv:64"]
 
