@@ -58,6 +58,17 @@ def test_messages_replies_and_labels_survive_and_dropped_rows_are_listed(tmp_pat
     ]
 
 
+def test_the_list_of_dropped_rows_has_no_formula(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    run(
+        corpus(Path("=1+1.csv"), [("sing", "no", ""), ("where", "yes", ""), ("", "no", "")]),
+        "--out",
+        Path("mine"),
+    )
+    dropped = list(csv.reader((tmp_path / "mine" / "dropped.csv").read_text().splitlines()))
+    assert [row[:2] for row in dropped[1:]] == [["'=1+1.csv", "4"]]
+
+
 @pytest.mark.parametrize(
     "names",
     [

@@ -51,7 +51,8 @@ def test_a_handoff_outlives_the_service_that_promised_it(
     }
     server = Server(tmp_path / "server", settings).start()
     try:
-        assert server.post("/chat", {"message": "where is my parcel?", "session_id": "visit-1"})[0] == 200
+        status, first = server.post("/chat", {"message": "where is my parcel?", "session_id": "visit-1"})
+        assert status == 200
         eventually(lambda: server.post("/chat", {"message": HUMAN})[0] == 200)
         eventually(lambda: len(receiver.seen) > 0)
         took = []
@@ -74,6 +75,7 @@ def test_a_handoff_outlives_the_service_that_promised_it(
         assert taken["source"] == "rule"
         assert [turn["speaker"] for turn in taken["conversation"]] == ["customer", "assistant"]
         assert taken["conversation"][0]["text"] == "where is my parcel?"
+        assert {turn["prediction_id"] for turn in taken["conversation"]} == {first["prediction_id"]}
         assert not receiver.forged
         store = FolderStore(tmp_path / "store")
         eventually(lambda: len(read_tasks(store)) == 5)

@@ -98,8 +98,10 @@ def test_a_web_site_whose_name_leads_to_this_machine_cannot_use_the_page(
             "sock": create_connection(("127.0.0.1", page.port), 20),
             "origin": f"http://{host}:{page.port}",
         }
-        with contextlib.nullcontext() if is_answered else pytest.raises(InvalidStatus):
-            connect(url, close_timeout=1, **same_origin).close()
+        with contextlib.ExitStack() as stack:
+            if not is_answered:
+                stack.enter_context(pytest.raises(InvalidStatus))
+            stack.enter_context(connect(url, close_timeout=1, **same_origin))
 
 
 def test_a_head_that_does_not_end_is_refused_and_one_that_does_not_come_is_not_awaited(
