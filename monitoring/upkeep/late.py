@@ -66,7 +66,7 @@ def erase_late(store: Store, say: Callable[[str], None], dry_run: bool = False, 
         if not shard.has(entry.key) or stem(entry.key) in gone:
             continue
         if rewrite(store, entry, lambda one: take_out_object(store, one, gone, dry_run)):
-            say(f"{verb} erased turns out of {entry.key}")
+            say(f"{verb} what is erased out of {entry.key}")
 
 
 def _late_parts(store: Store, kind: Kind, first: datetime, shard: Shard) -> Iterator[Entry]:

@@ -191,7 +191,7 @@ def test_an_erased_message_that_a_process_remembered_is_hidden_and_erased_by_the
     [case] = read_cases(store)
     assert [turn.text for turn in case.turns] == [kept.query, last.query]
     assert retention.main(["--dry-run"]) == 0
-    assert "would take erased turns" in capsys.readouterr().out
+    assert "would take what is erased out of" in capsys.readouterr().out
     assert store.get(key_of(last.prediction_id)) == late_one
     assert retention.main([]) == 0
     assert store.get(key_of(last.prediction_id)) == expected
