@@ -8,6 +8,7 @@ import os
 import signal
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +21,6 @@ from monitoring.inference_log.log import InferenceLog
 from monitoring.inference_log.reader import read_log
 from monitoring.inference_log.uploader import Uploader
 from tests.monitoring.log_worker import answer
-from tests.support.records import ids
 
 ROOT = Path(__file__).parents[2]
 KEY = b"k" * 32
@@ -34,8 +34,12 @@ def make(count: int, chars: int = 0) -> list[Record]:
     return [replace(Record.of(REPLY, "where is my order", new_id(KEY)), query=query) for _ in range(count)]
 
 
+def ids(records: Sequence[Record]) -> list[str]:
+    return [record.prediction_id for record in records]
+
+
 def read_ids(folder: Path) -> list[str]:
-    return ids(list(read_log(folder)))
+    return [record.prediction_id for record in read_log(folder)]
 
 
 def seal(folder: Path, log: InferenceLog) -> None:

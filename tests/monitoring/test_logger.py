@@ -15,8 +15,7 @@ from chatbot.settings import LogSettings
 from monitoring.inference_log import csv_file, spool
 from monitoring.inference_log.log import InferenceLog, RowCounts
 from monitoring.inference_log.reader import read_feedback, read_log
-from tests.monitoring.log_tools import ids_in_csv, make, read_ids, seal
-from tests.support.records import ids
+from tests.monitoring.log_tools import ids, ids_in_csv, make, read_ids, seal
 from tests.support.waiting import eventually
 
 

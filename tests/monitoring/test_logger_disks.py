@@ -16,8 +16,7 @@ from chatbot.settings import LogSettings
 from monitoring.inference_log import spool
 from monitoring.inference_log.log import InferenceLog, RowCounts
 from monitoring.inference_log.reader import read_feedback, read_log
-from tests.monitoring.log_tools import ids_in_csv, make, read_ids
-from tests.support.records import ids
+from tests.monitoring.log_tools import ids, ids_in_csv, make, read_ids
 
 
 def remount(disk: Path, options: str) -> None:

@@ -21,8 +21,7 @@ from chatbot.settings import LogSettings
 from monitoring.inference_log import csv_file, spool
 from monitoring.inference_log.log import InferenceLog
 from monitoring.inference_log.reader import read_log
-from tests.monitoring.log_tools import Worker, ids_in_csv, make, read_ids, seal
-from tests.support.records import ids
+from tests.monitoring.log_tools import Worker, ids, ids_in_csv, make, read_ids, seal
 
 pytestmark = pytest.mark.process
 
