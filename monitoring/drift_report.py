@@ -18,6 +18,10 @@ from typing import Annotated
 if not __package__:  # run as `python monitoring/drift_report.py`
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+    from chatbot.interrupt import exit_on_interrupt
+
+    exit_on_interrupt()
+
 import pyarrow as pa
 import typer
 from pydantic import ValidationError

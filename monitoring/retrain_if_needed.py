@@ -17,6 +17,10 @@ from typing import Annotated
 if not __package__:  # run as `python monitoring/retrain_if_needed.py`
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+    from chatbot.interrupt import exit_on_interrupt
+
+    exit_on_interrupt()
+
 import typer
 from pydantic import ValidationError
 from rich.console import Console
