@@ -100,7 +100,7 @@ lint: .venv/ready ## ruff, mypy, import-linter
 	@.venv/bin/lint-imports
 
 .PHONY: attack
-attack: bundle ## attack the service on this machine, within ten minutes: bad requests, floods, slow clients, kills, damaged bundles
+attack: bundle ## attack the service on this machine, in 10 to 20 minutes: bad requests, floods, slow clients, kills, damaged bundles
 	$(call say,attack on loopback)
 	@$(PY) -m tests.attack
 
