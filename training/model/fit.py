@@ -48,6 +48,8 @@ UNKNOWN_ROWS = 6_000
 TEMPERATURES = (0.05, 20.0)
 LIKENESS_WEIGHTS = (0, 1, 2, 4, 6, 8, 12, 16, 24, 32)
 """Candidates, times the temperature of the head alone, in which logits are measured."""
+STANDARD_ERRORS = 2
+"""By which the loss of a smaller weight may be above the least one."""
 WEIGHED_ROWS = 4_000
 """About so many rows decide the weight: more change nothing, and cost seconds."""
 # The scope score is 0.5 at this quantile of the corpus's messages.
@@ -354,9 +356,9 @@ def _deal(columns: Columns, group_of: Columns, seed: int) -> Columns:
 def _weigh(
     logits: Floats, alike: Floats, columns: Columns, weight: NDArray[np.float64], group_of: Columns
 ) -> Floats:
-    """Find the weight of the likeness with the least loss, or the least weight within one standard error of it.
+    """Find the weight of the likeness with the least loss, or the least weight within two standard errors of it.
 
-    The rule of one standard error (Breiman et al., 1984), paired and by groups: without a clear gain, the weight is 0.
+    The rule of Breiman et al. (1984), stricter, paired and by groups: without a clear gain, the weight is 0.
     """
     rows = np.arange(0, len(columns), 1 + len(columns) // WEIGHED_ROWS)
     logits, alike, columns, weight = logits[rows], alike[rows], columns[rows], weight[rows]
@@ -372,7 +374,7 @@ def _weigh(
 
     found = np.stack([losses(candidate) for candidate in candidates])
     worse = found - found[found.mean(axis=1).argmin()]
-    close = worse.mean(axis=1) <= worse.std(axis=1) / np.sqrt(found.shape[1])
+    close = worse.mean(axis=1) <= STANDARD_ERRORS * worse.std(axis=1) / np.sqrt(found.shape[1])
     return np.asarray(candidates[[close.argmax()]], dtype=np.float32)
 
 
