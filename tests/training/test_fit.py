@@ -269,7 +269,9 @@ def test_likeness_that_says_nothing_of_the_intent_has_no_weight() -> None:
 
 
 def test_messages_that_cannot_be_held_out_give_likeness_no_weight() -> None:
-    encoded, labels, _ = corpus([5] * 4)
+    encoded, labels, _ = corpus(
+        [40] * 4, dim=4, spread=4.0
+    )  # a message is the most like itself, whatever its label
     fitted = fit(encoded, labels, labels)
     assert not fitted.measured
     assert fitted.classifier.likeness.weight.tolist() == [0]
