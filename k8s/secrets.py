@@ -14,7 +14,7 @@ import secrets
 import sys
 from collections.abc import Sequence
 
-from chatbot.errors import Conflict, SettingError
+from chatbot.errors import Conflict, Missing, SettingError
 from chatbot.runtime import REAL, Runtime
 from chatbot.settings import KubernetesSettings
 from k8s.api.client import Cluster
@@ -46,16 +46,27 @@ def create_missing(cluster: Cluster, requested: RequestedSecrets, labels: dict[s
     """
     created = []
     for name, rules in requested.items():
-        data = {key: _encoded_value(rule) for key, rule in rules.items()}
-        secret = {"apiVersion": "v1", "kind": "Secret", "type": "Opaque", "data": data}
         try:
-            cluster.create("secrets", {**secret, "metadata": {"name": name, "labels": labels}})
-        except Conflict:  # it exists
-            existing = cluster.get("secrets", name).get("data") or {}
-            data = {key: value for key, value in data.items() if key not in existing}
-            if data:
-                cluster.patch("secrets", name, {"data": data})
-        created += [f"{name}/{key}" for key in data]
+            existing = set(cluster.get("secrets", name).get("data") or {})
+        except Missing:
+            data = {key: _encoded_value(rule) for key, rule in rules.items()}
+            metadata = {"name": name, "labels": labels}
+            body = {
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "type": "Opaque",
+                "metadata": metadata,
+                "data": data,
+            }
+            try:
+                cluster.create("secrets", body)
+                created += [f"{name}/{key}" for key in rules]
+                continue
+            except Conflict:  # a concurrent run created it first
+                existing = set(cluster.get("secrets", name).get("data") or {})
+        if missing := {key: _encoded_value(rule) for key, rule in rules.items() if key not in existing}:
+            cluster.patch("secrets", name, {"data": missing})
+            created += [f"{name}/{key}" for key in missing]
     return created
 
 
