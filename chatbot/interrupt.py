@@ -19,3 +19,9 @@ def exit_on_interrupt() -> None:
         sys.exit(EXIT_CODE)
 
     signal.signal(signal.SIGINT, stop)
+
+
+def exit_on_interrupt_of_module() -> None:
+    """Do the same if `python -m` runs a module of the package that calls this first: its imports take seconds."""
+    if sys.argv[:1] == ["-m"]:
+        exit_on_interrupt()

@@ -11,6 +11,10 @@ from urllib.request import Request
 if not __package__:  # run as `python data/fetch.py`
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+    from chatbot.interrupt import exit_on_interrupt
+
+    exit_on_interrupt()
+
 import typer
 from rich.console import Console
 

@@ -9,6 +9,10 @@ from typing import Annotated
 if not __package__:  # run as `python data/process.py`
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+    from chatbot.interrupt import exit_on_interrupt
+
+    exit_on_interrupt()
+
 import pandas as pd
 import typer
 from rich.console import Console

@@ -3,9 +3,6 @@
 What reads or writes the store raises StoreError if it does not respond; docstrings name further errors.
 """
 
-import sys
+from chatbot.interrupt import exit_on_interrupt_of_module
 
-from chatbot.interrupt import exit_on_interrupt
-
-if sys.argv[:1] == ["-m"]:  # `python -m` is at this package's command, whose imports take seconds
-    exit_on_interrupt()
+exit_on_interrupt_of_module()

@@ -25,14 +25,24 @@ MODULES = (
     *("monitoring.drift_report", "monitoring.retention", "monitoring.compact", "monitoring.forget"),
     "chatbot.storage",
 )
+FILES = (
+    "training/train.py",
+    "training/evaluate.py",
+    "monitoring/drift_report.py",
+    "monitoring/retrain_if_needed.py",
+    "data/process.py",
+    "data/convert.py",
+    "data/fetch.py",
+)
+"""Commands that also run as files."""
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("module", MODULES)
-def test_ctrl_c_while_a_command_imports_its_libraries_is_one_line(module: str) -> None:
+@pytest.mark.parametrize("command", [*(f"-m {module}" for module in MODULES), *FILES])
+def test_ctrl_c_while_a_command_imports_its_libraries_is_one_line(command: str) -> None:
     """A process of its own: a signal during imports cannot be had in this one."""
-    command = [sys.executable, "-X", "importtime", "-m", module]
-    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    started = [sys.executable, "-X", "importtime", *command.split()]
+    process = subprocess.Popen(started, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     lines = iter(process.stderr.readline, "")
     next(line for line in lines if "interrupt" in line)
