@@ -152,29 +152,25 @@ def find_regressions(
     """
     bound = slow_threshold(baseline)
     earlier = _shares(baseline, bound)
-    names = {
-        "failed": "failed messages",
-        "negative_feedback": "negative feedback",
-        SLOW: f"messages over {bound} s",
-    }
-    margins = {
-        "failed": settings.error_rise,
-        "handoffs": settings.handoff_rise,
-        "negative_feedback": settings.negative_rise,
-        SLOW: settings.slow_rise,
+    names_and_margins = {
+        "failed": ("failed messages", settings.error_rise),
+        "handoffs": ("handoffs", settings.handoff_rise),
+        "negative_feedback": ("negative feedback", settings.negative_rise),
+        SLOW: (f"messages over {bound} s", settings.slow_rise),
     }
     found = []
     for measure, (hits_now, drawn_now) in _shares(current, bound).items():
         hits_before, drawn_before = earlier[measure]
+        name, margin = names_and_margins[measure]
         if not drawn_before or not drawn_now:
             continue
         before, now = hits_before / drawn_before, hits_now / drawn_now
-        if now - before < margins[measure]:
+        if now - before < margin:
             continue
         p_value = fisher_exact(int(hits_now), int(drawn_now), int(hits_before), int(drawn_before))
         if p_value < false_alarm_rate / len(MEASURES):
             summary = (
-                f"{names.get(measure, measure)}: {hits_now:.0f} of {drawn_now:.0f} ({now:.1%}), with the "
+                f"{name}: {hits_now:.0f} of {drawn_now:.0f} ({now:.1%}), with the "
                 f"version before {hits_before:.0f} of {drawn_before:.0f} ({before:.1%}); "
                 f"by chance at most one time in {1 / max(p_value, 1e-12):.0f}"
             )

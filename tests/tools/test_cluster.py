@@ -1,4 +1,4 @@
-"""`make cluster`: which cluster, how images get there, what is told; with programs that note."""
+"""`make cluster`: selects the cluster, loads the images, prints the addresses; run with stub programs."""
 
 from __future__ import annotations
 
