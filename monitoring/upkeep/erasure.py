@@ -427,7 +427,7 @@ def _mentioned(folder: Path, ids: frozenset[str]) -> bool:
     """Return whether the spool has a row of these ids, or a segment that a killed drain appended partly."""
     segments = [segment for kind in (LOG, FEEDBACK) for segment in spool.segments(folder, kind)]
     wanted = frozenset(map(str.encode, ids))
-    return any(spool.read_mark(one) or _mentions(one.read_bytes(), wanted) for one in segments)
+    return any(spool.read_mark(one) or (wanted and _mentions(one.read_bytes(), wanted)) for one in segments)
 
 
 def _rewrite(file: Path, ids: frozenset[str]) -> int:
