@@ -1,4 +1,7 @@
-"""`make loop`, played for real: MinIO, MLflow, the bot, the pages; the facts of its table, read from the parts."""
+"""Run `make loop` with real MinIO, MLflow, bot and pages, and check the facts of its table, read from the components.
+
+It takes minutes of both cores, so it belongs to `make certify`; `make e2e` runs the same loop on a cluster in CI.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ import pytest
 
 from tests.support import requirements
 
-pytestmark = [pytest.mark.process, pytest.mark.long]
+pytestmark = [pytest.mark.process, pytest.mark.certify]
 
 ROOT = Path(__file__).resolve().parents[2]
 # Beside a dozen other jobs on two cores it took 510 s; docs/results.d/loop.md has what it takes alone.
@@ -35,7 +38,7 @@ class Played:
     kept_answer: str
 
 
-@pytest.fixture(scope="module", params=["minio", pytest.param("folder", marks=pytest.mark.certify)])
+@pytest.fixture(scope="module", params=["minio", "folder"])
 def played(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, bundle_folder: Path
 ) -> Played:
