@@ -12,12 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import typer
 from rich.console import Console
 from rich.markdown import Markdown
 
 from chatbot.files import write_file
-from data.commands import reports_errors
+from data.commands import command
 from tools.bench.figures import BUNDLE, CACHE, commit, digest, markdown
 from tools.bench.gate.cases import CASES, KINDS, Workshop
 from tools.bench.quality.vectors import Vectors
@@ -32,8 +31,6 @@ COMMAND = "python -m tools.bench.gate"
 PAGE = ROOT / "docs" / "results.d" / "gate.md"
 SEEDS = 20
 NEEDED = 19
-
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 _HEAD = """## The gate tells good challengers from bad ones
 
@@ -58,8 +55,7 @@ class Trial:
     numbers: Mapping[str, float | None]
 
 
-@app.command()
-@reports_errors()
+@command()
 def main() -> None:
     """Run the trials, print the page and write it."""
     console = Console()
@@ -197,4 +193,4 @@ def page(found: Sequence[Trial]) -> str:
 
 
 if __name__ == "__main__":
-    app()
+    main()

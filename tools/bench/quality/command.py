@@ -15,7 +15,7 @@ from rich.console import Console
 
 from chatbot.errors import ChatbotError
 from chatbot.model import bundle as bundles
-from data.commands import reports_errors
+from data.commands import command
 from data.digest import corpus_digest
 from data.messages import normalise
 from tools.bench import figures as results
@@ -44,8 +44,6 @@ from training.progress import Steps
 
 FILE = CACHE / "quality.json"
 COMMAND = "python -m tools.bench.quality --only"
-
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,8 +260,7 @@ def measure_all(console: Console) -> list[Figure]:
     return found
 
 
-@app.command()
-@reports_errors()
+@command()
 def main(
     only: Annotated[list[str] | None, typer.Option(help=f"A section: {', '.join(SECTIONS)}.")] = None,
     save: Annotated[
