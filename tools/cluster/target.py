@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from chatbot.errors import ChatbotError
 from tools.generate.chart import ROOT
 
 TESTBED = ROOT.parent / "shared" / "testbed"
@@ -18,7 +19,7 @@ _SHARED_STORES = ("docker-desktop", "orbstack", "rancher-desktop")
 """Contexts whose nodes share Docker's image store."""
 
 
-class StackError(Exception):
+class StackError(ChatbotError):
     """Something is missing or failed; says what to do."""
 
 
