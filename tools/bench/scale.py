@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from rich.console import Console
 
 from chatbot.dialog.router import Alternative, Prediction, Reply
@@ -23,7 +22,7 @@ from chatbot.records.schema import Record
 from chatbot.settings import UploadSettings
 from data.commands import command
 from tools.bench.drift import scale as drift_scale
-from tools.bench.figures import read
+from tools.bench.figures import read, render
 from tools.bench.rows import CORE_HOUR_DOLLARS
 from tools.bench.speed import command as speed
 from tools.bench.speed.expected import real_messages
@@ -158,11 +157,8 @@ def _records(messages: Sequence[str], count: int) -> Iterator[Record]:
 
 def page(found: Measured, needs: list[Need], upload: UploadSettings) -> str:
     """Return docs/scale.md."""
-    # Markdown, not HTML.
-    template = jinja2.Environment(  # noqa: S701
-        undefined=jinja2.StrictUndefined, keep_trailing_newline=True
-    ).from_string(_TEMPLATE.read_text(encoding="utf-8"))
-    return template.render(
+    return render(
+        _TEMPLATE,
         found=found,
         needs=needs,
         upload=upload,
