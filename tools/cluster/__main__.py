@@ -54,7 +54,7 @@ def _columns(options: str) -> Columns:
     """Return the columns that TRAIN names, as `make run` takes them.
 
     Raises:
-        ClusterError: there are other options; in a cluster they are values of the chart.
+        StackError: there are other options; in a cluster they are values of the chart.
     """
     parser = argparse.ArgumentParser(add_help=False, exit_on_error=False, allow_abbrev=False)
     parser.add_argument("--message-column")

@@ -41,7 +41,7 @@ class ClusterTarget:
         """Run a program and return its output.
 
         Raises:
-            ClusterError: it is missing, or it failed.
+            StackError: it is missing, or it failed.
         """
         path = self.environment["PATH"]
         program = shutil.which(command[0], path=path)
@@ -68,7 +68,7 @@ class ClusterTarget:
         """Load local images onto the cluster's nodes.
 
         Raises:
-            ClusterError: loading is not supported for this kind of cluster.
+            StackError: loading is not supported for this kind of cluster.
         """
         name = self.context.partition("-")[2]
         if self.kind == "kind":
@@ -105,7 +105,7 @@ def find(context: str = "", is_started: bool = False) -> ClusterTarget:
         is_started: start the testbed's cluster if it is not running.
 
     Raises:
-        ClusterError: there is no cluster.
+        StackError: there is no cluster.
     """
     if not context and (TESTBED / "cluster").is_file():
         return _testbed(is_started)
