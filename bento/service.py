@@ -254,7 +254,11 @@ class SupportChatbot:
         self.about = About(
             served_model.describe(model, version, router), served_model.list_intents(model, slots)
         )
-        self._log = InferenceLog(log, metrics.count_records, self._uploader(log, metrics))
+        self._log = InferenceLog(
+            log,
+            lambda outcome, count: metrics.log_records.labels(outcome).inc(count),
+            self._uploader(log, metrics),
+        )
         self._handoffs = self._handoff_log(log, metrics)
         self._classify, self._close = self._connect_runner()
         rate_limit = partial(
@@ -289,14 +293,24 @@ class SupportChatbot:
         if store.url == "none":
             return None
         return Uploader(
-            log, fail_fast.read(UploadSettings), store, metrics.count_shipped, metrics.show_shipping
+            log,
+            fail_fast.read(UploadSettings),
+            store,
+            lambda kind, outcome, count: metrics.log_store_records.labels(kind, outcome).inc(count),
+            metrics.show_shipping,
         )
 
     def _handoff_log(self, log: LogSettings, metrics: Metrics) -> HandoffLog:
         """Return the handoff log, which delivers to the webhook and the store."""
         handoff, storage = fail_fast.read(HandoffSettings), fail_fast.read(StorageSettings)
         targets = targets_of(handoff, open_store(storage) if has_store(storage) else None)
-        return HandoffLog(log.folder, handoff, targets, metrics.count_handoffs, metrics.show_handoffs)
+        return HandoffLog(
+            log.folder,
+            handoff,
+            targets,
+            lambda to, outcome, count: metrics.handoff_deliveries.labels(to, outcome).inc(count),
+            lambda to, waiting: metrics.handoffs_undelivered.labels(to).set(waiting),
+        )
 
     def _contacts(self) -> Callable[[str, bytes], None] | None:
         """Return the function that stores contact data, by prediction id; None: no store is configured."""

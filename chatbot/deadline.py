@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import email.utils
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from functools import partial
@@ -15,6 +17,8 @@ from typing import Any, Self
 from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, Request, build_opener
 
 from chatbot.watchdog import WATCHDOG, Alarm
+
+_MAX_WAIT_SECONDS = 3600.0
 
 
 class Deadline:
@@ -150,3 +154,15 @@ def opener(limit: Deadline, tls: ssl.SSLContext | None = None) -> OpenerDirector
             return self.do_open(watched(HTTPSConnection), req, context=tls)
 
     return build_opener(Http, Https)
+
+
+def retry_after(header: str, default: float = 0.0) -> float:
+    """Parse a Retry-After header, a number or a date, to seconds, at most an hour; `default` if it is neither."""
+    try:
+        wait = float(header)
+    except ValueError:
+        try:
+            wait = email.utils.parsedate_to_datetime(header).timestamp() - time.time()
+        except (ValueError, TypeError, OverflowError):
+            return default
+    return min(max(0.0, wait), _MAX_WAIT_SECONDS)

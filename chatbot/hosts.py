@@ -1,4 +1,4 @@
-"""Decide by a request's Host header whether a server answers it: protection against DNS rebinding.
+"""Decide by a request's Host header whether a server answers it (DNS rebinding); tell clients apart by address.
 
 A web site can resolve its own name to 127.0.0.1; browsers on this machine then let its pages read from and write to a
 server here, as of the same origin. They name the site in the Host header. An IP address there, or a name below
@@ -47,6 +47,17 @@ def is_loopback(address: str | None) -> bool:
         return ipaddress.ip_address(address or "0.0.0.0").is_loopback  # noqa: S104
     except ValueError:
         return False
+
+
+def network_of(address: str) -> str:
+    """Return what a client is counted as: an IPv4 address, or an IPv6 network of 64 bits, which one client owns."""
+    if ":" not in address:
+        return address
+    try:
+        parsed = ipaddress.IPv6Address(address.partition("%")[0])
+    except ValueError:
+        return address
+    return str(parsed.ipv4_mapped or ipaddress.IPv6Network((parsed, 64), strict=False))
 
 
 def _is_address(name: str) -> bool:

@@ -9,6 +9,6 @@ if not __package__:  # run as `python data/check.py`
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
 if __name__ == "__main__":
-    from training.check import app
+    from training.check import main
 
-    app(prog_name="python -m data.check")
+    main(prog_name="python -m data.check")

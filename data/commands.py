@@ -1,4 +1,4 @@
-"""Report the expected errors of a command on the terminal: one line, or a table of a corpus's problems."""
+"""Make commands of functions: options by Typer, expected errors as one line or a table of a corpus's problems."""
 
 from __future__ import annotations
 
@@ -34,5 +34,16 @@ def reports_errors(*others: type[Exception]) -> Callable[[Callable[P, None]], Ca
                 raise typer.Exit(1) from None
 
         return run
+
+    return decorate
+
+
+def command(*others: type[Exception]) -> Callable[[Callable[..., None]], typer.Typer]:
+    """Make a function the only command of a module, which `main()` runs; errors as `reports_errors` prints them."""
+
+    def decorate(function: Callable[..., None]) -> typer.Typer:
+        app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        app.command()(reports_errors(*others)(function))
+        return app
 
     return decorate

@@ -26,7 +26,7 @@ from chatbot.dialog.message import OUT_OF_SCOPE, clean
 from chatbot.dialog.replies import ReplyText
 from chatbot.formulas import to_cell
 from data.columns import Columns, takes_columns
-from data.commands import reports_errors
+from data.commands import command
 from data.errors import CorpusError, Problem, problems_table
 from data.loading import Loaded, read_corpus
 from data.replies import match_replies, own_replies, read_replies
@@ -37,11 +37,8 @@ _UNSAFE = re.compile(r"[^\w.-]+")
 _NOT_IN_YAML = re.compile("[\ufffe\uffff]")
 _LONGEST_NAME = 80
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
-
-@app.command()
-@reports_errors()
+@command()
 @takes_columns("message", "intent", "category", "header", "labels_as_written", "encoding", "clean_mail")
 def main(
     columns: Columns,
@@ -142,4 +139,4 @@ def _file_name(intent: str, taken: set[str]) -> str:
 
 
 if __name__ == "__main__":
-    app()
+    main()

@@ -22,7 +22,7 @@ from chatbot.errors import ChatbotError
 from chatbot.files import write_file
 from chatbot.runtime import REAL
 from data.columns import Columns
-from data.commands import reports_errors
+from data.commands import command
 from data.errors import CorpusError
 from data.loading import load_corpus
 
@@ -39,8 +39,6 @@ LICENCE = "CDLA-Sharing-1.0 (https://cdla.dev/sharing-1-0/), recorded in NOTICE 
 
 SECONDS = 1_800.0
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-
 
 class FetchError(ChatbotError):
     """The download failed or returned a different file; nothing was written."""
@@ -49,8 +47,7 @@ class FetchError(ChatbotError):
     type = "fetch"
 
 
-@app.command()
-@reports_errors()
+@command()
 def main(
     dataset: Annotated[Literal["bitext"], typer.Argument(help="What to fetch.")] = "bitext",
     url: Annotated[str, typer.Option(envvar="CHATBOT_BITEXT_URL", help="Where from.")] = BITEXT_URL,
@@ -117,4 +114,4 @@ def check_bitext(file: Path) -> None:
 
 
 if __name__ == "__main__":
-    app()
+    main()

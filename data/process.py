@@ -21,18 +21,15 @@ from rich.text import Text
 
 from data.checks import Report
 from data.columns import Columns, takes_columns
-from data.commands import reports_errors
+from data.commands import command
 from data.declarations import DECLARED_FILE, write_declared
 from data.errors import CorpusError, problems_table
 from data.loading import load_checked
 from data.params import DEFAULT_FILE
 from data.processing import CORPUS_FILE, ProcessParams, process, write
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
-
-@app.command()
-@reports_errors()
+@command()
 @takes_columns("message", "intent", "category", "header", "labels_as_written", "encoding")
 def main(
     columns: Columns,
@@ -92,4 +89,4 @@ def _summary(corpus: Path, out: Path, checked: Report, processed: pd.DataFrame) 
 
 
 if __name__ == "__main__":
-    app()
+    main()

@@ -37,7 +37,8 @@ def run(seconds: float, command: list[str], state: Path = _STATE, again: float =
         while True:
             began = time.monotonic()
             code = _once(command)
-            _note(state, {"ended": time.monotonic(), "code": code, "seconds": seconds})
+            ended = {"ended": time.monotonic(), "code": code, "seconds": seconds}
+            write_file(state, json.dumps(ended), sync=False)
             wait = min(seconds, again) if code else seconds
             time.sleep(max(0.0, began + wait - time.monotonic()))
     except Stopped:
@@ -68,10 +69,6 @@ def _once(command: list[str]) -> int:
         process.terminate()
         process.wait()
         raise
-
-
-def _note(state: Path, content: dict[str, float]) -> None:
-    write_file(state, json.dumps(content), sync=False)
 
 
 def main(arguments: list[str]) -> int:

@@ -11,7 +11,6 @@ TORCH_INDEX sets PyTorch's package index.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import shlex
@@ -25,10 +24,14 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
+import typer
 from rich.console import Console
 from rich.table import Table
+
+from chatbot.errors import ChatbotError
+from data.commands import command
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -50,7 +53,7 @@ _AT_ONCE = max(2, (os.cpu_count() or 2) // 2)
 console = Console()
 
 
-class ImagesError(Exception):
+class ImagesError(ChatbotError):
     """A build or push failed; says what to do."""
 
 
@@ -265,33 +268,25 @@ def _run(*command: str, environment: dict[str, str] | None = None, prefix: str =
         raise ImagesError(f"failed: {shlex.join(command)}")
 
 
-def main(arguments: list[str]) -> int:
-    """Run the command. Returns: the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tools.images",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("verb", choices=("build", "push", "one"))
-    parser.add_argument("names", nargs="*", default=list(DOCKERFILES), metavar="NAME")
-    parser.add_argument("--registry", default="")
-    chosen = parser.parse_args(arguments)
-    try:
-        if chosen.verb == "one":
-            one(chosen.names[0], os.environ["IMAGE"], os.environ.get("PUSH_IMAGE") == "true")
-            return 0
-        if chosen.verb == "build":
-            build(chosen.names)
-        elif not chosen.registry:
-            parser.error("push needs --registry, such as registry.example.com/team")
-        else:
-            push(chosen.names, chosen.registry)
-        show(chosen.names)
-    except ImagesError as error:
-        console.print(f"[red]{error}[/red]", soft_wrap=True)
-        return 1
-    return 0
+@command()
+def main(
+    verb: Annotated[Literal["build", "push", "one"], typer.Argument()],
+    names: Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Default: all.")] = None,
+    registry: Annotated[str, typer.Option(help="To push to, such as registry.example.com/team.")] = "",
+) -> None:
+    """Build or push images, and list them."""
+    chosen = names or list(DOCKERFILES)
+    if verb == "one":
+        one(chosen[0], os.environ["IMAGE"], os.environ.get("PUSH_IMAGE") == "true")
+        return
+    if verb == "build":
+        build(chosen)
+    elif not registry:
+        raise typer.BadParameter("push needs --registry, such as registry.example.com/team")
+    else:
+        push(chosen, registry)
+    show(chosen)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main()

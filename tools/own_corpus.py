@@ -102,7 +102,7 @@ def prepare(
     ]
     trained_from = {"corpus": str(paths["CORPUS"]), "digest": _digest(arguments, inputs)}
     own = _folder_for(paths["CORPUS"], root)
-    shown = _relative(own.folder)
+    shown = own.folder.relative_to(ROOT) if own.folder.is_relative_to(ROOT) else own.folder
     if _read(own) == trained_from and (own.bundle / bundles.SUMS).is_file():
         console.print(
             Text(f"{corpus} has not changed: its bundle in {shown} is served", style="bold"), soft_wrap=True
@@ -197,7 +197,3 @@ def _digest(arguments: Sequence[str], paths: Sequence[Path]) -> str:
                 digest = hashlib.file_digest(content, "sha256").hexdigest()
             total.update(f"{file.relative_to(path)} {digest}\n".encode())
     return total.hexdigest()
-
-
-def _relative(path: Path) -> Path:
-    return path.relative_to(ROOT) if path.is_relative_to(ROOT) else path

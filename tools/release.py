@@ -9,17 +9,18 @@ and compare the ids.
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import shutil
 import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
+import typer
 import yaml
 
+from data.commands import command
 from tools import images
 from tools.generate import chart
 from tools.generate.chart import ChartError
@@ -148,22 +149,16 @@ def _values(shipped: Sequence[Shipped]) -> str:
     return head + yaml.safe_dump(told, sort_keys=False)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command. Returns: 1 on failure, with the reason in one line."""
-    parser = argparse.ArgumentParser(prog="python -m tools.release", description=__doc__)
-    parser.add_argument("--registry", default="", help="push the images there first")
-    parser.add_argument("--out", type=Path, default=chart.ROOT / "dist")
-    chosen = parser.parse_args(arguments)
-    try:
-        files = write(chosen.out, [*ours(chosen.registry), *others()])
-    except (ImagesError, ChartError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    for file in files:
-        if file.parent == chosen.out:
-            sys.stdout.write(f"{file}\n")
-    return 0
+@command()
+def main(
+    registry: Annotated[str, typer.Option(help="Push the images there first.")] = "",
+    out: Path = chart.ROOT / "dist",
+) -> None:
+    """Write a release."""
+    for file in write(out, [*ours(registry), *others()]):
+        if file.parent == out:
+            typer.echo(file)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

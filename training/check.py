@@ -19,7 +19,7 @@ from chatbot.settings import StorageSettings
 from chatbot.store import open_store
 from data.checks import check
 from data.columns import Columns, takes_columns
-from data.commands import reports_errors
+from data.commands import command
 from data.decisions import DECISIONS_FILE, beside
 from data.errors import CorpusError, Problem, problems_table
 from data.loading import Loaded, read_corpus
@@ -38,11 +38,8 @@ from training.model.params import TrainParams
 from training.progress import Steps
 from training.review.labels import put_findings
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
-
-@app.command()
-@reports_errors(OSError, ValidationError)
+@command(OSError, ValidationError)
 @takes_columns("message", "intent", "category", "header", "labels_as_written", "encoding")
 def main(
     columns: Columns,
@@ -131,4 +128,4 @@ def check_labels(loaded: Loaded, encoder: str, cache: Path, seed: int, steps: St
 
 
 if __name__ == "__main__":
-    app(prog_name="python -m data.check")
+    main(prog_name="python -m data.check")

@@ -7,38 +7,27 @@ python -m training.dvc_remote status   list what the store lacks
 
 from __future__ import annotations
 
-import argparse
-import sys
+from typing import Annotated, Literal
 
-from chatbot.errors import ChatbotError
+import typer
+
 from chatbot.settings import StorageSettings
+from data.commands import command
 from training.corpus.dvc import ROOT, check_store, run, write_config
 
 _STAGE = "process"
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run a command; return its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m training.dvc_remote", description="the corpus and its store"
-    )
-    parser.add_argument("command", choices=("push", "pull", "status"))
-    args = parser.parse_args(arguments)
-    try:
-        settings = StorageSettings()
-        check_store(settings)
-        write_config(ROOT, settings, local=True)
-        if args.command == "status":
-            sys.stdout.write(
-                run(ROOT, "status", "--cloud", "--no-updates", _STAGE) or "the store has all of it\n"
-            )
-        else:
-            sys.stdout.write(run(ROOT, args.command, _STAGE))
-    except (ChatbotError, ValueError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    return 0
+@command(ValueError)
+def main(action: Annotated[Literal["push", "pull", "status"], typer.Argument()]) -> None:
+    """Upload the pipeline's corpus to the store, download the one named by dvc.lock, or list what the store lacks."""
+    settings = StorageSettings()
+    check_store(settings)
+    write_config(ROOT, settings, local=True)
+    options = ("--cloud", "--no-updates") if action == "status" else ()
+    said = run(ROOT, action, *options, _STAGE)
+    typer.echo(said or ("the store has all of it\n" if action == "status" else ""), nl=False)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -19,18 +19,15 @@ from rich.console import Console
 
 from chatbot.model import bundle as bundles
 from data.columns import Columns, takes_columns
-from data.commands import reports_errors
+from data.commands import command
 from training.corpus.reading import read_labelled
 from training.model.distinct import distinct_groups, weights
 from training.model.evaluation.outcome import evaluate, full_report
 from training.model.report import print_report
 from training.progress import Steps
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
-
-@app.command()
-@reports_errors()
+@command()
 @takes_columns("message", "intent", "category", "encoding")
 def main(
     columns: Columns,
@@ -63,4 +60,4 @@ def main(
 
 
 if __name__ == "__main__":
-    app()
+    main()

@@ -21,16 +21,14 @@ from chatbot.loop.retrain_result import RetrainResult
 from chatbot.model.ref import ModelRef
 from chatbot.settings import ServiceSettings, StorageSettings, TrackingSettings
 from chatbot.store import open_store
-from data.commands import reports_errors
+from data.commands import command
 from training.rollout.single_machine import Promotion, RolloutResult
 from training.tracking.registry import Registry
-
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 Wait = Annotated[float, typer.Option(help="Seconds until the version must answer.")]
 
 
-@app.command()
+@command(ValidationError, OSError)
 def main(
     version: Annotated[str, typer.Argument(help="The registry's number; default: the challenger.")] = "",
     force: Annotated[bool, typer.Option(help="Even if the gate did not accept it.")] = False,
@@ -58,7 +56,6 @@ def main(
     carry_out(move, wait)
 
 
-@reports_errors(ValidationError, OSError)
 def carry_out(move: Callable[[Promotion], RolloutResult], wait: float) -> None:
     """Run a promotion or a rollback as a command: print the progress and a final sentence."""
     console = Console(stderr=True)
@@ -73,4 +70,4 @@ def carry_out(move: Callable[[Promotion], RolloutResult], wait: float) -> None:
 
 
 if __name__ == "__main__":
-    app()
+    main()

@@ -5,13 +5,16 @@ python -m training.prove FOLDER       exit code 0 on success, else 1 and one lin
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from chatbot.dialog.message import clean
-from chatbot.errors import BundleError, ChatbotError
+from chatbot.errors import BundleError
 from chatbot.model import bundle as bundles
 from chatbot.settings import RouterSettings, SlotSettings
+from data.commands import command
 
 # Example messages of replies are training messages: a bundle that misclassifies more than half of them is unusable.
 MIN_CORRECT = 0.5
@@ -47,19 +50,11 @@ def answer_all(folder: Path) -> int:
     return len(examples)
 
 
-def main() -> int:
-    """Check the bundle named by the only argument; return the exit code."""
-    if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
-        sys.stderr.write(__doc__ or "")
-        return 1
-    try:
-        answered = answer_all(Path(sys.argv[1]))
-    except ChatbotError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    sys.stdout.write(f"{answered} messages answered\n")
-    return 0
+@command()
+def main(folder: Annotated[Path, typer.Argument(help="The bundle.")]) -> None:
+    """Answer the bundle's example messages. Exit code 0 on success, else 1 and one line with the reason."""
+    typer.echo(f"{answer_all(folder)} messages answered")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -20,7 +20,7 @@ from chatbot.loop.retrain_result import RetrainResult
 from chatbot.settings import RetrainSettings, StorageSettings, TrackingSettings
 from chatbot.store.lease import LeaseHeld
 from data.columns import Columns, takes_columns
-from data.commands import reports_errors
+from data.commands import command
 from data.processing import ProcessParams
 from training.corpus.given import read_given
 from training.gate.params import GateParams
@@ -32,11 +32,8 @@ from training.retraining.run import retrain
 
 COLOURS = {"accepted": "green", "refused": "red", "needs_review": "yellow", "busy": "yellow"}
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
-
-@app.command()
-@reports_errors(ValidationError, OSError)
+@command(ValidationError, OSError)
 @takes_columns("message", "intent")
 def main(
     columns: Columns,
@@ -122,4 +119,4 @@ def show(result: RetrainResult, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    app()
+    main()

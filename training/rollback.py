@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 
+from data.commands import command
 from training.promote import Wait, carry_out
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
-
-@app.command()
+@command(ValidationError, OSError)
 def main(
     version: Annotated[str, typer.Argument(help="The registry's number; none: what served before.")] = "",
     wait: Wait = 120.0,
@@ -21,4 +21,4 @@ def main(
 
 
 if __name__ == "__main__":
-    app()
+    main()

@@ -7,13 +7,12 @@ from rich.console import Console
 from rich.text import Text
 
 from chatbot.settings import TrackingSettings
+from data.commands import command
 from training.tracking.client import TrackingError, without_credentials
 from training.tracking.runs import send, unsent
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
-
-@app.command()
+@command()
 def main() -> None:
     """Send every kept run; idempotent: a run the server already has is not sent twice, a failed one is kept."""
     settings = TrackingSettings()
@@ -34,4 +33,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    app()
+    main()

@@ -23,7 +23,7 @@ from rich.text import Text
 
 from chatbot.settings import TrackingSettings
 from data.columns import Columns, takes_columns
-from data.commands import reports_errors
+from data.commands import command
 from data.processing import ProcessParams
 from training.corpus.reading import read
 from training.labels.report.render import PAGE_FILE, write_findings
@@ -33,11 +33,8 @@ from training.model.train import train
 from training.progress import Steps
 from training.tracking.training_run import record_training
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
-
-@app.command()
-@reports_errors()
+@command()
 @takes_columns("message", "intent", "category", "header", "labels_as_written", "encoding")
 def main(
     columns: Columns,
@@ -99,4 +96,4 @@ def main(
 
 
 if __name__ == "__main__":
-    app()
+    main()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import time
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +16,7 @@ from bento.http.api_keys import ApiKey, ApiKeys
 from bento.http.asgi import CONTACT, Scope, header, route_of
 from bento.http.rate_limit import RateLimit
 from chatbot.errors import ForeignOrigin, InvalidApiKey, MissingScope
+from chatbot.hosts import network_of
 from chatbot.settings import ServiceSettings
 
 SCOPE_OF_ROUTE = {
@@ -102,19 +102,12 @@ class Access:
 
 
 def address_of(scope: Scope) -> str:
-    """Return the client that an address is counted as: an IPv4 address, or the /64 network of an IPv6 address.
+    """Return what a client is counted as by its address.
 
     The server has replaced the address of a trusted proxy by the one in `X-Forwarded-For`.
     """
     client = scope.get("client")
-    host = str(client[0])[:64] if client else ""
-    if ":" not in host:
-        return host
-    try:
-        address = ipaddress.IPv6Address(host.partition("%")[0])
-    except ValueError:
-        return host
-    return str(address.ipv4_mapped or ipaddress.IPv6Network((int(address) >> 64 << 64, 64)))
+    return network_of(str(client[0])[:64]) if client else ""
 
 
 class Cors(CORSMiddleware):

@@ -23,28 +23,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 _SHARES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
-_SCOPES = (
-    -8.0,
-    -4.0,
-    -2.0,
-    -1.0,
-    -0.5,
-    0.0,
-    0.2,
-    0.4,
-    0.5,
-    0.6,
-    0.7,
-    0.8,
-    0.9,
-    1.0,
-    2.0,
-    4.0,
-    6.0,
-    8.0,
-    12.0,
-    16.0,
-)
+_SCOPES = (-8, -4, -2, -1, -0.5, 0, 0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 2, 4, 6, 8, 12, 16)
 _SIZES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0)
 
 
@@ -185,30 +164,14 @@ class Metrics:
         self.processes.labels(role).set(1)
         self.process_starts.labels(role).inc()
 
-    def count_records(self, outcome: str, count: int) -> None:
-        """Count records of the inference log by outcome (reported by `monitoring.inference_log.log`)."""
-        self.log_records.labels(outcome).inc(count)
-
     def count_rate_limited(self, limit: str) -> None:
         """Count a request refused by a rate limit."""
         self.rate_limited.labels(limit).inc()
-
-    def count_shipped(self, kind: str, outcome: str, count: int) -> None:
-        """Count rows uploaded to the object store by outcome (reported by `monitoring.inference_log.uploader`)."""
-        self.log_store_records.labels(kind, outcome).inc(count)
 
     def show_shipping(self, waiting: int, sent_at: float) -> None:
         """Set the number of rows in the upload queue, and the time of the last successful upload (Unix seconds)."""
         self.log_store_waiting.set(waiting)
         self.log_store_success.set(sent_at)
-
-    def count_handoffs(self, to: str, outcome: str, count: int) -> None:
-        """Count handoff deliveries by outcome (reported by `monitoring.handoffs.log`)."""
-        self.handoff_deliveries.labels(to, outcome).inc(count)
-
-    def show_handoffs(self, to: str, waiting: int) -> None:
-        """Set the number of undelivered handoffs that this process counts."""
-        self.handoffs_undelivered.labels(to).set(waiting)
 
     async def page(self) -> bytes:
         """Return the metrics as `render` does, in a thread; requests that wait meanwhile share the next run of it."""

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import email.utils
 import hashlib
 import hmac
 import socket
@@ -21,14 +20,13 @@ from collections.abc import Callable
 
 import httpx
 
-from chatbot.deadline import Deadline
+from chatbot.deadline import Deadline, retry_after
 from chatbot.errors import SettingError
 from chatbot.settings import HandoffSettings
 from monitoring.handoffs.delivery import NotDeliveredError
 
 LEAST_SECRET_CHARS = 16
 _PREFIX = "whsec_"
-_MAX_WAIT_SECONDS = 3600.0
 _BUSY = (408, 425, 429)
 
 
@@ -98,7 +96,7 @@ class Webhook:
                 with self._http.stream(
                     "POST", self._url, content=body, headers=headers, extensions={"trace": limit.trace}
                 ) as answer:
-                    status, retry_after = answer.status_code, answer.headers.get("retry-after", "")
+                    status, asked = answer.status_code, answer.headers.get("retry-after", "")
                 self._socket = limit.connection
             except httpx.HTTPError as error:
                 reason = f"{type(error).__name__}: {error}"
@@ -107,21 +105,8 @@ class Webhook:
                 raise NotDeliveredError(reason, everything=True) from error
         if not 200 <= status < 300:
             down = status >= 500 or status in _BUSY
-            raise NotDeliveredError(f"answered {status}", everything=down, wait=_seconds(retry_after))
+            raise NotDeliveredError(f"answered {status}", everything=down, wait=retry_after(asked))
 
     def close(self) -> None:
         """Close the connection."""
         self._http.close()
-
-
-def _seconds(retry_after: str) -> float:
-    """Parse the header Retry-After, a number or a date, into seconds, at most an hour; 0 if it is neither."""
-    try:
-        return min(max(0.0, float(retry_after)), _MAX_WAIT_SECONDS)
-    except ValueError:
-        pass
-    try:
-        until = email.utils.parsedate_to_datetime(retry_after).timestamp()
-        return min(max(0.0, until - time.time()), _MAX_WAIT_SECONDS)
-    except (ValueError, TypeError, OverflowError):
-        return 0.0

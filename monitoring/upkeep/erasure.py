@@ -308,7 +308,7 @@ def take_out_of(store: Store, kind: Kind, key: str, etag: str, ids: frozenset[st
             return 0
         part = read_part(store, kind, key)
     except PartError as error:
-        _complain(key, str(error))
+        sys.stderr.write(f"{key} is damaged and was skipped: {error}\n")
         return 0
     kept = list(without_erased(kind, part.table, part.sources, ids))
     table = pa.concat_tables([rows for _, rows in kept])
@@ -353,10 +353,6 @@ def _take_out_of_summary(store: Store, entry: Entry, ids: frozenset[str]) -> int
     if kept.num_rows < table.num_rows:
         store.put(entry.key, to_parquet(kept), etag=entry.etag)
     return int(table.num_rows - kept.num_rows)
-
-
-def _complain(key: str, reason: str) -> None:
-    sys.stderr.write(f"{key} is damaged and was skipped: {reason}\n")
 
 
 def objects(store: Store, prefix: str) -> list[Entry]:

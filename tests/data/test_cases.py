@@ -15,8 +15,8 @@ from chatbot.dialog.router import Router, Thresholds
 from chatbot.dialog.rules import Rules
 from chatbot.errors import SettingError
 from chatbot.settings import SlotSettings
-from data.convert import app as convert
-from data.process import app as process
+from data.convert import main as convert
+from data.process import main as process
 from data.processing import ProcessParams, read_processed
 from tests.support.requirements import cases
 from training.corpus.reading import read, replies_for

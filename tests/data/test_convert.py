@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from chatbot.dialog.message import clean
 from data import convert
-from data.convert import app
+from data.convert import main as app
 from data.folder import read_intents
 from data.loading import load_corpus, read_corpus
 from data.messages import message_fault

@@ -14,7 +14,8 @@ import pytest
 from typer.testing import CliRunner
 
 from data import fetch
-from data.fetch import BITEXT_ROWS, FetchError, app, fetch_bitext
+from data.fetch import BITEXT_ROWS, FetchError, fetch_bitext
+from data.fetch import main as app
 from tests.support.http_server import Request, Response, serving
 
 pytestmark = pytest.mark.process

@@ -9,7 +9,7 @@ import openpyxl
 import pytest
 from typer.testing import CliRunner
 
-from data.convert import app as convert
+from data.convert import main as convert
 from data.errors import CorpusError
 from data.loading import Loaded, read_corpus
 

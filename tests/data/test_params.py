@@ -26,7 +26,7 @@ OPTIONS = {
 def test_a_wrong_option_of_training_is_blamed_on_the_option(tmp_path: Path, option: str) -> None:
     file = tmp_path / "params.yaml"
     file.write_text("train: {target: 0.05}\n")
-    result = CliRunner().invoke(training.train.app, ["--params", str(file), *option.split()])
+    result = CliRunner().invoke(training.train.main, ["--params", str(file), *option.split()])
     assert result.exit_code == 1
     assert f"{option}: " in result.stderr
     assert f"(allowed: {OPTIONS[option]})" in result.stderr
@@ -34,7 +34,7 @@ def test_a_wrong_option_of_training_is_blamed_on_the_option(tmp_path: Path, opti
 
 
 def test_a_wrong_option_of_processing_is_blamed_on_the_option(tmp_path: Path) -> None:
-    result = CliRunner().invoke(data.process.app, ["--similarity", "3", "--out", str(tmp_path / "out")])
+    result = CliRunner().invoke(data.process.main, ["--similarity", "3", "--out", str(tmp_path / "out")])
     assert "--similarity 3.0: " in result.stderr
     assert "(allowed: more than 0 and at most 1)" in result.stderr
 

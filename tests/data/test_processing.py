@@ -20,7 +20,7 @@ from data.digest import corpus_digest
 from data.errors import CorpusError
 from data.loading import load_corpus
 from data.messages import row_hash
-from data.process import app
+from data.process import main as app
 from data.processing import CORPUS_COLUMNS, ProcessParams, process, read_processed
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -19,8 +19,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from chatbot.documents import read_yaml
 from tools.bench import figures, results
 from tools.bench.figures import Figure
+from tools.bench.quality import command as quality
 from tools.bench.rows import SpeedRow, judged, summary
 from tools.bench.speed import open_loop
 from tools.bench.speed.load import Load, Question, generate, post
@@ -423,3 +425,11 @@ def test_the_generator_costs_little() -> None:
 
 def test_a_load_without_answers_has_no_latency() -> None:
     assert math.isnan(Load(1).percentile(99))
+
+
+def test_each_section_of_the_quality_bench_is_measured_and_its_figures_are_well_formed() -> None:
+    sections = read_yaml(Path(quality.__file__).with_name("figures.yaml"))
+    assert list(sections) == list(quality.SECTIONS)
+    common = {"target": None, "bound": "at least", "value": None}
+    for spec in (spec for specs in sections.values() for spec in specs.values()):
+        assert Figure(**common | spec).bound in ("at least", "at most")

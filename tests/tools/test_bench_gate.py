@@ -110,7 +110,7 @@ def test_kept_trials_alone_make_the_page(tmp_path: Path, monkeypatch: pytest.Mon
     (tmp_path / f"gate-{command.code()}.jsonl").write_text(
         "".join(json.dumps(asdict(one)) + "\n" for one in kept)
     )
-    assert CliRunner().invoke(command.app).exit_code == 0
+    assert CliRunner().invoke(command.main).exit_code == 0
     page = command.PAGE.read_text()
     assert "`python -m tools.bench.gate` (20 seeds each" in page
     assert page.count("20 of 20 refused") == 3 * len(command.CASES)

@@ -6,10 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from tools import images
-from tools.cluster import __main__ as cluster_command
 from tools.cluster import stack, target
+from tools.cluster.__main__ import main as cluster_command
 from tools.cluster.target import ClusterTarget, StackError
 from tools.generate import chart
 from tools.release import BLOCKS
@@ -96,15 +97,17 @@ def test_the_stack_comes_up_in_a_restricted_namespace_of_its_own_and_says_how_to
 
 def test_the_command_hands_what_follows_two_dashes_to_helm(told: Path) -> None:
     command = ["up", "--context", "kind-dev", "--namespace", "shop", "--", "--timeout=7m", "--set=a=b"]
-    assert cluster_command.main(command) == 0
+    assert CliRunner().invoke(cluster_command, command).exit_code == 0
     (install,) = [call for call in told.read_text().splitlines() if "upgrade --install" in call]
     assert install.endswith("--timeout=7m --set=a=b")
     assert "--namespace shop" in install
 
 
-def test_the_command_says_in_one_line_what_is_missing(told: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cluster_command.main(["up", "--context", "prod-eu"]) == 1
-    assert "REGISTRY=" in capsys.readouterr().out
+@pytest.mark.usefixtures("told")
+def test_the_command_says_in_one_line_what_is_missing() -> None:
+    result = CliRunner().invoke(cluster_command, ["up", "--context", "prod-eu"])
+    assert result.exit_code == 1
+    assert "REGISTRY=" in result.output
 
 
 def test_with_a_registry_every_image_is_pulled_from_there(

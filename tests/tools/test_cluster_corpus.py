@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from data.decisions import DECISIONS_FILE, beside
 from data.declarations import DECLARED_FILE
@@ -78,7 +79,9 @@ def test_columns_are_named_as_for_make_run(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(command, "find", lambda *_a, **_k: None)
     monkeypatch.setattr(command.stack, "up", lambda *arguments: seen.append(arguments[-1]))
     columns = "--message-column 'What, exactly?' --intent-column Topic"
-    assert command.main(["up", "--corpus", str(file), f"--train={columns}"]) == 0
+    assert (
+        CliRunner().invoke(command.main, ["up", "--corpus", str(file), f"--train={columns}"]).exit_code == 0
+    )
     assert seen[0].values[2:] == (
         "--set-string=corpus.messageColumn=What\\, exactly?",
         "--set-string=corpus.intentColumn=Topic",
@@ -89,11 +92,10 @@ def test_columns_are_named_as_for_make_run(tmp_path: Path, monkeypatch: pytest.M
     ("options", "reason"),
     [("--target 0.05", "names columns only"), ("--message-column", "expected one argument")],
 )
-def test_other_options_of_training_are_refused(
-    corpus: Path, options: str, reason: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert command.main(["up", "--corpus", str(corpus), f"--train={options}"]) == 1
-    assert reason in capsys.readouterr().out
+def test_other_options_of_training_are_refused(corpus: Path, options: str, reason: str) -> None:
+    ended = CliRunner().invoke(command.main, ["up", "--corpus", str(corpus), f"--train={options}"])
+    assert ended.exit_code == 1
+    assert reason in ended.output
 
 
 def test_what_is_too_large_for_a_config_map_is_refused_with_what_to_do(tmp_path: Path) -> None:
@@ -108,17 +110,19 @@ def test_what_is_too_large_for_a_config_map_is_refused_with_what_to_do(tmp_path:
 
 
 def test_a_wrong_file_is_refused_before_the_cluster_is_asked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(command, "find", lambda *_a, **_k: pytest.fail("a cluster was looked for"))
     file = tmp_path / "messages.csv"
     file.write_text("text;answer\nhello;x\n")
     with pytest.raises(CorpusError):
         pack(file, None)
-    assert command.main(["up", "--corpus", str(file)]) == 1
-    assert "intent" in capsys.readouterr().out
-    assert command.main(["up", "--replies", str(file)]) == 1
-    assert "add CORPUS=" in capsys.readouterr().out
+    ended = CliRunner().invoke(command.main, ["up", "--corpus", str(file)])
+    assert ended.exit_code == 1
+    assert "intent" in ended.output
+    ended = CliRunner().invoke(command.main, ["up", "--replies", str(file)])
+    assert ended.exit_code == 1
+    assert "add CORPUS=" in ended.output
 
 
 def make(folder: Path) -> Path:

@@ -15,7 +15,7 @@ from typer.main import get_command
 
 from tests.support.requirements import program
 from tools.generate import compose
-from training.retrain import app
+from training.retrain import main as app
 
 COMPOSE = yaml.safe_load((compose.ROOT / "compose.yaml").read_text())
 

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from tools.bench.growth.__main__ import app, exponent, page, picture
+from tools.bench.growth.__main__ import exponent, page, picture
+from tools.bench.growth.__main__ import main as app
 from tools.bench.growth.service import minute_of
 from tools.bench.speed.load import Load
 from tools.bench.speed.machine import Memory

@@ -19,7 +19,7 @@ from chatbot.dialog.rules import Rules
 from chatbot.store.s3 import S3Store
 from tests.training.remembered import Trainings, load_rules
 from training.corpus import dvc, versions
-from training.retrain import app
+from training.retrain import main as app
 from training.retraining import run
 
 POINTS = (

@@ -19,7 +19,7 @@ from data.errors import CorpusError
 from data.messages import row_hash
 from tests.support.requirements import cases
 from training import check
-from training.check import app
+from training.check import main as app
 from training.labels.confident import NONE, confident_joint, confident_labels, label_quality, thresholds
 from training.labels.examine import examine
 from training.labels.findings import LabelFindings

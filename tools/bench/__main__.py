@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import typer
 from rich.console import Console
 
-from data.commands import reports_errors
+from data.commands import command
 from tools.bench import results
 from tools.bench.quality import command as quality_bench
 from tools.bench.speed import command as speed_bench
 from tools.bench.speed.machine import Machine
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
-
-@app.command()
-@reports_errors()
+@command()
 def main() -> None:
     """Measure speed (about six minutes) and quality (about ten the first time)."""
     console = Console()
@@ -30,4 +26,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    app()
+    main()

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
+import jinja2
 from rich.table import Table
 from rich.text import Text
 
@@ -119,6 +120,13 @@ def markdown(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a table as Markdown."""
     lines = [headings, ["---"] * len(headings), *rows]
     return "".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |\n" for line in lines)
+
+
+def render(template: Path, **values: Any) -> str:
+    """Return a page from its Markdown template; a name without a value is an error."""
+    # Markdown, not HTML.
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)  # noqa: S701
+    return environment.from_string(template.read_text(encoding="utf-8")).render(values)
 
 
 def write(file: Path, figures: Sequence[Figure], **more: Any) -> None:

@@ -21,17 +21,7 @@ _HEAD = """# Results
 Made by `make bench` (`python -m tools.bench`); every figure stands with its target, by how much it was met or
 missed, and the command that prints it again.
 """
-_SPEED = """
-(a) *baseline*: the design this project started from, FastAPI, SentenceTransformer and a scikit-learn
-classifier, on uvicorn with 2 workers (torch with 1 thread each, async endpoint). (b) *service*: this project as
-`make run` starts it, default settings. Started one after the other, {rounds} times each, on the same cores; windows of
-{seconds:g} s after {warmup:g} s of warm-up, a closed loop over 1, 16 and 64 connections, no message twice
-in a window ({source}). Medians over the rounds; what is counted is added up.
-
-Every answer is checked: status 200, JSON, and the intent that the model gives when it is asked alone (for
-the baseline, whose arithmetic depends on padding, a *near tie* counts as right). The load generator shares
-the cores with what it measures: {microseconds:.0f} µs of its processor time a request, over 64 connections.
-"""
+_METHOD = Path(__file__).parent / "speed" / "method.md.j2"
 
 
 def page(quality: Path, speed: Path, more: Path = MORE, earlier: str = "") -> str:
@@ -86,7 +76,8 @@ def _missed(figures: Sequence[Figure]) -> str:
 def speed_tables(content: Mapping[str, Any]) -> Iterator[str]:
     """Yield what was measured of speed and memory, as Markdown."""
     microseconds = max(row["generator_us"] for row in content["table"] if row["connections"] == 64)
-    yield _SPEED.format(source=content["messages"]["source"], microseconds=microseconds, **content["plan"])
+    source = content["messages"]["source"]
+    yield results.render(_METHOD, source=source, microseconds=microseconds, **content["plan"])
     yield "\n"
     yield results.markdown(HEADINGS, [cells(row) for row in content["table"]])
     yield "\n"

@@ -13,8 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import jinja2
-import typer
 from rich.console import Console
 
 from chatbot.dialog.router import Alternative, Prediction, Reply
@@ -22,9 +20,9 @@ from chatbot.ids import new_id
 from chatbot.records.part import encode, to_table
 from chatbot.records.schema import Record
 from chatbot.settings import UploadSettings
-from data.commands import reports_errors
+from data.commands import command
 from tools.bench.drift import scale as drift_scale
-from tools.bench.figures import read
+from tools.bench.figures import read, render
 from tools.bench.rows import CORE_HOUR_DOLLARS
 from tools.bench.speed import command as speed
 from tools.bench.speed.expected import real_messages
@@ -41,8 +39,6 @@ CHECK_SECONDS = 600.0
 """Duration of a drift check above which it is shared by shards."""
 DAY = 86_400
 _ENCODED = 20_000
-
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +157,8 @@ def _records(messages: Sequence[str], count: int) -> Iterator[Record]:
 
 def page(found: Measured, needs: list[Need], upload: UploadSettings) -> str:
     """Return docs/scale.md."""
-    # Markdown, not HTML.
-    template = jinja2.Environment(  # noqa: S701
-        undefined=jinja2.StrictUndefined, keep_trailing_newline=True
-    ).from_string(_TEMPLATE.read_text(encoding="utf-8"))
-    return template.render(
+    return render(
+        _TEMPLATE,
         found=found,
         needs=needs,
         upload=upload,
@@ -181,8 +174,7 @@ def _time(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
-@app.command()
-@reports_errors()
+@command()
 def main() -> None:
     """Compute and write docs/scale.md."""
     console = Console()
@@ -193,4 +185,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    app()
+    main()

@@ -45,7 +45,7 @@ def pack(corpus: Path, replies: Path | None, columns: Columns | None = None) -> 
 
     Raises:
         CorpusError: the corpus or the replies cannot be used; every reason is listed.
-        ClusterError: they are too large for a ConfigMap.
+        StackError: they are too large for a ConfigMap.
     """
     columns = columns or Columns()
     load_checked(corpus, columns)

@@ -39,7 +39,7 @@ def up(
         corpus: what the cluster trains and serves; None: the corpus of the images.
 
     Raises:
-        ImagesError, ChartError, ClusterError: a step failed; says what to do.
+        ImagesError, ChartError, StackError: a step failed; says what to do.
     """
     console.print(f"[bold]== cluster {target.context}[/bold]")
     if missing := [name for name in images.DOCKERFILES if images.find(name) is None]:

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from chatbot.errors import ChatbotError
 from tools.generate.chart import ROOT
 
 TESTBED = ROOT.parent / "shared" / "testbed"
@@ -18,7 +19,7 @@ _SHARED_STORES = ("docker-desktop", "orbstack", "rancher-desktop")
 """Contexts whose nodes share Docker's image store."""
 
 
-class StackError(Exception):
+class StackError(ChatbotError):
     """Something is missing or failed; says what to do."""
 
 
@@ -40,7 +41,7 @@ class ClusterTarget:
         """Run a program and return its output.
 
         Raises:
-            ClusterError: it is missing, or it failed.
+            StackError: it is missing, or it failed.
         """
         path = self.environment["PATH"]
         program = shutil.which(command[0], path=path)
@@ -67,7 +68,7 @@ class ClusterTarget:
         """Load local images onto the cluster's nodes.
 
         Raises:
-            ClusterError: loading is not supported for this kind of cluster.
+            StackError: loading is not supported for this kind of cluster.
         """
         name = self.context.partition("-")[2]
         if self.kind == "kind":
@@ -104,7 +105,7 @@ def find(context: str = "", is_started: bool = False) -> ClusterTarget:
         is_started: start the testbed's cluster if it is not running.
 
     Raises:
-        ClusterError: there is no cluster.
+        StackError: there is no cluster.
     """
     if not context and (TESTBED / "cluster").is_file():
         return _testbed(is_started)

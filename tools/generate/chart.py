@@ -21,6 +21,7 @@ from typing import Any
 
 import yaml
 
+from chatbot.errors import ChatbotError
 from chatbot.settings import COMPONENTS, Settings
 from tools import compact_json
 from tools.generate import chart_forms
@@ -45,7 +46,7 @@ _POD_LABELS = re.compile(rf"^(?: +{_LABEL % ''})+", re.MULTILINE)
 _KEY = re.compile(r"^(?P<indent> *)(?P<key>[A-Za-z][\w]*):(?P<rest>.*)$")
 
 
-class ChartError(Exception):
+class ChartError(ChatbotError):
     """values.yaml is invalid, or helm rejects the chart."""
 
 

@@ -15,15 +15,14 @@ from rich.text import Text
 
 from chatbot.errors import ChatbotError
 from chatbot.process import Stopped, stop_on
+from data.commands import command
 from tools.loop.parts import write_environment
 from tools.loop.report import LoopReport
 from tools.loop.story import Story
 from tools.processes import ROOT
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
-
-@app.command()
+@command()
 def main(
     store: Annotated[str, typer.Option(help="`minio`, or `folder`: a folder in its place.")] = "minio",
     keep: Annotated[bool, typer.Option(help="Leave everything running at the end, until Ctrl-C.")] = False,
@@ -78,4 +77,4 @@ def _leave_running(console: Console, report: LoopReport, links: dict[str, str], 
 
 
 if __name__ == "__main__":
-    app()
+    main()

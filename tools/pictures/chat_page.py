@@ -7,19 +7,20 @@ Requires the running page and API (`make screenshot` starts them), and Chromium.
 
 from __future__ import annotations
 
-import argparse
 import shutil
-import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from playwright.sync_api import BrowserContext, Page, ViewportSize, expect, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
+from chatbot.errors import ChatbotError
 from chatbot.settings import ChatPageSettings
+from data.commands import command
 
 OUT = Path("docs/images/chat.png")
 WIDTH, SHORTEST, TALLEST = 840, 640, 1600
@@ -47,7 +48,7 @@ _FLAGS = [
 ]
 
 
-class ScreenshotError(Exception):
+class ScreenshotError(ChatbotError):
     """No screenshot could be taken; the message says what is missing."""
 
 
@@ -173,26 +174,15 @@ def _first(page: Page, messages: Sequence[str], turn: str, what: str) -> str:
     raise ScreenshotError(f"this bot {what} none of: {', '.join(messages)}")
 
 
-def report(picture: Callable[[], None], out: Path) -> int:
-    """Take a picture as a command: print its file, or one line that says why not; return the exit code."""
-    try:
-        picture()
-    except (ScreenshotError, PlaywrightError) as error:
-        sys.stderr.write(f"{str(error).splitlines()[0]}\n")
-        return 1
-    sys.stdout.write(f"{out}\n")
-    return 0
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Take the screenshot; return 1 on failure."""
-    settings = ChatPageSettings()
-    parser = argparse.ArgumentParser(prog="python -m tools.pictures.chat_page", description=__doc__)
-    parser.add_argument("--url", default=f"http://127.0.0.1:{settings.port}")
-    parser.add_argument("--out", type=Path, default=OUT)
-    chosen = parser.parse_args(arguments)
-    return report(lambda: take(chosen.url, chosen.out), chosen.out)
+@command(PlaywrightError)
+def main(
+    url: Annotated[str, typer.Option(help="The page's; default: on this machine, by its settings.")] = "",
+    out: Path = OUT,
+) -> None:
+    """Take the screenshot of the chat page."""
+    take(url or f"http://127.0.0.1:{ChatPageSettings().port}", out)
+    typer.echo(out)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -7,14 +7,15 @@ Requires Chromium and the running staff pages, without a token or with `CHATBOT_
 
 from __future__ import annotations
 
-import argparse
-import sys
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated, Literal
 
+import typer
+from playwright.sync_api import Error as PlaywrightError
 from playwright.sync_api import Page
 
 from chatbot.settings import StaffSettings
+from data.commands import command
 from tools.pictures import chat_page
 from ui.staff_pages import login
 
@@ -22,7 +23,6 @@ OUT = Path("docs/images/review.png")
 WIDTH = 1000
 FIRST_MS = 90_000
 """Timeout of the first visit, in ms: the server imports the modules that encode and cluster."""
-PAGES = ("review", "clusters", "handoffs", "drift", "versions")
 
 
 def log_in(page: Page, token: str, name: str = "Ada") -> Page:
@@ -61,18 +61,20 @@ def take(url: str, out: Path, token: str = "") -> None:
         chat_page.save(open_staff(page, url, token), WIDTH, out)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Take the screenshot; return 1 on failure."""
+@command(PlaywrightError)
+def main(
+    url: Annotated[str, typer.Option(help="Of the pages; default: on this machine, by their settings.")] = "",
+    page: Annotated[
+        Literal["review", "clusters", "handoffs", "drift", "versions"], typer.Option()
+    ] = "review",
+    out: Path = OUT,
+) -> None:
+    """Take the screenshot of a staff page."""
     settings = StaffSettings()
-    parser = argparse.ArgumentParser(prog="python -m tools.pictures.staff_pages", description=__doc__)
-    parser.add_argument("--url", default=f"http://127.0.0.1:{settings.port}")
-    parser.add_argument("--page", choices=PAGES, default=PAGES[0])
-    parser.add_argument("--out", type=Path, default=OUT)
-    chosen = parser.parse_args(arguments)
-    url = f"{chosen.url}/{'' if chosen.page == PAGES[0] else chosen.page}"
-    token = login.token_of(settings)
-    return chat_page.report(lambda: take(url, chosen.out, token), chosen.out)
+    base = url or f"http://127.0.0.1:{settings.port}"
+    take(f"{base}/{'' if page == 'review' else page}", out, login.token_of(settings))
+    typer.echo(out)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from data.columns import Columns, takes_columns
-from data.commands import reports_errors
+from data.commands import command
 from data.processing import read_processed
 from training.corpus.reading import read_labelled
 from training.gate.behaviour_tests import SHIPPED, read_behaviours
@@ -20,11 +20,8 @@ from training.gate.report.render import print_verdict, write_verdict
 REFUSED = 3
 """Exit code of the command when the challenger is refused."""
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
-
-@app.command()
-@reports_errors()
+@command()
 @takes_columns("message", "intent", "category", "encoding")
 def main(
     columns: Columns,
@@ -63,4 +60,4 @@ def main(
 
 
 if __name__ == "__main__":
-    app()
+    main()

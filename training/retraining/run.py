@@ -9,32 +9,35 @@ A given corpus takes the place of the champion's. Without a champion, its versio
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
 from chatbot.dialog.replies import Replies
-from chatbot.loop.registry import CHALLENGER, CHAMPION
+from chatbot.loop.registry import CHALLENGER, CHAMPION, ModelVersion
 from chatbot.loop.retrain_result import RetrainResult
 from chatbot.model import bundle as bundles
 from chatbot.records.erasure import forgotten
-from chatbot.store import open_store
+from chatbot.store import Store, open_store
 from chatbot.store.lease import StoreLease
-from data.checks import check
+from data.checks import Report, check
+from data.declarations import Declared
 from data.processing import CORPUS_FILE, process, read_processed, write
 from training.corpus import versions
 from training.corpus.dvc import check_store
 from training.corpus.files import read_rows, without_examples, write_sources
 from training.corpus.given import GivenCorpus
-from training.corpus.reading import read
+from training.corpus.reading import Corpus, read
 from training.corpus.versions import REPLIES_FILE, ROWS_FILE, RULES_FILE, Pointer
 from training.gate.judge import judge_corpora
-from training.model.train import train
+from training.gate.params import GateParams
+from training.gate.verdict import GateVerdict
+from training.model.train import Trained, train
 from training.progress import Steps
-from training.retraining.changes import apply_changes
+from training.retraining.changes import Changed, apply_changes
 from training.retraining.config import LEASE, RetrainConfig, RetrainError, emptied
-from training.retraining.merge import merge, still_right
+from training.retraining.merge import Merged, merge, still_right
 from training.retraining.publish import GATE_AGAINST, publish
 from training.review.accepted import read_accepted
 from training.review.board import queue_length
@@ -53,6 +56,36 @@ GIVEN_CORPUS = "given_corpus"
 """Tag with the digest of the given corpus that a version was trained on."""
 
 
+@dataclass(frozen=True, slots=True)
+class Champion:
+    """The version that a retraining starts from, fetched into the work folder."""
+
+    version: ModelVersion
+    sources: Path
+    """Folder of the corpus version."""
+    rows: pd.DataFrame
+    """Its processed rows."""
+    bundle: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """The next corpus before it is processed: decisions merged, and changes of labels and intents applied."""
+
+    merged: Merged
+    changed: Changed
+    declared: Declared
+    rules: Path
+
+    def differs_from(self, champion: Champion) -> bool:
+        """Whether training on it gives another bundle than the champion's."""
+        target = self.declared.target
+        has_new_target = (
+            target is not None and bundles.read_manifest(champion.bundle).target.get("target") != target
+        )
+        return self.merged.changed or self.changed.differs or has_new_target
+
+
 def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = None) -> RetrainResult:
     """Merge new decisions and declared changes into the champion's corpus, train a challenger, gate and publish it.
 
@@ -67,10 +100,10 @@ def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = Non
     """
     store, registry = open_store(config.store), Registry(config.tracking)
     with steps.wait("champion"):
-        champion = registry.champion()
+        version = registry.champion()
     if given is not None and (found := _trained_before(registry, given)):
         return found
-    if champion is None and given is None:
+    if version is None and given is None:
         raise RetrainError(
             f"MLflow has no champion of {config.tracking.model!r}: register the serving bundle first, with: "
             "python -m training.retrain --first"
@@ -78,66 +111,21 @@ def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = Non
     check_store(config.store)
     with StoreLease(store, LEASE, config.settings.lease_seconds) as lease, emptied(config.work) as work:
         with steps.wait("merge"):
-            before = None
-            if champion is not None:
-                before = versions.pull(config.store, Pointer.parse(champion.corpus_pointer), work / "before")
-            rows, replies, rules = _base(before, given)
-            decisions = Decisions(store)
-            accepted = read_accepted(store, decisions)
-            merged = merge(rows, replies, accepted, forgotten(store), decisions.withdrawn())
-            declared = read_stored(store)
-            changed = apply_changes(
-                merged.rows,
-                row_decisions(decisions),
-                declared,
-                () if before is None else read_processed(before)["row_hash"],
-            )
-            replies = Replies(declared.texts(merged.replies.texts))
-            params = config.train.declared(declared.target)
-            served = None
-            if champion is not None:
-                served = fetch_bundle(store, registry, champion, work / "bundles")
-            has_new_target = (
-                served is not None
-                and declared.target is not None
-                and bundles.read_manifest(served).target.get("target") != declared.target
-            )
-        is_new = given is not None or merged.changed or changed.differs or has_new_target
-        if champion is not None and not is_new:
-            waiting = queue_length(store)
-            return RetrainResult(
-                outcome="needs_review",
-                why="nothing was accepted since the champion was trained, and the same corpus gives the same weights: "
-                f"{waiting} messages are in the review queue (python -m training.review)",
-                champion=str(champion.ref),
-                queue=waiting,
-                corpus={"digest": champion.corpus_digest},
-            )
+            champion = None if version is None else _fetch(config, version)
+            revision = _revise(store, champion, given)
+        if champion is not None and given is None and not revision.differs_from(champion):
+            return _needs_review(store, champion.version)
+        params = config.train.declared(revision.declared.target)
         with steps.wait("process"):
-            checked = check(changed.rows)
+            checked = check(revision.changed.rows)
             checked.raise_errors()
-            folder = work / "corpus"
-            write(process(changed.rows, config.process), checked, config.process, folder)
-            # With the original labels: decisions and declared changes are applied again in each retraining.
-            write_sources(folder, merged.rows, merged.replies, rules)
-            (work / REPLIES_FILE).write_text(without_examples(replies).dump(), encoding="utf-8")
-            corpus = replace(read(folder / CORPUS_FILE, config.process), kept=changed.kept)
+            corpus = _process(config, revision, checked)
+        folder = work / "corpus"
         trained = train(
             corpus, work / "challenger", params, steps, folder / RULES_FILE, work / REPLIES_FILE, config.cache
         )
         with steps.wait("gate"):
-            # Without a champion, the gate warns and never refuses.
-            right = still_right(read_processed(before), corpus.rows, changed.overruled) if before else None
-            verdict = judge_corpora(
-                served,
-                trained.folder,
-                right,
-                corpus.rows,
-                params=config.gate,
-                declared=declared,
-                suspects=[s for s in trained.points.findings.suspects if s.row_hash not in changed.known],
-                arrived=int((~corpus.rows["row_hash"].isin(changed.known)).sum()),
-            )
+            verdict = _judge(config.gate, champion, trained, corpus, revision)
         lease.check()
         put_findings(store, trained.points.findings)
 
@@ -147,23 +135,15 @@ def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = Non
                 config.tracking, trained, corpus, params, steps, name=name, tags=tags, files=files, key=key
             )
 
-        tags = {
-            "rows_added": str(merged.added),
-            "rows_removed": str(merged.removed),
-            "rows_moved": str(changed.moved),
-            "rows_dropped": str(changed.dropped),
-        }
-        if champion is not None:
-            tags[GATE_AGAINST] = champion.bundle_digest
-        if given is not None:
-            tags[GIVEN_CORPUS] = given.digest
+        tags = _tags(revision, version, given)
         challenger, report = publish(config, steps, lease, folder, trained.folder, verdict, record, tags)
-        registry.set_alias(CHAMPION if champion is None else CHALLENGER, challenger.number)
-    new = {*merged.new_intents} - {*declared.successors.values()}
+        registry.set_alias(CHAMPION if version is None else CHALLENGER, challenger.number)
+    merged, changed = revision.merged, revision.changed
+    new = {*merged.new_intents} - {*revision.declared.successors.values()}
     return RetrainResult(
         outcome="accepted" if verdict.passed else "refused",
         why=verdict.sentence,
-        champion=None if champion is None else str(champion.ref),
+        champion=None if version is None else str(version.ref),
         challenger=str(challenger.ref),
         gate={"verdict": verdict.word, "refused_by": list(verdict.refused_by), "report": report},
         corpus={
@@ -175,17 +155,93 @@ def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = Non
             "new_intents": sorted(new & {*corpus.rows["intent"]}),
             "warnings": [str(problem) for problem in (given.report if given else checked).warnings],
         },
-        only_unset=champion is None,
+        only_unset=version is None,
     )
 
 
-def _base(before: Path | None, given: GivenCorpus | None) -> tuple[pd.DataFrame, Replies, Path]:
-    """Return the rows, replies and rules that decisions are merged into: the given corpus's, else the champion's."""
+def _fetch(config: RetrainConfig, version: ModelVersion) -> Champion:
+    """Fetch the champion's corpus and bundle."""
+    store, registry = open_store(config.store), Registry(config.tracking)
+    sources = versions.pull(config.store, Pointer.parse(version.corpus_pointer), config.work / "before")
+    bundle = fetch_bundle(store, registry, version, config.work / "bundles")
+    return Champion(version, sources, read_processed(sources), bundle)
+
+
+def _revise(store: Store, champion: Champion | None, given: GivenCorpus | None) -> Revision:
+    """Apply decisions and declared changes to the given corpus, else to the champion's."""
     if given is not None:
-        return given.rows, given.replies, SHIPPED_RULES
-    if before is None:
+        rows, replies, rules = given.rows, given.replies, SHIPPED_RULES
+    elif champion is not None:
+        before = champion.sources
+        rows, replies = read_rows(before / ROWS_FILE), Replies.load(before / REPLIES_FILE)
+        rules = before / RULES_FILE
+    else:
         raise RetrainError("neither a champion nor a corpus is given")
-    return read_rows(before / ROWS_FILE), Replies.load(before / REPLIES_FILE), before / RULES_FILE
+    decisions, declared = Decisions(store), read_stored(store)
+    accepted = read_accepted(store, decisions)
+    merged = merge(rows, replies, accepted, forgotten(store), decisions.withdrawn())
+    earlier = () if champion is None else champion.rows["row_hash"]
+    changed = apply_changes(merged.rows, row_decisions(decisions), declared, earlier)
+    return Revision(merged, changed, declared, rules)
+
+
+def _needs_review(store: Store, champion: ModelVersion) -> RetrainResult:
+    """Return the result of a retraining without anything new."""
+    waiting = queue_length(store)
+    return RetrainResult(
+        outcome="needs_review",
+        why="nothing was accepted since the champion was trained, and the same corpus gives the same weights: "
+        f"{waiting} messages are in the review queue (python -m training.review)",
+        champion=str(champion.ref),
+        queue=waiting,
+        corpus={"digest": champion.corpus_digest},
+    )
+
+
+def _process(config: RetrainConfig, revision: Revision, checked: Report) -> Corpus:
+    """Write the next corpus version into the work folder, and the replies to train with; return the corpus."""
+    folder, changed, merged = config.work / "corpus", revision.changed, revision.merged
+    write(process(changed.rows, config.process), checked, config.process, folder)
+    # With the original labels: decisions and declared changes are applied again in each retraining.
+    write_sources(folder, merged.rows, merged.replies, revision.rules)
+    replies = Replies(revision.declared.texts(merged.replies.texts))
+    (config.work / REPLIES_FILE).write_text(without_examples(replies).dump(), encoding="utf-8")
+    return replace(read(folder / CORPUS_FILE, config.process), kept=changed.kept)
+
+
+def _judge(
+    params: GateParams, champion: Champion | None, trained: Trained, corpus: Corpus, revision: Revision
+) -> GateVerdict:
+    """Compare the challenger with the champion; without one, the gate warns and never refuses."""
+    changed = revision.changed
+    right = None if champion is None else still_right(champion.rows, corpus.rows, changed.overruled)
+    return judge_corpora(
+        None if champion is None else champion.bundle,
+        trained.folder,
+        right,
+        corpus.rows,
+        params=params,
+        declared=revision.declared,
+        suspects=[s for s in trained.points.findings.suspects if s.row_hash not in changed.known],
+        arrived=int((~corpus.rows["row_hash"].isin(changed.known)).sum()),
+    )
+
+
+def _tags(revision: Revision, champion: ModelVersion | None, given: GivenCorpus | None) -> dict[str, str]:
+    """Return the tags of run and version besides those of every version."""
+    merged, changed = revision.merged, revision.changed
+    numbers = {
+        "rows_added": merged.added,
+        "rows_removed": merged.removed,
+        "rows_moved": changed.moved,
+        "rows_dropped": changed.dropped,
+    }
+    tags = {name: str(number) for name, number in numbers.items()}
+    if champion is not None:
+        tags[GATE_AGAINST] = champion.bundle_digest
+    if given is not None:
+        tags[GIVEN_CORPUS] = given.digest
+    return tags
 
 
 def _trained_before(registry: Registry, given: GivenCorpus) -> RetrainResult | None:

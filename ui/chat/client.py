@@ -7,7 +7,6 @@ is not idempotent: it could cause two handoffs.
 
 from __future__ import annotations
 
-import email.utils
 import threading
 import time
 from collections.abc import Mapping
@@ -17,7 +16,7 @@ from typing import Any, TypeVar
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from chatbot.deadline import Deadline
+from chatbot.deadline import Deadline, retry_after
 
 CONNECT_SECONDS = 3.0
 INTENTS_SECONDS = 60.0
@@ -231,7 +230,8 @@ def _problem(response: httpx.Response) -> ApiError:
     detail = f"{request.method} {request.url.path}: {response.status_code} {error.get('type', '')}"
     match response.status_code:
         case 429:
-            return ApiError(Kind.BUSY, detail, retry_after=_retry_after(response.headers.get("retry-after")))
+            wait = retry_after(response.headers.get("retry-after", ""), DEFAULT_RETRY_AFTER)
+            return ApiError(Kind.BUSY, detail, retry_after=wait)
         case 503:
             return ApiError(Kind.AWAY, detail)
         case 408 | 502 | 504:
@@ -242,20 +242,6 @@ def _problem(response: httpx.Response) -> ApiError:
             limit = _find_limit(error.get("details"))
             return ApiError(Kind.TOO_LONG if limit else Kind.UNREADABLE, detail, limit=limit)
     return ApiError(Kind.REFUSED, detail)
-
-
-def _retry_after(value: str | None) -> float:
-    """Parse a Retry-After header, a number or a date, to seconds."""
-    if not value:
-        return DEFAULT_RETRY_AFTER
-    try:
-        return max(0.0, float(value))
-    except ValueError:
-        pass
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
-    except ValueError:
-        return DEFAULT_RETRY_AFTER
 
 
 def _error(response: httpx.Response) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
 import time
 from collections import Counter
@@ -23,6 +22,8 @@ from typing import Any
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from chatbot.hosts import network_of
 
 log = logging.getLogger(__name__)
 
@@ -206,15 +207,6 @@ class HostGuard:
             await send({"type": "websocket.close", "code": 1008})
         else:
             await PlainTextResponse("this server does not have this host name\n", 421)(scope, receive, send)
-
-
-def network_of(address: str) -> str:
-    """Return what clients are counted by: an IPv4 address, or an IPv6 network of 64 bits, which one client owns."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    return str(ipaddress.ip_network((parsed, 64), strict=False)) if parsed.version == 6 else str(parsed)
 
 
 def is_closed(scope: MutableMapping[str, Any]) -> bool:

@@ -23,11 +23,11 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chatbot.errors import ChatbotError
-from chatbot.hosts import host_check
+from chatbot.hosts import host_check, network_of
 from chatbot.settings import StaffSettings, StorageSettings
 from chatbot.store import layout, open_store
 from ui.shared import assets
-from ui.shared.server import HostGuard, network_of
+from ui.shared.server import HostGuard
 from ui.staff_pages import login, sessions
 from ui.staff_pages.markup import html
 from ui.staff_pages.sessions import COOKIE, DEVICE_COOKIE, ForgedCookie, StaffSession

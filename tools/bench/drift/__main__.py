@@ -18,6 +18,7 @@ import typer
 from rich.console import Console
 
 from chatbot.files import write_file
+from data.commands import command
 from monitoring.drift.columns import RecordColumns
 from monitoring.drift.comparison import ALARMS_WITHOUT_BASELINE, Comparison
 from monitoring.drift.histograms import Tally
@@ -38,8 +39,6 @@ FIRST_SEED = 300
 WORLDS = 10
 EXAMPLES = 10
 PAGE = ROOT / "docs" / "results.d" / "drift.md"
-
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 def measure(world: World) -> list[dict[str, Any]]:
@@ -120,7 +119,7 @@ def _digest() -> str:
     return digest(chosen)[:12]
 
 
-@app.command()
+@command()
 def main(
     only: Annotated[str | None, typer.Option(help=f"One of {', '.join(CORPORA)}.")] = None,
 ) -> None:
@@ -135,4 +134,4 @@ def main(
 
 
 if __name__ == "__main__":
-    app()
+    main()

@@ -30,7 +30,7 @@ from chatbot.records.part import Kind, encode
 from chatbot.records.schema import Feedback, Record, arrow_schema
 from chatbot.settings import StorageSettings
 from chatbot.store import open_store
-from data.commands import reports_errors
+from data.commands import command
 from tools.bench.figures import CACHE, commit, markdown
 from tools.bench.speed.machine import Machine
 from tools.bench.speed.servers import BenchError
@@ -44,8 +44,6 @@ MOST_WHOLE = 5_000_000
 """The most records that one process counts here."""
 THUMBS = 0.2
 BASELINE = 2_000
-
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 _RUN = """
 import json, resource, sys, time
 from pathlib import Path
@@ -158,8 +156,7 @@ def _run(scratch: Path, *arguments: str) -> dict[str, float]:
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-@app.command()
-@reports_errors()
+@command()
 def main(
     sizes: Annotated[list[int] | None, typer.Option("--size", help="A number of records.")] = None,
     shards: Annotated[int, typer.Option(min=1, help="Shards that count the largest size.")] = 4,
@@ -222,4 +219,4 @@ def main(
 
 
 if __name__ == "__main__":
-    app()
+    main()

@@ -12,13 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import typer
 from rich.console import Console
 from rich.markdown import Markdown
 
 from chatbot.files import write_file
-from data.commands import reports_errors
-from tools.bench.figures import BUNDLE, CACHE, commit, digest, markdown
+from data.commands import command
+from tools.bench.figures import BUNDLE, CACHE, commit, digest, markdown, render
 from tools.bench.gate.cases import CASES, KINDS, Workshop
 from tools.bench.quality.vectors import Vectors
 from tools.bench.speed.machine import Machine
@@ -33,19 +32,6 @@ PAGE = ROOT / "docs" / "results.d" / "gate.md"
 SEEDS = 20
 NEEDED = 19
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-
-_HEAD = """## The gate tells good challengers from bad ones
-
-`{command}` ({seeds} seeds each; at commit `{commit}`). {machine}.
-
-A champion is taught a part of a corpus's groups of near-duplicates, an honest challenger the same rows and more, a
-poisoned one those rows with something wrong in them; all are judged on the champion's rows, by out-of-fold predictions.
-{cases} Target: at least {needed} of {seeds} right.
-*Caught by* counts the verdicts in which a check refused (several may); *without the first* is how many would still be
-refused if the check that caught most were not there.
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Trial:
@@ -58,8 +44,7 @@ class Trial:
     numbers: Mapping[str, float | None]
 
 
-@app.command()
-@reports_errors()
+@command()
 def main() -> None:
     """Run the trials, print the page and write it."""
     console = Console()
@@ -182,19 +167,20 @@ def page(found: Sequence[Trial]) -> str:
             f"{name}: the champion is taught {before:,.0f} rows, challengers {now:,.0f}, "
             f"{test:,.0f} rows are compared."
         )
-    head = _HEAD.format(
+    lines = list(table_lines(found))
+    missed = [f"{cells[0]}, {cells[1]} ({cells[2]})" for ok, cells in lines if not ok]
+    return render(
+        Path(__file__).with_name("page.md.j2"),
         command=COMMAND,
         seeds=SEEDS,
         commit=commit(),
         machine=Machine.this().describe(),
         needed=NEEDED,
         cases=" ".join(told),
+        verdict=f"Missed: {'; '.join(missed)}." if missed else "Every row that was measured is met.",
+        table=markdown(_HEADINGS, [cells for _, cells in lines]),
     )
-    lines = list(table_lines(found))
-    missed = [f"{cells[0]}, {cells[1]} ({cells[2]})" for ok, cells in lines if not ok]
-    verdict = f"Missed: {'; '.join(missed)}." if missed else "Every row that was measured is met."
-    return head + f"\n{verdict}\n\n" + markdown(_HEADINGS, [cells for _, cells in lines])
 
 
 if __name__ == "__main__":
-    app()
+    main()

@@ -20,7 +20,7 @@ from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 from rich.console import Console
 from rich.text import Text
 
-from data.commands import reports_errors
+from data.commands import command
 from tools.bench.figures import CACHE, commit, markdown
 from tools.bench.growth import processes, service
 from tools.bench.growth.processes import Point
@@ -73,11 +73,8 @@ SHOWN = (
 """Pairs of values; the first of which a curve has both is plotted."""
 _COLOURS = ("#2563eb", "#dc2626")
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
-
-@app.command()
-@reports_errors()
+@command()
 def main(
     curves: Annotated[list[str] | None, typer.Argument(help=f"Of {', '.join(CURVES)}; default: all.")] = None,
     minutes: Annotated[int, typer.Option(min=1, help="Of the soak.")] = 20,
@@ -164,4 +161,4 @@ def picture(kept: dict[str, dict[str, Any]], file: Path) -> None:
 
 
 if __name__ == "__main__":
-    app()
+    main()

@@ -18,7 +18,7 @@ from rich.markdown import Markdown
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from data.commands import reports_errors
+from data.commands import command
 from tools.bench import figures as results
 from tools.bench import rows as table
 from tools.bench.figures import BUNDLE, CACHE, CORPUS, Figure
@@ -71,8 +71,6 @@ QUICK = Plan(rounds=1, seconds=3, warmup=1, messages=6_000, baseline_messages=1_
 
 REPEATED = 500
 """Distinct messages of the window of exact repeats: the warm-up asks each of them."""
-
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 def measure(plan: Plan, console: Console, file: Path) -> list[Figure]:
@@ -157,8 +155,7 @@ def _processes(server: Server) -> list[dict[str, Any]]:
     ]
 
 
-@app.command()
-@reports_errors()
+@command()
 def main(
     quick: Annotated[bool, typer.Option("--quick", help="About a minute in place of six.")] = False,
 ) -> None:

@@ -21,7 +21,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from data.commands import reports_errors
+from data.commands import command
 from tools.bench.figures import BUNDLE
 from tools.bench.speed.command import REPEATED
 from tools.bench.speed.expected import real_messages
@@ -32,8 +32,6 @@ from tools.processes import ROOT
 
 MESSAGES = 6_000
 PROCESSES = {"SupportChatbot": "outer process", "IntentRunner": "runner"}
-
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 def _nanoseconds(pid: int) -> Counter[str]:
@@ -60,8 +58,7 @@ def _sides(other: Path, repeats: bool) -> tuple[ServerSide, ServerSide]:
     )
 
 
-@app.command()
-@reports_errors()
+@command()
 def main(
     other: Annotated[Path, typer.Argument(help="The other checkout, such as a worktree of an older commit.")],
     connections: int = 64,
@@ -108,4 +105,4 @@ def main(
 
 
 if __name__ == "__main__":
-    app()
+    main()

@@ -19,7 +19,7 @@ import psutil
 import typer
 from rich.console import Console
 
-from data.commands import reports_errors
+from data.commands import command
 from tools.bench import figures as results
 from tools.bench.figures import BUNDLE, CACHE, CORPUS, Figure
 from tools.bench.speed.expected import real_messages
@@ -39,8 +39,6 @@ _PROBE_SECONDS = 5.0
 _PROBE_PERIOD = 0.5
 _SEARCH_SECONDS = 5.0
 _RECOVERY_SECONDS = 60.0
-
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @dataclass
@@ -223,8 +221,7 @@ def _line(name: str, arrivals: Arrivals) -> str:
     )
 
 
-@app.command()
-@reports_errors()
+@command()
 def main(
     seconds: Annotated[
         float, typer.Option(min=5, help="Of each window; 180 for the published figures.")
@@ -237,4 +234,4 @@ def main(
 
 
 if __name__ == "__main__":
-    app()
+    main()

@@ -15,6 +15,7 @@ from typing import Any
 import typer
 
 from chatbot.privacy import redact
+from data.commands import command
 
 HERE = Path(__file__).parent
 TARGETS = {
@@ -25,7 +26,6 @@ TARGETS = {
     "birth_date": 85,
 }
 STRUCTURED = 98
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 def read(name: str) -> list[dict[str, Any]]:
@@ -33,7 +33,7 @@ def read(name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (HERE / name).read_text(encoding="utf-8").splitlines()]
 
 
-@app.command()
+@command()
 def main(misses: bool = typer.Option(False, help="Print what is not redacted, and what is changed.")) -> None:
     """Print the table."""
     spans, found = Counter[str](), Counter[str]()
@@ -60,4 +60,4 @@ def main(misses: bool = typer.Option(False, help="Print what is not redacted, an
 
 
 if __name__ == "__main__":
-    app()
+    main()
