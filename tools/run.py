@@ -53,7 +53,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         check_ports(service, page)
         if options.corpus:
-            prepare(options.corpus, options.replies, shlex.split(options.train))
+            prepare(options.corpus, options.replies, _options(options.train))
             check_ports(service, page)  # minutes later
         elif options.replies or options.train:
             given = f"REPLIES={options.replies}" if options.replies else f"TRAIN={options.train}"
@@ -79,9 +79,16 @@ def main(arguments: Sequence[str]) -> int:
     except Stopped:
         console.print("stopped")
         return 0
-    except ChatbotError as error:
+    except (ChatbotError, OSError) as error:
         console.print(Text(str(error), style="red"))
         return 1
+
+
+def _options(train: str) -> list[str]:
+    try:
+        return shlex.split(train)
+    except ValueError as error:
+        raise SettingError(f"TRAIN={train}: {error}: put a name with spaces between two quotes") from None
 
 
 def _parser() -> argparse.ArgumentParser:

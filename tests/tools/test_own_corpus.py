@@ -177,6 +177,14 @@ def test_replies_without_a_corpus_are_refused(
     assert "add CORPUS=" in capsys.readouterr().out
 
 
+def test_options_with_a_quote_that_is_not_closed_are_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(run, "check_port_free", lambda *_: None)
+    assert run.main(["--corpus", "mine.csv", "--train", "--message-column 'What was it"]) == 1
+    assert "TRAIN=--message-column 'What was it: No closing quotation" in capsys.readouterr().out
+
+
 @pytest.mark.process
 @pytest.mark.parametrize(
     ("variables", "expected", "unexpected"),
