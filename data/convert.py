@@ -42,7 +42,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @app.command()
 @reports_errors()
-@takes_columns("message", "intent", "category", "header", "labels_as_written", "encoding", "clean_mail")
+@takes_columns("clean_mail")
 def main(
     columns: Columns,
     source: Annotated[Path, typer.Argument(help="A file, folder or export of any format in docs/corpus.md.")],

@@ -42,8 +42,8 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.command()
-@reports_errors(OSError, ValidationError)
-@takes_columns("message", "intent", "category", "header", "labels_as_written", "encoding")
+@reports_errors(ValidationError)
+@takes_columns()
 def main(
     columns: Columns,
     corpus: Annotated[

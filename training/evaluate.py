@@ -31,7 +31,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @app.command()
 @reports_errors()
-@takes_columns("message", "intent", "category", "encoding")
+@takes_columns()
 def main(
     columns: Columns,
     bundle: Annotated[Path, typer.Option(help="The bundle's folder.")] = Path("models/current"),

@@ -58,7 +58,7 @@ def main(
     carry_out(move, wait)
 
 
-@reports_errors(ValidationError, OSError)
+@reports_errors(ValidationError)
 def carry_out(move: Callable[[Promotion], RolloutResult], wait: float) -> None:
     """Run a promotion or a rollback as a command: print the progress and a final sentence."""
     console = Console(stderr=True)

@@ -36,8 +36,8 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.command()
-@reports_errors(ValidationError, OSError)
-@takes_columns("message", "intent")
+@reports_errors(ValidationError)
+@takes_columns()
 def main(
     columns: Columns,
     out: Annotated[Path, typer.Option(help="Where the outcome is written.")] = Path(

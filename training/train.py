@@ -38,7 +38,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @app.command()
 @reports_errors()
-@takes_columns("message", "intent", "category", "header", "labels_as_written", "encoding")
+@takes_columns()
 def main(
     columns: Columns,
     corpus: Annotated[

@@ -25,7 +25,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @app.command()
 @reports_errors()
-@takes_columns("message", "intent", "category", "encoding")
+@takes_columns()
 def main(
     columns: Columns,
     challenger: Annotated[Path, typer.Option(help="The bundle that may take over.")],
