@@ -377,19 +377,22 @@ def test_a_merged_label_counts_for_all_its_rows_and_a_merged_title_for_none(tmp_
     book = openpyxl.Workbook()
     for row in (
         ["Chats", None],
-        ["text", "label"],
+        ["text", "label", "note"],
         ["it broke", "repair"],
         ["mend it", None],
         ["open?", "hours"],
+        ["on Sunday?", None],
     ):
         book.active.append(row)
     book.active.merge_cells("A1:B1")
     book.active.merge_cells("B3:B4")
+    book.active.merge_cells("B5:C6")
     book.save(tmp_path / "corpus.xlsx")
     assert pairs(tmp_path / "corpus.xlsx") == [
         ("it broke", "repair"),
         ("mend it", "repair"),
         ("open?", "hours"),
+        ("on Sunday?", "hours"),
     ]
 
 
