@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import SettingsConfigDict
 
 from chatbot.settings.base import Settings
@@ -101,3 +103,13 @@ class ServiceSettings(Settings):
     prediction_key: SecretStr = SecretStr("")
     """Key of the MAC in prediction ids; the same on all replicas. Unset: generated once and stored in the log
     folder, readable by its owner only."""
+
+    @model_validator(mode="after")
+    def _check_ports(self) -> Self:
+        if self.metrics_port == self.port:
+            raise PydanticCustomError(
+                "same_port",
+                "CHATBOT_METRICS_PORT={port} is CHATBOT_PORT too: choose another one",
+                {"port": self.port},
+            )
+        return self
