@@ -32,7 +32,9 @@ console = Console()
 
 
 def check_ports(service: ServiceSettings, page: ChatPageSettings) -> None:
-    """Raises: SettingError: a port is in use."""
+    """Raises: SettingError: a port is in use, or both are the same."""
+    if service.port == page.port:
+        raise SettingError(f"CHATBOT_PORT and CHATBOT_UI_PORT are both {page.port}: choose two ports")
     check_port_free(service.host, service.port, "CHATBOT_HOST", "CHATBOT_PORT")
     check_port_free(page.address, page.port, "CHATBOT_UI_ADDRESS", "CHATBOT_UI_PORT")
 

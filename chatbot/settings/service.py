@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import SettingsConfigDict
 
@@ -103,6 +104,15 @@ class ServiceSettings(Settings):
     prediction_key: SecretStr = SecretStr("")
     """Key of the MAC in prediction ids; the same on all replicas. Unset: generated once and stored in the log
     folder, readable by its owner only."""
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_proxies(cls, value: str) -> str:
+        """Refuse what uvicorn would take for a name: it would match no address, and trust no proxy."""
+        for proxy in filter(None, map(str.strip, value.split(","))):
+            if proxy != "*":
+                ipaddress.ip_network(proxy)
+        return value
 
     @model_validator(mode="after")
     def _check_ports(self) -> Self:
