@@ -106,8 +106,8 @@ class Places:
     """Whether the table is the export of a ticket system."""
     subject: int | None = None
     """Of a ticket: belongs to the message."""
-    guessed: tuple[int, ...] = ()
-    """Columns of which only the last word is a usual name."""
+    guessed: int | None = None
+    """The column of which only the last word is a usual name."""
 
 
 def find_columns(header: Sequence[str], asked: Columns, file: str, line: int | None = None) -> Places:
@@ -162,7 +162,7 @@ def find_columns(header: Sequence[str], asked: Columns, file: str, line: int | N
 
     def need(what: str, name: str | None, usual: Sequence[str]) -> int:
         found = place(usual if name is None else [name], what, is_ticket and what != "message")
-        if found is None and name is None:
+        if found is None and name is None and not guessed:  # two of two could be a sentence
             found = guess(what, usual)
         if found is None and name is not None and name.isdecimal() and 0 < int(name) <= len(names):
             return int(name) - 1
@@ -204,7 +204,7 @@ def find_columns(header: Sequence[str], asked: Columns, file: str, line: int | N
         category = category if category not in (message, *intents) else None
     subject = place([*_SUBJECTS, *_TITLES]) if is_ticket and asked.message is None else None
     subject = subject if subject not in (message, *intents) else None
-    return Places(message, intents, category, reply, is_ticket, subject, tuple(guessed))
+    return Places(message, intents, category, reply, is_ticket, subject, next(iter(guessed), None))
 
 
 def _is_ticket(names: Sequence[str]) -> bool:

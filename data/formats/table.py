@@ -87,12 +87,10 @@ def _places(table: Table, asked: Columns, result: Rows) -> Places:
             "another language (--message-column chooses)"
         )
         result.notices.append(Problem(table.file, table.line, reason))
-    if places.guessed:
-        read = " and ".join(
-            f"{table.header[place]!r} as the {'message' if place == places.message else 'intent'}"
-            for place in places.guessed
-        )
-        reason = f"{read} is read by its last word: --message-column and --intent-column choose others"
+    if places.guessed is not None:
+        what = "message" if places.guessed == places.message else "intent"
+        name = table.header[places.guessed]
+        reason = f"{name!r} is read as the {what}, for its last word: --{what}-column chooses another"
         result.notices.append(Problem(table.file, table.line, reason))
     if asked.intent is None:
         return places if places.is_ticket else _text_label(table, places, result)

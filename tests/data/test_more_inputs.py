@@ -47,7 +47,7 @@ def read(path: Path, content: str) -> Loaded:
         pytest.param("".join(f"__label__{i} {m}\n" for m, i in ROWS), id="fastText"),
         pytest.param(TABLE.replace(",", "^"), id="caret"),
         pytest.param(TABLE.replace("message,intent", "userMessage,intentLabel"), id="camel case"),
-        pytest.param(TABLE.replace("message,intent", "Customer Query,Final Category"), id="by the last word"),
+        pytest.param(TABLE.replace("message,intent", "Customer Query,Category"), id="by the last word"),
         pytest.param(
             "".join(f"{m},['{i}']\n" for m, i in [*ROWS]).join(["message,intent\n", ""]), id="list of one"
         ),
@@ -88,7 +88,9 @@ def test_a_column_of_which_the_last_word_is_usual_is_named_and_an_agents_is_not_
         tmp_path / "a.csv", "Customer Query,Agent Message,Label\nlate,we are sorry,late\nhi,oh,hi\n"
     )
     assert pairs(loaded) == [("late", "late"), ("hi", "hi")]
-    assert "'Customer Query' as the message is read by its last word" in said(loaded)
+    assert "'Customer Query' is read as the message, for its last word" in said(loaded)
+    with pytest.raises(CorpusError, match="no intent column"):
+        read(tmp_path / "c.csv", "one more question, another topic\nwhy is it late,late\n")
     with pytest.raises(CorpusError, match="columns 'First Query' and 'Second Query' fit: choose one"):
         read(tmp_path / "b.csv", "First Query,Second Query,Label\nlate,so,late\n")
 
