@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from chatbot.dialog.message import OUT_OF_SCOPE
 from chatbot.documents import read_yaml
@@ -41,6 +41,12 @@ class ReplyText(BaseModel):
     """Label of the intent as a choice in a clarification; empty: derived from the intent's name."""
     examples: tuple[str, ...] = ()
     """Example messages of this intent."""
+
+    @field_validator("response")
+    @classmethod
+    def _join_halves(cls, text: str) -> str:
+        """Join the halves that JSON's escapes make of an emoji; a lone half, which no file can hold, is U+FFFD."""
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 @dataclass(frozen=True, slots=True)

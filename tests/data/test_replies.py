@@ -115,6 +115,9 @@ def test_json_of_other_programs_keeps_its_emoji_and_a_null_is_no_reply(tmp_path:
     )
     texts = {intent: text.response for intent, text in read_replies(tmp_path / "replies.json").items()}
     assert texts == {"refund": "Done \U0001f600", "track": "", "five": "5.0"}
+    (tmp_path / "replies.yaml").write_text(json.dumps({"refund": "Done \U0001f600", "half": "\ud83d!"}))
+    texts = {intent: text.response for intent, text in read_replies(tmp_path / "replies.yaml").items()}
+    assert texts == {"refund": "Done \U0001f600", "half": "\ufffd!"}
 
 
 def test_an_empty_reply_is_none_and_its_title_stays(tmp_path: Path) -> None:
