@@ -32,6 +32,8 @@ ONE_COLUMN = (
 """What to do with a table that has no labels."""
 
 _SEPARATORS = re.compile(r"[\s_-]+")
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")
+_ANOTHERS = frozenset([*REPLY_NAMES, "bot", "agent", "assistant", "system", "error"])
 _CUSTOM = re.compile(r"custom field \((.+)\)", re.IGNORECASE)
 _CODES = {word: code for code, names in NAMES["languages"].items() for word in (code, *names)}
 _LANGUAGE = re.compile(rf"(?:[\s_-]+|(?=[(\[]))[(\[]?({'|'.join(_CODES)})[)\]]?\Z", re.IGNORECASE)
@@ -70,8 +72,12 @@ class Columns:
     """The tags of tickets that are intents; other tags are ignored."""
 
 
-def takes_columns(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command, for its argument `columns`, the options of these fields of `Columns`."""
+_OPTIONS = ("message", "intent", "category", "header", "labels_as_written", "encoding")
+
+
+def takes_columns(*more: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command, for its argument `columns`, the options of reading, and those of these fields of `Columns`."""
+    names = (*_OPTIONS, *more)
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         @wraps(command)
@@ -100,6 +106,8 @@ class Places:
     """Whether the table is the export of a ticket system."""
     subject: int | None = None
     """Of a ticket: belongs to the message."""
+    guessed: int | None = None
+    """The column of which only the last word is a usual name."""
 
 
 def find_columns(header: Sequence[str], asked: Columns, file: str, line: int | None = None) -> Places:
@@ -116,17 +124,18 @@ def find_columns(header: Sequence[str], asked: Columns, file: str, line: int | N
     def refuse(reason: str) -> CorpusError:
         return CorpusError.at(file, line, reason)
 
+    def nested(candidate: str) -> list[int]:
+        """Return the shallowest of the fields with this name within a record."""
+        inner = f".{column_key(candidate)}"
+        found = [i for i, name in enumerate(names) if column_key(name).endswith(inner)]
+        return sorted(found, key=lambda i: names[i].count("."))[:1]
+
     def place(candidates: Sequence[str], what: str = "", is_repeated: bool = False) -> int | None:
         for candidate in candidates:
             found = [i for i, name in enumerate(names) if name == candidate]
             found = found or [i for i, name in enumerate(names) if column_key(name) == column_key(candidate)]
-            if not found and is_ticket:  # the shallowest of the fields within a record
-                nested = [
-                    i
-                    for i, name in enumerate(names)
-                    if column_key(name).endswith(f".{column_key(candidate)}")
-                ]
-                found = sorted(nested, key=lambda i: names[i].count("."))[:1]
+            if not found and is_ticket:
+                found = nested(candidate)
             if len(found) > 1 and not is_repeated:
                 raise refuse(f"column {names[found[0]]!r} occurs {len(found)} times: rename all but one")
             if found:
@@ -140,10 +149,21 @@ def find_columns(header: Sequence[str], asked: Columns, file: str, line: int | N
                 raise refuse(f"columns {both} fit: choose one with --{what}-column")
             if found:
                 return found[0]
-        return None
+        return next((found[0] for candidate in candidates if (found := nested(candidate))), None)
+
+    def guess(what: str, usual: Sequence[str]) -> int | None:
+        """Return the column whose last word is a usual name, such as `Customer Query`; None: there is none."""
+        found = [i for i, name in enumerate(names) if _ends_with(column_key(name), usual)]
+        if len(found) > 1:
+            both = " and ".join(repr(names[i]) for i in found)
+            raise refuse(f"columns {both} fit: choose one with --{what}-column")
+        guessed.extend(found)
+        return found[0] if found else None
 
     def need(what: str, name: str | None, usual: Sequence[str]) -> int:
         found = place(usual if name is None else [name], what, is_ticket and what != "message")
+        if found is None and name is None and not guessed:  # two of two could be a sentence
+            found = guess(what, usual)
         if found is None and name is not None and name.isdecimal() and 0 < int(name) <= len(names):
             return int(name) - 1
         if found is None:
@@ -161,6 +181,7 @@ def find_columns(header: Sequence[str], asked: Columns, file: str, line: int | N
             )
         return found
 
+    guessed: list[int] = []
     message = need("message", asked.message, TICKET_MESSAGE_NAMES if is_ticket else MESSAGE_NAMES)
     parts = [asked.intent]
     if asked.intent is not None and "+" in asked.intent and place([asked.intent]) is None:
@@ -182,9 +203,8 @@ def find_columns(header: Sequence[str], asked: Columns, file: str, line: int | N
         category = place(["category"], is_repeated=is_ticket)
         category = category if category not in (message, *intents) else None
     subject = place([*_SUBJECTS, *_TITLES]) if is_ticket and asked.message is None else None
-    return Places(
-        message, intents, category, reply, is_ticket, subject if subject not in (message, *intents) else None
-    )
+    subject = subject if subject not in (message, *intents) else None
+    return Places(message, intents, category, reply, is_ticket, subject, next(iter(guessed), None))
 
 
 def _is_ticket(names: Sequence[str]) -> bool:
@@ -196,11 +216,18 @@ def _is_ticket(names: Sequence[str]) -> bool:
     return not last.isdisjoint(_SUBJECTS) and not last.isdisjoint(texts)
 
 
+def _ends_with(key: str, usual: Sequence[str]) -> bool:
+    """Whether the last of two or three words is a usual name, and none says that it is another's."""
+    words = key.split("_")
+    return len(words) in (2, 3) and words[-1] in usual and _ANOTHERS.isdisjoint(words)
+
+
 def column_key(name: str) -> str:
     """Return what spellings of a column's name have in common: folded case, `_` between words, NFKC."""
     name = "".join(c for c in unicodedata.normalize("NFKC", name) if unicodedata.category(c) != "Cf").strip()
     custom = _CUSTOM.fullmatch(name)
-    return _SEPARATORS.sub("_", custom[1] if custom else name).casefold()
+    words = _CAMEL.sub("_", custom[1] if custom else name)
+    return _SEPARATORS.sub("_", words).casefold()
 
 
 def language_of(name: str) -> str:

@@ -17,8 +17,8 @@ P = ParamSpec("P")
 
 
 def reports_errors(*others: type[Exception]) -> Callable[[Callable[P, None]], Callable[P, None]]:
-    """Wrap a command so that a ChatbotError, or one of these, is printed without a traceback and exits with 1."""
-    reported: tuple[type[Exception], ...] = (ChatbotError, *others)
+    """Wrap a command so that a ChatbotError, an OSError, or one of these, is printed in one line and exits with 1."""
+    reported: tuple[type[Exception], ...] = (ChatbotError, OSError, *others)
 
     def decorate(command: Callable[P, None]) -> Callable[P, None]:
         @wraps(command)

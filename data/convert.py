@@ -39,7 +39,7 @@ _LONGEST_NAME = 80
 
 
 @command()
-@takes_columns("message", "intent", "category", "header", "labels_as_written", "encoding", "clean_mail")
+@takes_columns("clean_mail")
 def main(
     columns: Columns,
     source: Annotated[Path, typer.Argument(help="A file, folder or export of any format in docs/corpus.md.")],

@@ -110,7 +110,7 @@ def without_several_labels(rows: list[Row], file: str) -> tuple[list[Row], list[
 
     def is_several(intent: str) -> bool:
         listed = _LISTED.search(intent)
-        if listed and intent.startswith("[") and intent.endswith("]"):
+        if listed and intent[0] + intent[-1] in ("[]", "{}"):
             return True
         found = parts[intent]
         return len(found) > 1 and all(part in alone or (listed and uses[part] > 1) for part in found)

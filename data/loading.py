@@ -113,11 +113,15 @@ def read_corpus(path: Path | str, columns: Columns | None = None, arrays: bool =
     # Notices end up in report.json, whose bytes must not depend on where the corpus is.
     notices = [replace(notice, file=notice.file.replace(str(path), _short(path), 1)) for notice in notices]
     loaded = Loaded(table_of(good, _short(path)), problems, notices, replies)
-    return _decided(loaded, path, source.beside)
+    usual = {} if columns.labels_as_written else {label_key(row.intent): row.intent for row in good}
+    return _decided(loaded, path, source.beside, usual)
 
 
-def _decided(loaded: Loaded, path: Path, inside: Mapping[str, bytes]) -> Loaded:
-    """Apply the label decisions and the declared changes that are with the corpus."""
+def _decided(loaded: Loaded, path: Path, inside: Mapping[str, bytes], usual: Mapping[str, str]) -> Loaded:
+    """Apply the label decisions and the declared changes that are with the corpus.
+
+    Args: usual: the spelling of each intent in the corpus, by its key; a decision may have another one.
+    """
     decided, declarations = _beside(path, DECISIONS_FILE, inside), _beside(path, DECLARED_FILE, inside)
     if len(declarations) > 1:
         reason = f"several declarations, a corpus has one: {', '.join(declarations)}"
@@ -129,6 +133,13 @@ def _decided(loaded: Loaded, path: Path, inside: Mapping[str, bytes]) -> Loaded:
             declared = parse_declared(decode(content, file)[0], file)
     except CorpusError as error:
         return replace(loaded, problems=[*loaded.problems, *error.problems])
+    for name in sorted(declared.retired - set(loaded.table["intent"])):
+        if (there := usual.get(label_key(name), name)) not in (name, declared.now(name)):
+            reason = f"{name!r} is not an intent here, {there!r} is: write it in the same way"
+            return replace(
+                loaded, problems=[*loaded.problems, Problem(next(iter(declarations)), None, reason)]
+            )
+    decisions = [replace(one, intent=usual.get(label_key(one.intent), one.intent)) for one in decisions]
     applied = apply_decisions(loaded.table, decisions)
     table, said = declared.apply(applied.table)
     if decisions:

@@ -10,7 +10,7 @@ from chatbot.dialog.message import clean, plain
 MAX_CHARACTERS = 10_000
 """Upper limit of a message; a longer one usually results from an unclosed quote in a CSV file."""
 MAX_INTENT_CHARACTERS = 200
-NO_INTENT = "the intent is empty"
+NO_INTENT, NO_MESSAGE = "the intent is empty", "the message is empty"
 
 # White space is allowed, including vertical tab and form feed, which old exports contain.
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
@@ -33,7 +33,7 @@ def row_hash(message: str, intent: str) -> str:
 def message_fault(message: str) -> str | None:
     """Return why this message cannot be used for training, or None if it can."""
     if not message:
-        return "the message is empty"
+        return NO_MESSAGE
     if fault := _unreadable(message, "the message"):
         return fault
     if message.isspace():

@@ -30,7 +30,7 @@ from data.processing import CORPUS_FILE, ProcessParams, process, write
 
 
 @command()
-@takes_columns("message", "intent", "category", "header", "labels_as_written", "encoding")
+@takes_columns()
 def main(
     columns: Columns,
     corpus: Annotated[

@@ -27,7 +27,7 @@ class ProcessParams(Params):
 
     section = "process"
 
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
     """Determines placeholder values."""
     similarity: float = Field(default=SIMILARITY, gt=0, le=1)
     """Minimum cosine at which two messages of an intent are near-duplicates."""

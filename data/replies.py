@@ -18,6 +18,7 @@ from data.folder import intent_paths, is_intent, read_intents
 from data.formats.rasa import read_responses
 from data.formats.sniff import FILES, JSON, YAML, read_source
 from data.labels import label_key
+from data.messages import NO_MESSAGE
 from data.yaml_nodes import compose, fields
 
 _TEXT_NAMES = (*REPLY_NAMES, "text", "message")
@@ -157,8 +158,8 @@ def _of_table(source: Path) -> dict[str, str]:
         except CorpusError as error:
             columns = str(error).partition("the columns are: ")[2].partition(". Name")[0]
             continue
-        if rows.problems:
-            raise CorpusError(rows.problems)
+        if wrong := [problem for problem in rows.problems if problem.reason != NO_MESSAGE]:
+            raise CorpusError(wrong)
         replies: dict[str, str] = {}
         problems: list[Problem] = []
         for row in rows.rows:

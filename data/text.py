@@ -185,7 +185,7 @@ def _decoded(content: bytes, name: str, file: str, failure: str) -> str:
         line = content.count(b"\n", 0, error.start) + 1
         reason = f"{failure} at byte {error.start + 1}: name the right encoding with --encoding, or save it as UTF-8"
         raise CorpusError.at(file, line, reason) from None
-    except LookupError:
+    except (LookupError, ValueError):
         reason = (
             f"unknown encoding {name!r} (--encoding): names are such as utf-8, cp1252, cp1251, gbk, shift_jis"
         )

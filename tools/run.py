@@ -32,7 +32,9 @@ console = Console()
 
 
 def check_ports(service: ServiceSettings, page: ChatPageSettings) -> None:
-    """Raises: SettingError: a port is in use."""
+    """Raises: SettingError: a port is in use, or both are the same."""
+    if service.port == page.port:
+        raise SettingError(f"CHATBOT_PORT and CHATBOT_UI_PORT are both {page.port}: choose two ports")
     check_port_free(service.host, service.port, "CHATBOT_HOST", "CHATBOT_PORT")
     check_port_free(page.address, page.port, "CHATBOT_UI_ADDRESS", "CHATBOT_UI_PORT")
 
@@ -53,7 +55,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         check_ports(service, page)
         if options.corpus:
-            prepare(options.corpus, options.replies, shlex.split(options.train))
+            prepare(options.corpus, options.replies, _options(options.train))
             check_ports(service, page)  # minutes later
         elif options.replies or options.train:
             given = f"REPLIES={options.replies}" if options.replies else f"TRAIN={options.train}"
@@ -79,9 +81,16 @@ def main(arguments: Sequence[str]) -> int:
     except Stopped:
         console.print("stopped")
         return 0
-    except ChatbotError as error:
+    except (ChatbotError, OSError) as error:
         console.print(Text(str(error), style="red"))
         return 1
+
+
+def _options(train: str) -> list[str]:
+    try:
+        return shlex.split(train)
+    except ValueError as error:
+        raise SettingError(f"TRAIN={train}: {error}: put a name with spaces between two quotes") from None
 
 
 def _parser() -> argparse.ArgumentParser:

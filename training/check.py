@@ -39,8 +39,8 @@ from training.progress import Steps
 from training.review.labels import put_findings
 
 
-@command(OSError, ValidationError)
-@takes_columns("message", "intent", "category", "header", "labels_as_written", "encoding")
+@command(ValidationError)
+@takes_columns()
 def main(
     columns: Columns,
     corpus: Annotated[

@@ -28,7 +28,7 @@ from training.progress import Steps
 
 
 @command()
-@takes_columns("message", "intent", "category", "encoding")
+@takes_columns()
 def main(
     columns: Columns,
     bundle: Annotated[Path, typer.Option(help="The bundle's folder.")] = Path("models/current"),

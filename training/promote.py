@@ -28,7 +28,7 @@ from training.tracking.registry import Registry
 Wait = Annotated[float, typer.Option(help="Seconds until the version must answer.")]
 
 
-@command(ValidationError, OSError)
+@command(ValidationError)
 def main(
     version: Annotated[str, typer.Argument(help="The registry's number; default: the challenger.")] = "",
     force: Annotated[bool, typer.Option(help="Even if the gate did not accept it.")] = False,

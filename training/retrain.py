@@ -33,8 +33,8 @@ from training.retraining.run import retrain
 COLOURS = {"accepted": "green", "refused": "red", "needs_review": "yellow", "busy": "yellow"}
 
 
-@command(ValidationError, OSError)
-@takes_columns("message", "intent")
+@command(ValidationError)
+@takes_columns()
 def main(
     columns: Columns,
     out: Annotated[Path, typer.Option(help="Where the outcome is written.")] = Path(

@@ -11,7 +11,7 @@ from data.commands import command
 from training.promote import Wait, carry_out
 
 
-@command(ValidationError, OSError)
+@command(ValidationError)
 def main(
     version: Annotated[str, typer.Argument(help="The registry's number; none: what served before.")] = "",
     wait: Wait = 120.0,

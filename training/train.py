@@ -35,7 +35,7 @@ from training.tracking.training_run import record_training
 
 
 @command()
-@takes_columns("message", "intent", "category", "header", "labels_as_written", "encoding")
+@takes_columns()
 def main(
     columns: Columns,
     corpus: Annotated[

@@ -221,7 +221,8 @@ def _invalid(error: ValidationError) -> InvalidMessage:
     found = error.errors(include_url=False, include_context=False, include_input=False)
     if found[0]["type"] == "json_invalid":
         return InvalidMessage(f"the body is not JSON: {found[0]['msg'].removeprefix('Invalid JSON: ')}")
-    problems = [{"field": ".".join(str(part) for part in e["loc"]), "problem": e["msg"]} for e in found]
+    # Behind the field's name is the type that was tried.
+    problems = [{"field": str(next(iter(e["loc"]), "")), "problem": e["msg"]} for e in found]
     first = problems[0]
     where = f"`{first['field']}`: " if first["field"] else ""
     return InvalidMessage(f"the body is not of the expected shape: {where}{first['problem']}", problems)

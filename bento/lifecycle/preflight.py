@@ -22,7 +22,10 @@ from chatbot.settings import (
     RouterSettings,
     ServiceSettings,
     SlotSettings,
+    StorageSettings,
+    UploadSettings,
 )
+from chatbot.store import has_store, open_store
 
 # Imported here and not where it is used: after a Bento's service is loaded, its other modules are not found.
 from monitoring.handoffs.log import targets_of
@@ -76,7 +79,9 @@ def check(model: str | None = None) -> None:
     if model is not None:
         service = service.model_copy(update={"model": model, "model_file": None})
     ids.load_or_make_key(service, LogSettings())
-    targets_of(HandoffSettings(), None)
+    storage = StorageSettings()
+    targets_of(HandoffSettings(), open_store(storage) if has_store(storage) else None)
+    UploadSettings()
     if service.api_keys_file is not None:
         ApiKeys(service.api_keys_file)
     source = bundle_source.fetch(service)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from chatbot.dialog.message import OUT_OF_SCOPE
 from chatbot.documents import read_yaml
@@ -41,6 +42,12 @@ class ReplyText(BaseModel):
     examples: tuple[str, ...] = ()
     """Example messages of this intent."""
 
+    @field_validator("response")
+    @classmethod
+    def _join_halves(cls, text: str) -> str:
+        """Join the halves that JSON's escapes make of an emoji; a lone half, which no file can hold, is U+FFFD."""
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
 
 @dataclass(frozen=True, slots=True)
 class Replies:
@@ -56,12 +63,18 @@ class Replies:
             BundleError: the file is missing or not YAML, or an entry is invalid (it is named).
         """
         try:
-            # BaseLoader keeps every scalar as text: the intent `no` is not False. It constructs nothing else.
-            entries = read_yaml(file, yaml.BaseLoader) or {}
-            return cls({intent: _entry(entry) for intent, entry in entries.items()})
+            if (
+                file.suffix.lower() == ".json"
+            ):  # YAML's parser takes neither its tabs nor its pairs of surrogates
+                entries = json.loads(file.read_text("utf-8-sig"), parse_int=str, parse_float=str)
+            else:  # BaseLoader keeps every scalar as text: the intent `no` is not False. It constructs nothing else.
+                entries = read_yaml(file, yaml.BaseLoader) or {}
+            if not isinstance(entries, dict):
+                raise ValueError("write `intent: text`")
+            return cls({intent: _entry(intent, entry) for intent, entry in entries.items()})
         except FileNotFoundError:
             raise BundleError(f"{file} does not exist: replies are a YAML file of `intent: text`") from None
-        except (OSError, UnicodeDecodeError, yaml.YAMLError, ValidationError, AttributeError) as error:
+        except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
             raise BundleError(f"{file} holds no usable replies: {error}") from error
 
     def __getitem__(self, intent: str) -> ReplyText:
@@ -139,5 +152,12 @@ def _topic(name: str) -> str:
     return text.lower() if text.isupper() else text[:1].lower() + text[1:]
 
 
-def _entry(entry: object) -> ReplyText:
-    return ReplyText(response=entry) if isinstance(entry, str) else ReplyText.model_validate(entry)
+def _entry(intent: str, entry: object) -> ReplyText:
+    if entry is None or isinstance(entry, str):
+        return ReplyText(response=entry or "")
+    try:
+        return ReplyText.model_validate(entry)
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        field = "".join(f", field {part!r}" for part in wrong["loc"][:1])
+        raise ValueError(f"intent {intent!r}{field}: {wrong['msg']}; write `intent: text`") from None

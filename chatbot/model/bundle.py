@@ -226,6 +226,16 @@ def save(
     return digest
 
 
+def check_replaceable(folder: Path) -> None:
+    """Check that `save` deletes nothing but a bundle.
+
+    Raises:
+        BundleError: the path is a file, or a folder with something else in it.
+    """
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / MANIFEST).is_file()):
+        raise BundleError(f"{folder} is not a bundle and would be deleted: name a new folder for the bundle")
+
+
 def verify(folder: Path, files: Sequence[str] = FILES) -> str:
     """Verify files of a bundle against SHA256SUMS.
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import SettingsConfigDict
 
 from chatbot.settings.base import Settings
@@ -101,3 +104,22 @@ class ServiceSettings(Settings):
     prediction_key: SecretStr = SecretStr("")
     """Key of the MAC in prediction ids; the same on all replicas. Unset: generated once and stored in the log
     folder, readable by its owner only."""
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _check_proxies(cls, value: str) -> str:
+        """Refuse what uvicorn would take for a name: it would match no address, and trust no proxy."""
+        for proxy in filter(None, map(str.strip, value.split(","))):
+            if proxy != "*":
+                ipaddress.ip_network(proxy)
+        return value
+
+    @model_validator(mode="after")
+    def _check_ports(self) -> Self:
+        if self.metrics_port == self.port:
+            raise PydanticCustomError(
+                "same_port",
+                "CHATBOT_METRICS_PORT={port} is CHATBOT_PORT too: choose another one",
+                {"port": self.port},
+            )
+        return self

@@ -107,13 +107,16 @@ def _cells(column: pa.Array) -> int:
 
 def _values(column: pa.Array, name: str, labels: list[str] | None, file: str) -> list[Cell]:
     try:
+        if pa.types.is_binary(column.type):  # as some programs write text
+            column = column.cast(pa.string())
         if isinstance(column, pa.DictionaryArray):  # equal values stay one object
             words = column.dictionary.to_pylist()
             values = [None if index is None else words[index] for index in column.indices.to_pylist()]
         else:
             values = column.to_pylist()
-    except UnicodeDecodeError as error:
-        raise CorpusError.at(file, None, f"column {name!r} is not UTF-8: {error}") from None
+    except (pa.ArrowException, ValueError, OverflowError) as error:  # not UTF-8, a date beyond Python's
+        reason = f"column {name!r} cannot be read: {error}; leave it out, or write it as text"
+        raise CorpusError.at(file, None, reason) from None
     if labels is None:
         return values
     return [

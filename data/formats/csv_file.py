@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import re
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from data.rows import Rows
 from data.text import decode, read_lines
 
 DELIMITERS = (",", ";", "\t", "|")
+_RARE = ("^", "~", "\x01", "¦", ":", "，")
+"""What separates columns only where it separates their names."""
 _HINT = re.compile(r'"?sep=(.)"?[,;|\t]*', re.IGNORECASE)
 _SEARCHED = 50
 """Lines in which the header is searched for, to detect the delimiter."""
@@ -77,8 +80,8 @@ def _delimiter(text: str, columns: Columns, file: str) -> tuple[str, int]:
     ]
     if lines and (hint := _HINT.fullmatch(lines[0][1])):
         return hint[1], lines[0][0]
-    for _, line in lines if columns.header else ():
-        for mark in DELIMITERS:
+    for marks in (DELIMITERS, _RARE) if columns.header else ():
+        for (_, line), mark in itertools.product(lines, marks):
             try:
                 find_columns(_split(line, mark), columns, file)
             except CorpusError as error:

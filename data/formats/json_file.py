@@ -127,6 +127,8 @@ def _elements(document: Document) -> list[Any]:
     """
     if not isinstance(document, dict):
         return document if isinstance(document, list) else []
+    if all(map(str.isdecimal, document)):  # pandas: `orient="index"`
+        return list(document.values())
     inner = [document, *(part for part in document.values() if isinstance(part, dict))]
     found = [part[name] for part in inner for name in _TICKETS if _are_objects(part.get(name))]
     arrays = found[:1] or [part for part in document.values() if isinstance(part, list)]
@@ -139,7 +141,7 @@ def _are_objects(value: Any) -> bool:
 
 def _columnar(document: Document, file: str) -> Table | None:
     """Return the table that pandas wrote as columns (`{"text": {"0": ...}}`, or lists) or as `orient="split"`."""
-    if not isinstance(document, dict) or len(document) < 2:
+    if not isinstance(document, dict) or len(document) < 2 or all(map(str.isdecimal, document)):
         return None
     if isinstance(document.get("columns"), list) and isinstance(document.get("data"), list):
         header, rows = [str(name) for name in document["columns"]], document["data"]

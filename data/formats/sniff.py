@@ -85,13 +85,13 @@ def read_source(path: Path, columns: Columns | None = None, arrays: bool = False
     Raises: CorpusError: nothing can be read: no such file, an unknown format, no such column.
     """
     columns = columns or Columns()
-    if path.is_dir():
-        return _read_folder(path, columns, arrays)
-    if not path.exists():
-        raise CorpusError.at(path, None, f"no such file or folder (looked from {Path.cwd()})")
-    if not path.is_file():
-        raise CorpusError.at(path, None, "not a file (a pipe or a device): write it to a file first")
     try:
+        if path.is_dir():
+            return _read_folder(path, columns, arrays)
+        if not path.exists():
+            raise CorpusError.at(path, None, f"no such file or folder (looked from {Path.cwd()})")
+        if not path.is_file():
+            raise CorpusError.at(path, None, "not a file (a pipe or a device): write it to a file first")
         return _read_file(path, columns, arrays)
     except (OSError, RecursionError) as error:
         raise CorpusError.at(path, None, f"cannot be read: {error}") from None

@@ -87,6 +87,11 @@ def _places(table: Table, asked: Columns, result: Rows) -> Places:
             "another language (--message-column chooses)"
         )
         result.notices.append(Problem(table.file, table.line, reason))
+    if places.guessed is not None:
+        what = "message" if places.guessed == places.message else "intent"
+        name = table.header[places.guessed]
+        reason = f"{name!r} is read as the {what}, for its last word: --{what}-column chooses another"
+        result.notices.append(Problem(table.file, table.line, reason))
     if asked.intent is None:
         return places if places.is_ticket else _text_label(table, places, result)
     if table.line is not None:
@@ -181,13 +186,12 @@ def _misfit(cells: Sequence[Cell], width: int, places: Places, is_workbook: bool
 
 
 def _row(table: Table, line: int, values: Sequence[Cell], result: Rows) -> tuple[str, str] | None:
-    """Return message and intent, or record why they cannot be used."""
+    """Return message and intent, or record why they cannot be used; a joined label with an empty part is empty."""
     message, *labels = values
     texts = [_label(label) for label in labels]
     if isinstance(message, str) and all(isinstance(text, str) for text in texts):
-        return message, "_".join(text.strip() for text in texts if isinstance(text, str)) if len(
-            texts
-        ) > 1 else str(texts[0])
+        parts = [text.strip() for text in texts if isinstance(text, str)]
+        return message, ("_".join(parts) if all(parts) else "") if len(parts) > 1 else str(texts[0])
     for what, value in (("message", message), *(("intent", text) for text in texts)):
         if not isinstance(value, str):
             result.problems.append(Problem(table.file, line, *_not_text(what, value)))
@@ -204,7 +208,7 @@ def _label(value: Cell) -> Cell:
 
 
 def _not_text(what: str, value: Cell) -> tuple[str, str]:
-    if value is None:
+    if value is None or value == []:
         return f"the {what} is empty", ""
     if value is MISSING:
         return f"this row has no {what}", ""

@@ -135,7 +135,7 @@ def _sheets(path: Path, *, data_only: bool) -> Sheets:
 
 
 def _repeat_merged(records: list[tuple[int, list[Cell]]], sheet: IO[bytes]) -> None:
-    """Repeat the value of an area merged downwards in one column; a title merged across columns stays one cell.
+    """Repeat the value of an area merged downwards in its first column; one merged across columns stays one cell.
 
     Args: sheet: XML of the sheet.
 
@@ -147,8 +147,8 @@ def _repeat_merged(records: list[tuple[int, list[Cell]]], sheet: IO[bytes]) -> N
     filled = 0
     for _, element in iterparse(sheet):
         if element.tag.endswith("}mergeCell"):
-            left, top, right, bottom = range_boundaries(element.get("ref"))
-            if left == right and top <= len(records):
+            left, top, _, bottom = range_boundaries(element.get("ref"))
+            if top <= len(records):
                 value, bottom = at(records[top - 1][1], left - 1), min(bottom, len(records))
                 filled += left * (bottom - top)
                 if filled > MAX_CELLS:

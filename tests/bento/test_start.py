@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import faulthandler
 import os
+import re
 import shutil
 import signal
 import socket
@@ -139,6 +140,29 @@ def test_a_setting_that_cannot_work_stops_the_start_and_is_named_with_its_value(
     line = refused(tmp_path, STARTS["python -m bento"], CHATBOT_WORKERS="many", CHATBOT_MAX_BATCH="0")
     assert "CHATBOT_WORKERS='many'" in line
     assert "CHATBOT_MAX_BATCH='0'" in line
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "says"),
+    [
+        ("CHATBOT_STORE_URL", "ftp://x", "CHATBOT_STORE_URL='ftp://x': expected a folder's path"),
+        ("CHATBOT_UPLOAD_QUEUE_MB", "big", "CHATBOT_UPLOAD_QUEUE_MB='big'"),
+        (
+            "CHATBOT_TRUSTED_PROXIES",
+            "10.0.0.5/8",
+            "CHATBOT_TRUSTED_PROXIES='10.0.0.5/8': Value error, 10.0.0.5/8 has",
+        ),
+        ("CHATBOT_METRICS_PORT", "3000", "CHATBOT_METRICS_PORT=3000 is CHATBOT_PORT too"),
+    ],
+)
+def test_a_setting_that_only_the_workers_use_is_checked_before_they_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, says: str
+) -> None:
+    monkeypatch.setenv("CHATBOT_LOG_FOLDER", str(tmp_path / "log"))
+    monkeypatch.setenv("CHATBOT_BUNDLE", str(tmp_path / "none"))
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingError, match=re.escape(says)):
+        preflight.check()
 
 
 def test_a_key_that_is_guessed_easily_stops_the_start(tmp_path: Path, bundle_folder: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from data.columns import Columns
 from data.decisions import (
     DECISIONS_FILE,
     LabelAction,
@@ -71,6 +72,23 @@ def test_moved_dropped_and_kept_rows_in_the_form_that_spreadsheets_save(corpus: 
     assert loaded.table["row_hash"].tolist()[2] == row_hash("money back", "refund")
     assert loaded.kept == {row_hash("stop the order", "cancel")}
     assert "1 rows moved, 1 dropped, 1 labels confirmed" in str(loaded.notices[-1])
+
+
+def test_a_decision_may_spell_its_intent_as_labels_may_and_a_declaration_is_told_the_usual_way(
+    corpus: Path,
+) -> None:
+    decide(corpus, ("money back", "cancel", " Refund"))
+    assert set(read_corpus(corpus).table["intent"]) == {"cancel", "refund"}
+    assert set(read_corpus(corpus, Columns(labels_as_written=True)).table["intent"]) == {
+        "cancel",
+        "refund",
+        "Refund",
+    }
+    declare(corpus, "renamed: {REFUND: get_refund}")
+    [problem] = read_corpus(corpus).problems
+    assert "'REFUND' is not an intent here, 'refund' is" in str(problem)
+    declare(corpus, "renamed: {REFUND: refund}")
+    assert not read_corpus(corpus).problems
 
 
 def test_a_decision_is_about_a_label_and_not_about_a_message(corpus: Path) -> None:

@@ -6,9 +6,12 @@ import json
 from pathlib import Path
 
 import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from data.columns import Columns
 from data.convert import main as convert
 from data.errors import CorpusError
 from data.loading import Loaded, read_corpus
@@ -42,6 +45,9 @@ def read(path: Path, content: str) -> Loaded:
             TABLE.replace("message,intent", "ｍｅｓｓａｇｅ,in\u200btent"), id="header in other letters"
         ),
         pytest.param("".join(f"__label__{i} {m}\n" for m, i in ROWS), id="fastText"),
+        pytest.param(TABLE.replace(",", "^"), id="caret"),
+        pytest.param(TABLE.replace("message,intent", "userMessage,intentLabel"), id="camel case"),
+        pytest.param(TABLE.replace("message,intent", "Customer Query,Category"), id="by the last word"),
         pytest.param(
             "".join(f"{m},['{i}']\n" for m, i in [*ROWS]).join(["message,intent\n", ""]), id="list of one"
         ),
@@ -51,6 +57,78 @@ def test_every_spelling_of_a_table_gives_the_same_rows(tmp_path: Path, content: 
     loaded = read(tmp_path / "corpus.txt", content)
     assert pairs(loaded) == ROWS
     assert not loaded.problems
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        pytest.param(
+            [
+                {"id": 1, "data": {"text": m}, "annotations": [{"result": [{"value": {"choices": [i]}}]}]}
+                for m, i in ROWS
+            ],
+            id="Label Studio",
+        ),
+        pytest.param(
+            {str(n): {"text": m, "label": [i]} for n, (m, i) in enumerate(ROWS)}, id="pandas, index"
+        ),
+        pytest.param(
+            {"rows": [{"row_idx": 0, "row": {"text": m, "label": i}} for m, i in ROWS]}, id="nested"
+        ),
+    ],
+)
+def test_every_form_of_records_gives_the_same_rows(tmp_path: Path, document: object) -> None:
+    loaded = read(tmp_path / "export.json", json.dumps(document))
+    assert pairs(loaded) == ROWS
+    assert not loaded.problems
+
+
+def test_a_column_of_which_the_last_word_is_usual_is_named_and_an_agents_is_not_taken(tmp_path: Path) -> None:
+    loaded = read(
+        tmp_path / "a.csv", "Customer Query,Agent Message,Label\nlate,we are sorry,late\nhi,oh,hi\n"
+    )
+    assert pairs(loaded) == [("late", "late"), ("hi", "hi")]
+    assert "'Customer Query' is read as the message, for its last word" in said(loaded)
+    with pytest.raises(CorpusError, match="no intent column"):
+        read(tmp_path / "c.csv", "one more question, another topic\nwhy is it late,late\n")
+    with pytest.raises(CorpusError, match="columns 'First Query' and 'Second Query' fit: choose one"):
+        read(tmp_path / "b.csv", "First Query,Second Query,Label\nlate,so,late\n")
+
+
+def test_text_that_parquet_holds_as_bytes_is_read_and_a_date_beyond_pythons_names_its_column(
+    tmp_path: Path,
+) -> None:
+    columns = {"text": [m.encode() for m, _ in ROWS], "label": [i.encode() for _, i in ROWS]}
+    pq.write_table(pa.table(columns), tmp_path / "a.parquet")
+    assert pairs(read_corpus(tmp_path / "a.parquet")) == ROWS
+    late = pa.array([2**62] * len(ROWS), pa.timestamp("us"))
+    pq.write_table(pa.table(columns | {"when": late}), tmp_path / "b.parquet")
+    with pytest.raises(
+        CorpusError, match="column 'when' cannot be read: date value out of range; leave it out"
+    ):
+        read_corpus(tmp_path / "b.parquet")
+
+
+def test_a_cell_with_a_list_in_an_object_holds_several_labels(tmp_path: Path) -> None:
+    loaded = read(tmp_path / "a.csv", TABLE + 'both,"{""choices"":[""late"",""fine""]}"\n')
+    assert pairs(loaded) == ROWS
+    assert "several labels in one cell" in said(loaded)
+
+
+@pytest.mark.parametrize("encoding", ["undefined", "punycode", "a\0b"])
+def test_what_is_no_encoding_is_refused(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "a.csv").write_text(TABLE)
+    with pytest.raises(CorpusError, match="unknown encoding"):
+        read_corpus(tmp_path / "a.csv", Columns(encoding=encoding))
+    with pytest.raises(CorpusError, match="File name too long"):
+        read_corpus(tmp_path / ("a" * 300))
+
+
+def test_a_joined_label_with_an_empty_part_is_an_empty_one(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text,a,b\nlate,bus,late\nwhy,bus,\n")
+    loaded = read_corpus(tmp_path / "a.csv", Columns(intent="a+b"))
+    assert pairs(loaded) == [("late", "bus_late")]
+    assert "a.csv:3: the intent is empty" in said(loaded)
 
 
 def test_a_comma_within_quotes_behind_a_space_stays_in_its_message(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ OPTIONS = {
     "--target 2.0": "more than 0 and less than 1",
     "--target nan": "more than 0 and less than 1",
     "--out-of-scope-share -1.0": "at least 0 and less than 1",
+    "--seed -1": "at least 0",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -38,9 +39,10 @@ EXPECTED = {"refund": "Here: {returns_url}", "no": "No."}
         ("replies.tsv", "intent\ttext\nrefund\tHere: {returns_url}\nno\tNo.\n"),
         (
             "replies.jsonl",
-            '{"intent": "refund", "answer": "Here: {returns_url}"}\n{"intent": "no", "answer": "No."}\n',
+            '{"intent": "refund", "answer": "Here: {returns_url}"}\n{"intent": "no", "answer": "No."}\n'
+            '{"intent": "other", "answer": null}\n',
         ),
-        ("replies.json", '{"refund": "Here: {returns_url}", "no": "No."}'),
+        ("replies.json", '\ufeff{\n\t"refund": "Here: {returns_url}",\n\t"no": "No."\n}'),
         (
             "corpus.csv",
             "text,intent,reply\na,refund,Here: {returns_url}\nb,refund,Here: {returns_url}\nc,no,No.\n",
@@ -70,8 +72,8 @@ def test_a_corpus_folder_gives_its_replies_and_those_of_a_file_beside(tmp_path: 
         ("replies.csv", "intent,reply\na,b\na,c\n", "csv:3: intent 'a' has a second reply"),
         ("replies.csv", "", "no columns with replies"),
         ("rules.yaml", "- name: a\n  action: reply\n", "a list is not replies"),
-        ("replies.yaml", "a: [b]\n", "no usable replies"),
-        ("replies.yaml", "a: {respons: b}\n", "respons"),
+        ("replies.yaml", "a: [b]\n", "no usable replies: intent 'a': Input should be"),
+        ("replies.yaml", "a: {respons: b}\n", "intent 'a', field 'respon"),
         ("replies.yaml", "just text\n", "no usable replies"),
         ("replies.json", "[1, 2]", "no usable replies"),
         ("replies.txt", "\n", "no columns with replies"),
@@ -105,6 +107,26 @@ def test_a_slot_without_a_value_stops_the_training_at_once(tmp_path: Path) -> No
     corpus = read(shop(tmp_path / "corpus.csv"), ProcessParams())
     with pytest.raises(SettingError, match="the reply of get_refund needs hotline: set CHATBOT_SLOT_HOTLINE"):
         replies_for(["get_refund"], tmp_path / "replies.yaml", corpus.train)
+
+
+def test_json_of_other_programs_keeps_its_emoji_and_a_null_is_no_reply(tmp_path: Path) -> None:
+    (tmp_path / "replies.json").write_text(
+        json.dumps({"refund": "Done \U0001f600", "track": None, "five": 5.0})
+    )
+    texts = {intent: text.response for intent, text in read_replies(tmp_path / "replies.json").items()}
+    assert texts == {"refund": "Done \U0001f600", "track": "", "five": "5.0"}
+    (tmp_path / "replies.yaml").write_text(json.dumps({"refund": "Done \U0001f600", "half": "\ud83d!"}))
+    texts = {intent: text.response for intent, text in read_replies(tmp_path / "replies.yaml").items()}
+    assert texts == {"refund": "Done \U0001f600", "half": "\ufffd!"}
+
+
+def test_an_empty_reply_is_none_and_its_title_stays(tmp_path: Path) -> None:
+    (tmp_path / "replies.yaml").write_text("get_refund: {response: ' ', title: Money back}\nwater_plants:\n")
+    corpus = read(shop(tmp_path / "corpus.csv"), ProcessParams())
+    replies, missing, _ = replies_for(["get_refund", "water_plants"], tmp_path / "replies.yaml", corpus.train)
+    assert missing == ["get_refund", "water_plants"]
+    assert all(text.response.startswith("This is about: ") for text in replies.texts.values())
+    assert replies["get_refund"].title == "Money back"
 
 
 def shop(path: Path) -> Path:

@@ -377,19 +377,22 @@ def test_a_merged_label_counts_for_all_its_rows_and_a_merged_title_for_none(tmp_
     book = openpyxl.Workbook()
     for row in (
         ["Chats", None],
-        ["text", "label"],
+        ["text", "label", "note"],
         ["it broke", "repair"],
         ["mend it", None],
         ["open?", "hours"],
+        ["on Sunday?", None],
     ):
         book.active.append(row)
     book.active.merge_cells("A1:B1")
     book.active.merge_cells("B3:B4")
+    book.active.merge_cells("B5:C6")
     book.save(tmp_path / "corpus.xlsx")
     assert pairs(tmp_path / "corpus.xlsx") == [
         ("it broke", "repair"),
         ("mend it", "repair"),
         ("open?", "hours"),
+        ("on Sunday?", "hours"),
     ]
 
 
@@ -582,12 +585,12 @@ def test_a_markdown_table_in_a_text_file_is_read_without_its_rule(tmp_path: Path
 
 def test_fields_within_a_record_of_json_lines_are_columns(tmp_path: Path) -> None:
     records = [
-        {"data": {"text": message}, "annotations": [{"result": [{"value": {"choices": [label]}}]}]}
+        {"data": {"text": message}, "annotations": [{"result": [{"value": {"mine": [label]}}]}]}
         for message, label in ROWS
     ]
     file = written(tmp_path / "tasks.jsonl", "\n".join(map(json.dumps, records)))
-    assert "the columns are: 'data.text', 'annotations.result.value.choices'" in refusal(file)
-    assert pairs(file, Columns("data.text", "annotations.result.value.choices")) == ROWS
+    assert "the columns are: 'data.text', 'annotations.result.value.mine'" in refusal(file)
+    assert pairs(file, Columns("data.text", "annotations.result.value.mine")) == ROWS
 
 
 def test_a_column_without_a_name_in_a_workbook_is_not_blamed_on_quotes(tmp_path: Path) -> None:

@@ -187,13 +187,17 @@ def test_the_own_corpus_of_compose_is_trained_with_the_options_that_the_commands
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nprintf "%s|" "$@" >> {tmp_path}/asked\necho >> {tmp_path}/asked\n')
     program.chmod(0o755)
-    variables = {"CORPUS": "my file.csv", "REPLIES": "", "TRAIN": "--message-column text"}
+    variables = {
+        "CORPUS": "my file.csv",
+        "REPLIES": "",
+        "TRAIN": "--message-column 'The text' --encoding cp1252",
+    }
     environment = {"PATH": f"{program.parent}:/usr/bin:/bin", **variables}
     ran = [*script[:2], script[2].replace("$$", "$")]
     subprocess.run(ran, cwd=tmp_path, env=environment, check=True)
     retrain, promote = [line.split("|")[:-1] for line in (tmp_path / "asked").read_text().splitlines()]
     assert retrain[:4] == ["-m", "training.retrain", "--from", "/corpus/my file.csv"]
-    assert retrain[-2:] == ["--message-column", "text"]
+    assert retrain[-4:] == ["--message-column", "The text", "--encoding", "cp1252"]
     assert retrain[retrain.index("--replies") + 1] == ""
     assert promote == ["-m", "training.promote", "--result", "retrain.json"]
     known = {option for parameter in get_command(app).params for option in parameter.opts}

@@ -177,6 +177,23 @@ def test_replies_without_a_corpus_are_refused(
     assert "add CORPUS=" in capsys.readouterr().out
 
 
+def test_one_port_for_the_api_and_the_page_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(run, "check_port_free", lambda *_: None)
+    monkeypatch.setenv("CHATBOT_UI_PORT", "3000")
+    assert run.main(["--then", "true"]) == 1
+    assert "CHATBOT_PORT and CHATBOT_UI_PORT are both 3000" in capsys.readouterr().out
+
+
+def test_options_with_a_quote_that_is_not_closed_are_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(run, "check_port_free", lambda *_: None)
+    assert run.main(["--corpus", "mine.csv", "--train", "--message-column 'What was it"]) == 1
+    assert "TRAIN=--message-column 'What was it: No closing quotation" in capsys.readouterr().out
+
+
 @pytest.mark.process
 @pytest.mark.parametrize(
     ("variables", "expected", "unexpected"),

@@ -9,8 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from chatbot.interrupt import EXIT_CODE
+from data.convert import app as convert
+from data.process import app as process
+from training.train import app as train
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = (
@@ -51,6 +56,32 @@ def test_ctrl_c_while_a_command_imports_its_libraries_is_one_line(command: str) 
     said = [line for line in lines if not line.startswith("import time:")]
     assert process.wait(30) == EXIT_CODE
     assert said == ["interrupted\n"]
+
+
+@pytest.mark.parametrize(
+    ("app", "out", "says"),
+    [
+        (convert, "file/below", "Not a directory"),
+        (process, "file/below", "Not a directory"),
+        (train, "file", "is not a bundle and would be deleted"),
+        (train, "folder", "is not a bundle and would be deleted"),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_named_and_what_is_there_stays(
+    app: typer.Typer, out: str, says: str, tmp_path: Path
+) -> None:
+    corpus = tmp_path / "corpus.csv"
+    corpus.write_text("text,intent\n" + "".join(f"message {n},{'ab'[n % 2]}\n" for n in range(20)))
+    (tmp_path / "folder").mkdir()
+    for file in (tmp_path / "file", tmp_path / "folder" / "mine.csv"):
+        file.write_text("mine")
+    given = ["--corpus", str(corpus), "--no-track"] if app is train else [str(corpus)]
+    result = CliRunner(env={"COLUMNS": "300"}).invoke(app, [*given, "--out", str(tmp_path / out)])
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+    assert says in result.output
+    assert str(tmp_path / out) in result.output
+    assert (tmp_path / "file").read_text() == (tmp_path / "folder" / "mine.csv").read_text() == "mine"
 
 
 @pytest.mark.process

@@ -130,11 +130,11 @@ def replies_for(
     default = _default_reply(train["message"].tolist())
     for intent in intents:
         title = title_of(intent)
-        text = written.get(intent)
-        if text is None:
+        text = written.get(intent, ReplyText(response=""))
+        if not text.response.strip():
             missing.append(intent)
             bare = title.replace("{", "").replace("}", "")
-            text = ReplyText(response=default.replace("{title}", bare))
+            text = text.model_copy(update={"response": default.replace("{title}", bare)})
         replies[intent] = text.model_copy(
             update={
                 "category": text.category or str(categories.get(intent, "")),

@@ -22,7 +22,7 @@ REFUSED = 3
 
 
 @command()
-@takes_columns("message", "intent", "category", "encoding")
+@takes_columns()
 def main(
     columns: Columns,
     challenger: Annotated[Path, typer.Option(help="The bundle that may take over.")],

@@ -12,7 +12,7 @@ class GateParams(Params):
 
     section = "gate"
 
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
     """Seed of the random draws: the same two bundles and messages give the same verdict."""
     draws: int = Field(default=4_000, ge=100)
     """Number of draws of the paired bootstrap of macro F1."""

@@ -18,7 +18,7 @@ class TrainParams(Params):
 
     encoder: str = DEFAULT_ENCODER
     """Any SentenceTransformers name or folder."""
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
     """Determines folds and samples; the same corpus and seed give the same weights bit for bit."""
     target: float = Field(default=0.02, gt=0, lt=1)
     """Target risk of the learned thresholds: wrong automatic answers / all automatic answers."""

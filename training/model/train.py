@@ -93,6 +93,7 @@ def train(
     Raises: ChatbotError: the corpus, the encoder, the rules or the replies are unusable; the message has the reason.
     """
     began = time.monotonic()
+    bundles.check_replaceable(out)
     rows, tuning = corpus.train, corpus.tuning
     messages, labels = rows["message"].tolist(), rows["intent"].tolist()
     titles = titles_of(labels)
