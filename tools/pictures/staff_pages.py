@@ -22,7 +22,7 @@ OUT = Path("docs/images/review.png")
 WIDTH = 1000
 FIRST_MS = 90_000
 """Timeout of the first visit, in ms: the server imports the modules that encode and cluster."""
-PAGES = ("review", "clusters", "handoffs", "drift", "versions")
+PAGES = ("review", "clusters", "labels", "handoffs", "drift", "thresholds", "versions")
 
 
 def log_in(page: Page, token: str, name: str = "Ada") -> Page:
