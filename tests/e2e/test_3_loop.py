@@ -177,12 +177,12 @@ def _make_intent(page: Page) -> None:
     first = cards.first
     first.get_by_text("a new intent").click()
     first.get_by_role("textbox", name="Name").fill(LAUNCH.intent)
-    first.get_by_role("textbox", name="As a choice").fill(LAUNCH.title)
+    first.get_by_role("textbox", name="Title, as customers").fill(LAUNCH.title)
     reply = first.get_by_role("textbox", name="Reply")
     reply.fill(LAUNCH.reply)
     reply.press("Control+Enter")
     expect(first.locator(".preview")).to_be_visible(timeout=20_000)
-    first.get_by_role("button", name="Make it, with").click()
+    first.get_by_role("button", name="Create the intent with").click()
     expect(page.locator(".said").first).to_contain_text(f"new intent {LAUNCH.intent}", timeout=30_000)
     staff_pages.settled(page)
 

@@ -66,7 +66,7 @@ MINUTE: Pairs = [
     ('chatbot_handoff_deliveries_total{target="webhook",outcome="failed"', None, 6),
 ]
 NOW: Pairs = [
-    # What gauges show; "600 1800" changed after 20 minutes. The test asks after an hour, at 3,600 s.
+    # What gauges show; "600 1800" changed after 20 minutes, "_ 1800" began then. The test asks after an hour.
     ('chatbot_model_info{version="7",bundle="b7",corpus="c7",job="j",instance="a"', 1, None),
     ('chatbot_model_info{version="7",bundle="b7",corpus="c7",job="j",instance="b"', 1, None),
     ('chatbot_model_info{version="8",bundle="b8",corpus="c8",job="j",instance="a"', None, 1),
@@ -89,8 +89,11 @@ NOW: Pairs = [
     ('chatbot_retrain_outcome{outcome="needs_review"', 0, 1),
     ('chatbot_retrain_timestamp_seconds{outcome="accepted"', "600 1800", None),
     ('chatbot_retrain_timestamp_seconds{outcome="needs_review"', None, 600),
+    ('chatbot_retrain_timestamp_seconds{outcome="refused"', "_ 1500", None),
+    ('chatbot_retrain_outcome{outcome="refused"', 0, 0),
     ('chatbot_rollout_timestamp_seconds{outcome="promoted"', "600 1800", 600),
     ('chatbot_rollout_timestamp_seconds{outcome="rolled_back"', None, "600 3000"),
+    ('chatbot_rollout_timestamp_seconds{outcome="taken_back"', None, "_ 1800"),
     ('chatbot_desired_model_info{version="7",bundle="b7"', 1, None),
     ('chatbot_desired_model_info{version="9",bundle="b9"', None, 1),
     ('chatbot_handoffs_undelivered{target="webhook"', 0, 5),
@@ -137,8 +140,8 @@ SHOWN: dict[tuple[str, str], tuple[Any, Any]] = {
     ("Waiting for the model", "99 of 100"): (0.099, 1),
     ("One run of the model", "model, 95 of 100"): (0.095, 1),
     ("One run of the model", "call, 95 of 100"): (0.095, 1),
-    ("Places taken", "all"): (0.125, 1),
-    ("Places taken", "busiest server"): (0.25, 1),
+    ("Share of the concurrency limit", "all"): (0.125, 1),
+    ("Share of the concurrency limit", "busiest server"): (0.25, 1),
     ("Messages in one run", "on average"): (1.5, 4),
     ("Messages in one run", "95 of 100"): (1.9, 4),
     ("Processes that died", "{{role}}"): ({'{role="http"}': 0}, {'{role="http"}': 3}),
@@ -170,13 +173,10 @@ SHOWN: dict[tuple[str, str], tuple[Any, Any]] = {
     ("Sure and unsure", "under 0.9"): (0.2, 0.75),
     ("Replies by version", "version {{version}}"): ({'{version="7"}': 1}, {'{version="8"}': 1}),
     ("Handed to a person, by version", "version {{version}}"): ({'{version="7"}': 0.3}, {'{version="8"}': 0.7}),
-    ("Feedback by version", "version {{version}}"): ({'{version="7"}': 0.1}, {'{version="8"}': 0.75}),
+    ("Not helpful, by version", "version {{version}}"): ({'{version="7"}': 0.1}, {'{version="8"}': 0.75}),
     ("Feedback", "helpful: {{helpful}}"): (
         {'{helpful="yes"}': 9, '{helpful="no"}': 1},
         {'{helpful="yes"}': 3, '{helpful="no"}': 9},
-    ),
-    ("Which model serves", ""): (
-        {'{version="7",bundle="b7",corpus="c7"}': 2}, {'{version="8",bundle="b8",corpus="c8"}': 1},
     ),
     ("Last drift check", ""): (600, 3000),
     ("Drift", ""): (0, 1),
@@ -193,12 +193,12 @@ SHOWN: dict[tuple[str, str], tuple[Any, Any]] = {
     ("Records in the window", "records"): (2000, 150),
     ("Decisions of the trigger", "{{decision}}"): ({'{decision="no_drift"}': 1}, {'{decision="asked"}': 1}),
     ("Outcomes of retrainings", "{{outcome}}"): (
-        {'{outcome="accepted"}': 1, '{outcome="needs_review"}': 0},
-        {'{outcome="accepted"}': 0, '{outcome="needs_review"}': 0},
+        {'{outcome="accepted"}': 1, '{outcome="refused"}': 1, '{outcome="needs_review"}': 0},
+        {'{outcome="accepted"}': 0, '{outcome="refused"}': 0, '{outcome="needs_review"}': 0},
     ),
     ("Promotions and rollbacks", "{{outcome}}"): (
         {'{outcome="promoted"}': 1},
-        {'{outcome="promoted"}': 0, '{outcome="rolled_back"}': 1},
+        {'{outcome="promoted"}': 0, '{outcome="rolled_back"}': 1, '{outcome="taken_back"}': 1},
     ),
     ("Desired and served", "desired"): ({'{version="7",bundle="b7"}': 1}, {'{version="9",bundle="b9"}': 1}),
     ("Desired and served", "served"): ({'{version="7",bundle="b7"}': 2}, {'{version="8",bundle="b8"}': 1}),
@@ -207,13 +207,12 @@ SHOWN: dict[tuple[str, str], tuple[Any, Any]] = {
         {'{outcome="written"}': 0.5, '{outcome="dropped"}': 0.5},
     ),
     ("On the way to the store", "{{outcome}}"): ({'{outcome="sent"}': 1}, {'{outcome="spooled"}': 0.5}),
-    ("Spool and log lag", "records that wait"): (10, 5000),
-    ("Spool and log lag", "seconds since the last"): (60, 3000),
-    ("Handoffs", "{{outcome}} ({{target}})"): (
+    ("Upload queue", "waiting"): (10, 5000),
+    ("Last upload", "ago"): (60, 3000),
+    ("Deliveries of handoffs", "{{outcome}} ({{target}})"): (
         {'{target="webhook",outcome="delivered"}': 18},
         {'{target="webhook",outcome="failed"}': 6},
     ),
-    ("Handoffs", "waiting ({{target}})"): ({'{target="webhook"}': 0}, {'{target="webhook"}': 5}),
 }  # fmt: skip
 
 

@@ -38,7 +38,10 @@ def test_the_page_states_the_verdict_and_each_check(kind: CheckVerdict, headline
 
 
 def test_a_first_version_is_judged_without_a_champion() -> None:
-    assert "Champion (serves now)" not in page(verdict(champion=False))
+    html = page(verdict(champion=False))
+    assert "Champion (serves now)" not in html
+    assert "1,234 rows, by predictions" in html
+    assert "both versions" not in html
 
 
 def test_the_first_rows_are_visible_and_the_rest_is_folded() -> None:

@@ -55,6 +55,24 @@ def test_a_cluster_becomes_an_intent_at_once_but_for_what_others_decided(board: 
     assert mowers.name not in [cluster.name for cluster in board.look().clusters]
 
 
+def test_a_look_encodes_the_messages_that_the_one_before_did_not(
+    board: Board, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Encoding the whole queue again made an undo take seconds."""
+    encoder = board.bundle.encoder
+    encode, asked = encoder.encode, []
+    monkeypatch.setattr(encoder, "encode", lambda texts: (asked.extend(texts), encode(texts))[1])
+    records = answer(board.bundle, ["how deep is the lake of geneva"])
+    before = board.look()
+    assert asked
+    asked.clear()
+    assert board.look() == before
+    assert asked == []
+    fill(board.store, records, name="later")
+    board.look()
+    assert asked == ["how deep is the lake of geneva"]
+
+
 def test_typical_words_are_frequent_here_and_rare_elsewhere() -> None:
     gifts = [
         "the balance of my gift card",

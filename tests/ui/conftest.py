@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, WebSocketRoute, expect
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
@@ -243,6 +243,37 @@ def open_tab_in(
     tab.page.on("dialog", lambda dialog: (tab.errors.append(dialog.message), dialog.dismiss()))
     screenshot.open_chat(tab.page, url)
     return tab
+
+
+class Wire:
+    """Connections of the tabs of a browser to Streamlit, which a test can cut and mend."""
+
+    def __init__(self, window: BrowserContext) -> None:
+        self._window = window
+        self._ends: list[WebSocketRoute] = []
+        window.route_web_socket("**/_stcore/stream", self._connect)
+
+    def _connect(self, end: WebSocketRoute) -> None:
+        self._ends += [end, end.connect_to_server()]
+
+    def cut(self) -> None:
+        """End what is open, and let nothing through."""
+        self._window.route("**/_stcore/**", lambda route: route.abort())
+        for end in self._ends:
+            end.close()
+        self._ends.clear()
+
+    def mend(self) -> None:
+        """Let everything through again."""
+        self._window.unroute_all()
+
+
+@pytest.fixture
+def wire(window: BrowserContext) -> Iterator[Wire]:
+    """The connections of the tabs that are opened from here on."""
+    wire = Wire(window)
+    yield wire
+    wire.mend()
 
 
 @pytest.fixture

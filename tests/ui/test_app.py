@@ -206,6 +206,10 @@ def test_preferred_intents_come_first_and_other_categories_fill_up() -> None:
     assert [i.name for i in starters(intents, ["c_one", "unknown"])] == ["c_one", "a_one", "b_one"]
 
 
+def test_a_person_is_not_a_starter_because_the_header_offers_one() -> None:
+    assert starters([intent("contact_human_agent", "CONTACT")], ["contact_human_agent"]) == []
+
+
 def test_the_setting_says_which_starters_there_are(fake: FakeApi, app: RunPage) -> None:
     page = app(fake.url, CHATBOT_UI_STARTERS="track_refund,track_order")
     assert [b.label.replace("\\", "") for b in page.button if str(b.key).startswith("starter-")][:2] == [

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import BrowserContext as Window
 from playwright.sync_api import expect
 
-from tests.ui.conftest import ROOT, ChatPage, Tab, open_tab_in
+from tests.ui.conftest import ROOT, ChatPage, Tab, Wire, open_tab_in
 from tests.ui.fake_api import FakeApi
 from tools.pictures.chat_page import ScreenshotError, chromium, settled
 
@@ -192,6 +192,26 @@ def test_a_message_too_long_is_back_in_the_field(visit: Tab, failing: FakeApi) -
     expect(visit.page.get_by_test_id("stChatInputTextArea")).to_have_value(message)
     visit.say("where is my parcel?")
     expect(visit.page.get_by_role("alert")).to_have_count(0)
+
+
+def test_without_a_connection_the_page_says_so_in_its_own_words_and_the_answer_comes_with_the_next_one(
+    failing_page: ChatPage, failing: FakeApi, wire: Wire, open_tab: OpenTab
+) -> None:
+    """Streamlit shows customers a dialog for developers: "restart it in your terminal: streamlit run yourscript.py"."""
+    tab = open_tab(failing_page.url)
+    offline = tab.page.get_by_text("The connection is lost")
+    expect(offline).to_be_hidden()
+    failing.delay = 1.5
+    tab.send("where is my parcel")
+    tab.page.locator(".typing").wait_for()
+    wire.cut()
+    expect(offline).to_be_visible()
+    tab.page.wait_for_timeout(3_000)
+    assert "streamlit" not in tab.page.locator("body").inner_text().lower()
+    wire.mend()
+    expect(tab.last.locator(".understood")).to_be_visible()
+    expect(offline).to_be_hidden()
+    assert len(failing.bodies("/chat")) == 1
 
 
 def test_a_slow_answer_ends_in_words_and_a_button(visit: Tab, failing: FakeApi) -> None:

@@ -63,6 +63,26 @@ def after(api: ScriptedApi, message: str = "hello") -> Conversation:
     return conversation
 
 
+def test_a_button_that_is_clicked_twice_sends_once() -> None:
+    """A double click on "Talk to a person" handed over twice."""
+    api, conversation = ScriptedApi(), Conversation()
+    for _ in range(2):
+        conversation.say("Talk to a person", "I want to talk to a human")
+        conversation.deliver(api)
+    assert len(api.chats) == len(conversation.turns) == 1
+    for _ in range(2):
+        conversation.say("typed twice")
+    assert len(conversation.turns) == 3
+
+
+def test_a_button_sends_again_what_failed() -> None:
+    api, conversation = ScriptedApi(ApiError(Kind.REFUSED)), Conversation()
+    for _ in range(2):
+        conversation.say("Talk to a person", "I want to talk to a human")
+        conversation.deliver(api)
+    assert conversation.turns[-1].state is DeliveryState.ANSWERED
+
+
 def states(conversation: Conversation) -> list[DeliveryState]:
     return [turn.state for turn in conversation.turns]
 

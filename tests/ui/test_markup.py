@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 
 import pytest
@@ -62,6 +63,20 @@ def test_what_a_customer_writes_is_shown_as_written(text: str) -> None:
     read = Reader(markup.html.said(T, text))
     assert read.text.endswith(text)
     assert set(read.tags) <= {"div", "p", "span"}
+
+
+def test_what_people_write_runs_in_the_direction_of_its_own_script() -> None:
+    task = Task(
+        Handoff(prediction_id=new_id(b"k" * 32), message="اين طلبي؟", summary="", intent="", source="human")
+    )
+    shown = (
+        markup.html.said(T, "اين طلبي؟"),
+        markup.answered(T, reply("اين طلبي؟"), TITLES),
+        staff_markup.handoff(HandoffCase((task,)), TITLES),
+        staff_markup.html.suspect("اين طلبي؟", [("Similar", "اين طلبي؟")]),
+    )
+    for html in shown:
+        assert re.findall(r"([^ ]+)>اين طلبي؟", str(html)) == ['dir="auto"'] * str(html).count("اين طلبي؟")
 
 
 @settings(deadline=None)

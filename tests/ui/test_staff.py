@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -14,6 +15,7 @@ import streamlit as st
 from streamlit import config
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Button
 
 from chatbot.store.folder import FolderStore
 from data.decisions import LabelAction
@@ -21,7 +23,8 @@ from data.messages import row_hash
 from tests.training.review_tools import fill, record
 from tests.ui.staff_tools import HOSTILE, TOKEN, make_store
 from training.labels.findings import LabelFindings, Labelled, SuspectLabel
-from training.review.decisions import Decisions
+from training.review.board import Board
+from training.review.decisions import DecisionKind, Decisions
 from training.review.labels import decide_label, put_findings, row_hash_of
 from training.review.queue import Item
 from ui.staff_pages import cache, markup
@@ -50,7 +53,7 @@ def open_pages(
         settings = {"CHATBOT_STORE_URL": str(tmp_path / "store"), "CHATBOT_BUNDLE": str(bundle_folder)}
         for name, value in (settings | environment).items():
             monkeypatch.setenv(name, value)
-        cache.board.clear()
+        st.cache_resource.clear()
         st.cache_data.clear()
         return AppTest.from_file(STAFF, default_timeout=60).run()
 
@@ -60,6 +63,71 @@ def open_pages(
 
 def html(pages: AppTest) -> str:
     return " ".join(element.proto.body for element in pages.get("html"))
+
+
+def button(pages: AppTest, name: str) -> Button:
+    """The button whose key begins with a name; the rest of it is the item's."""
+    return next(found for found in pages.button if found.key and found.key.startswith(name))
+
+
+def press(pages: AppTest, name: str) -> None:
+    button(pages, name).click().run()
+    assert not pages.exception
+
+
+def test_a_double_click_decides_one_message_not_the_next_one_too(
+    open_pages: Callable[..., AppTest], store: FolderStore
+) -> None:
+    """The second click reaches the server when the next message is drawn: its buttons must be others."""
+    pages = open_pages()
+    before = {found.proto.id for found in pages.button}
+    press(pages, "choose-1")
+    assert [decision.message for decision in Decisions(store).read().values()] == ["my order"]
+    assert {found.key for found in pages.button if found.proto.id in before} == {"undo"}
+
+
+def test_a_decision_on_a_whole_cluster_is_undone_at_once_without_reading_the_queue_again(
+    open_pages: Callable[..., AppTest], store: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look, looks = Board.look, []
+    monkeypatch.setattr(Board, "look", lambda board: (looks.append(1), look(board))[1])
+
+    def script() -> None:
+        import streamlit as st
+
+        from ui.staff_pages import review
+
+        st.session_state["reviewer"] = "ada"
+        review.show_clusters()
+
+    open_pages()
+    pages = AppTest.from_function(script, default_timeout=60).run()
+    press(pages, "reject-")
+    decided = Decisions(store).read().values()
+    assert len(decided) > 2
+    assert {decision.verdict for decision in decided} == {DecisionKind.REJECT}
+    press(pages, "undo")
+    assert f"and {len(decided) - 1} more wait again" in html(pages)
+    assert {decision.verdict for decision in Decisions(store).read().values()} == {DecisionKind.REOPENED}
+    assert len(looks) == 1
+
+
+def test_after_a_rollout_the_pages_review_with_the_new_version(
+    open_pages: Callable[..., AppTest], bundle_folder: Path, tmp_path: Path, bundle: Bundle
+) -> None:
+    """They kept the bundle of their start: its intents, its titles, its thresholds."""
+    served = shutil.copytree(bundle_folder, tmp_path / "served")
+    open_pages(CHATBOT_BUNDLE=str(served))
+    before = cache.board()
+    assert before.bundle.digest == bundle.digest
+    assert cache.board() is before
+    manifest, sums = served / "model.json", served / "SHA256SUMS"
+    old = hashlib.sha256(manifest.read_bytes()).hexdigest()
+    manifest.write_text(manifest.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    new = hashlib.sha256(manifest.read_bytes()).hexdigest()
+    sums.write_text(sums.read_text(encoding="utf-8").replace(old, new), encoding="utf-8")
+    st.cache_data.clear()  # their time is over
+    assert cache.board().bundle.digest not in ("", bundle.digest)
 
 
 def test_on_loopback_the_pages_open_without_a_login(open_pages: Callable[..., AppTest]) -> None:
@@ -91,6 +159,28 @@ def test_without_a_store_that_answers_the_page_says_so(open_pages: Callable[...,
     )  # fmt: skip
     assert not pages.exception
     assert "This does not work now" in html(pages)
+
+
+def test_how_much_is_answered_at_each_target_is_shown_with_its_curve(
+    open_pages: Callable[..., AppTest], bundle: Bundle
+) -> None:
+    def script() -> None:
+        from ui.staff_pages import thresholds
+
+        thresholds.show()
+
+    open_pages()
+    pages = AppTest.from_function(script, default_timeout=60).run()
+    assert not pages.exception
+    target = bundle.manifest.target
+    shown = html(pages)
+    assert shown.count('<tr class="chosen">') == 2
+    for row in (*target["targets"], *target["shares"]):
+        assert f"<td>{row['coverage']:.1%}</td><td>{row['risk']:.1%}</td>" in shown
+        assert row["evidence"] in shown
+    assert f"{target['messages']:,}" in shown
+    assert '<img class="curve" src="data:image/svg+xml,' in shown
+    assert all(sentence in shown for sentence in target["advice"])
 
 
 def label_row(message: str, label: str = "cancel_order", better: str = "get_refund") -> SuspectLabel:
@@ -133,17 +223,17 @@ def test_a_suspect_label_is_moved_kept_or_dropped_with_one_key_and_undone(
     assert "&lt;img src=x onerror=alert(1)&gt;" in html(pages)
     assert "a similar one" in html(pages)
     assert "my.csv:7" in html(pages)
-    shortcuts = {button.key: button.proto.shortcut for button in pages.button}
+    shortcuts = {button.key.partition("-")[0]: button.proto.shortcut for button in pages.button if button.key}
     assert shortcuts == {"move": "m", "keep": "k", "drop": "d", "skip": "s", "undo": "u"}
-    pages.button(key="move").click().run()
-    pages.button(key="keep").click().run()
-    pages.button(key="drop").click().run()
+    press(pages, "move")
+    press(pages, "keep")
+    press(pages, "drop")
     assert "Every suspect label is decided" in html(pages)
     kinds = {row_hash_of(d): d.verdict.value for d in Decisions(store).labels()}
     assert kinds[label_row(HOSTILE).row_hash] == "correct"
     assert kinds[label_row("second").row_hash] == "accept"
     assert kinds[label_row("third").row_hash] == "reject"
-    pages.button(key="undo").click().run()
+    press(pages, "undo")
     assert "waits again" in html(pages)
     assert "third" in html(pages)
     assert [d.reviewer for d in Decisions(store).labels()] == ["ada"] * 3
@@ -153,7 +243,7 @@ def test_what_another_reviewer_decided_stays(labels_page: AppTest, store: Folder
     put_suspects(store, label_row("first"), label_row("second"))
     pages = labels_page.run()
     decide_label(Decisions(store), label_row("first"), LabelAction.KEEP, "bob")
-    pages.button(key="drop").click().run()
+    press(pages, "drop")
     assert "bob decided it" in html(pages)
     assert [d.reviewer for d in Decisions(store).labels()] == ["bob"]
     assert "second" in html(pages)
@@ -235,4 +325,4 @@ def test_before_a_version_is_registered_the_page_names_the_command_that_register
 def test_a_message_of_a_cluster_names_it_in_words() -> None:
     asked = Item("id", "do you sell mowers", datetime.now(UTC), "order", 0.5, None, "model", (), "1", "", ())
     shown = markup.item(replace(asked, cluster="garden_mowers"), {"order": "Order"})
-    assert "<dt>Cluster</dt><dd>garden mowers</dd>" in shown
+    assert '<dt>Cluster</dt><dd dir="auto">garden mowers</dd>' in shown

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from chatbot.model.bundle import Bundle
     from tests.ui.conftest import ChatPage, Tab
 
-PAGES = ("", "clusters", "handoffs", "drift", "versions")
+PAGES = ("", "clusters", "labels", "handoffs", "drift", "thresholds", "versions")
 
 
 @pytest.fixture(scope="module")
@@ -154,6 +154,23 @@ def test_a_reviewer_decides_by_keyboard_and_takes_back(visit: Callable[..., Tab]
     expect(page.locator(".progress p")).to_contain_text("2 decided")
 
 
+def test_a_page_whose_login_ended_says_so_and_leads_back_in(
+    window: BrowserContext, visit: Callable[..., Tab], store: FolderStore
+) -> None:
+    page = visit().page
+    offline = page.get_by_text("This page is not connected")
+    expect(offline).to_be_hidden()
+    cookie = next(c["value"] for c in window.cookies() if c["name"] == COOKIE)
+    Sessions(store, StaffSettings(token=SecretStr(TOKEN))).end(cookie)
+    page.keyboard.press("1")
+    expect(offline).to_be_visible()
+    page.wait_for_timeout(3_000)
+    assert "streamlit" not in page.locator("body").inner_text().lower()
+    page.get_by_role("link", name="reload the page").click()
+    expect(page.get_by_role("textbox", name="Token")).to_be_visible()
+    assert read_accepted(store) == []
+
+
 def test_a_page_whose_buttons_come_late_is_settled_when_their_keys_work(
     window: BrowserContext, visit: Callable[..., Tab]
 ) -> None:
@@ -216,7 +233,7 @@ def test_a_cluster_becomes_an_intent_with_a_reply_that_was_read_before(
     page.locator("label", has=dropped).first.click()
     staff_pages.settled(page)
     left_out = page.locator("label", has=dropped).first.inner_text().strip()
-    page.get_by_role("button", name="Make it, with").click()
+    page.get_by_role("button", name="Create the intent with").click()
     expect(page.locator(".said").first).to_contain_text("new intent rent_mower", timeout=15_000)
     rows = read_accepted(store)
     assert len(rows) >= 5

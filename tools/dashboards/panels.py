@@ -89,6 +89,11 @@ class Panel:
         match self.shape:
             case "number" | "age":
                 panel["options"] = {"graphMode": "none"} | ({} if self.limits else {"colorMode": "none"})
+            case "table":
+                # One row per set of labels, with a column per query; otherwise the reader sees one query at a time.
+                names = {f"Value #{chr(65 + n)}": legend for n, (_, legend) in enumerate(self.queries)}
+                organize = {"excludeByName": {"Time": True}, "renameByName": names}
+                panel["transformations"] = [{"id": "merge"}, {"id": "organize", "options": organize}]
             case "line" | "stacked":
                 field["min"] = 0
                 if self.shape == "stacked":

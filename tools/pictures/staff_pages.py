@@ -65,7 +65,7 @@ def take(url: str, out: Path, token: str = "") -> None:
 def main(
     url: Annotated[str, typer.Option(help="Of the pages; default: on this machine, by their settings.")] = "",
     page: Annotated[
-        Literal["review", "clusters", "handoffs", "drift", "versions"], typer.Option()
+        Literal["review", "clusters", "labels", "handoffs", "drift", "thresholds", "versions"], typer.Option()
     ] = "review",
     out: Path = OUT,
 ) -> None:

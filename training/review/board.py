@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from chatbot.dialog.message import OUT_OF_SCOPE
 from chatbot.errors import InvalidMessage
@@ -94,12 +98,13 @@ class Board:
         self.decisions = Decisions(store)
         self._settings = settings
         self._slots = dict(slots)
+        self._vectors: dict[str, NDArray[np.float32]] = {}
 
     def look(self) -> View:
         """Read the current queue and its clusters."""
         queue = read_queue(self.store, self._settings, self.decisions)
         queue = renamed(queue, read_stored(self.store), frozenset(self.bundle.manifest.labels))
-        clusters = find_clusters(queue, lambda m: self.bundle.encoder.encode(m).vectors)
+        clusters = find_clusters(queue, self._encode)
         names = {item.item_id: cluster.name for cluster in clusters for item in cluster.items}
         return View(queue.with_clusters(names), tuple(clusters))
 
@@ -166,6 +171,15 @@ class Board:
         """Undo a decision."""
         return self.decisions.reopen(item_id, reviewer)
 
+    def _encode(self, messages: Sequence[str]) -> NDArray[np.float32]:
+        """Encode the messages that the previous look did not; encoding all takes seconds, at each undo."""
+        new = [message for message in dict.fromkeys(messages) if message not in self._vectors]
+        known = dict(self._vectors)
+        if new:
+            known |= zip(new, self.bundle.encoder.encode(new).vectors, strict=True)
+        self._vectors = {message: known[message] for message in messages}
+        return np.stack([known[message] for message in messages])
+
     def _decide_all(
         self, items: Iterable[Item], verdict: DecisionKind, intent: str, reviewer: str
     ) -> BulkDecision:
@@ -203,14 +217,21 @@ class Board:
         )
 
 
-def open_board() -> Board:
-    """Open the board configured by the environment.
+def bundle_of_board() -> Path:
+    """Return the folder of the bundle that `open_board` uses now.
 
     Raises: BundleError: no usable bundle was found.
     """
-    store = open_store(StorageSettings())
-    bundle = bundles.load(find_bundle(store, ServiceSettings(), TrackingSettings()))
-    return Board(store, bundle, ReviewSettings(), SlotSettings().values())
+    return find_bundle(open_store(StorageSettings()), ServiceSettings(), TrackingSettings())
+
+
+def open_board(folder: Path | None = None) -> Board:
+    """Open the board configured by the environment; `folder`: of its bundle, where the caller knows it.
+
+    Raises: BundleError: no usable bundle was found.
+    """
+    bundle = bundles.load(folder or bundle_of_board())
+    return Board(open_store(StorageSettings()), bundle, ReviewSettings(), SlotSettings().values())
 
 
 def queue_length(store: Store) -> int:

@@ -64,6 +64,7 @@
     set(conversation, "aria-live", "polite");
     set(conversation, "aria-label", log);
     set(document.querySelector("[data-testid=stChatInputSubmitButton]"), "aria-label", send);
+    for (const field of document.querySelectorAll("textarea, input")) set(field, "dir", "auto");
     if (moves === null) [moves, news] = [state.dataset.moves, state.dataset.news];
     if (news !== state.dataset.news) {
       news = state.dataset.news;

@@ -127,7 +127,10 @@ class Conversation:
     focus: str = "message"
 
     def say(self, message: str, request: str = "") -> None:
-        """Queue a message; a button may send `request` in its place."""
+        """Queue a message; a button may send `request` in its place, and sends it once however often it is clicked."""
+        last = self.turns[-1] if self.turns else None
+        if request and last and last.request == request and last.state is not DeliveryState.FAILED:
+            return
         if message.strip():
             self._add(message, request or message)
 

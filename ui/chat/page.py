@@ -66,6 +66,7 @@ def _chat(t: Texts, settings: ChatPageSettings) -> None:
 def _bottom(page: views.Page, settings: ChatPageSettings) -> None:
     t, conversation = page.t, page.conversation
     with st.bottom:
+        st.html(html.offline(t("problem.offline")))
         if conversation.away:
             with st.container(key="away"):
                 st.fragment(views.show_away, run_every=settings.poll_seconds)(page, settings.poll_seconds / 2)

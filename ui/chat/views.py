@@ -10,7 +10,14 @@ import streamlit as st
 
 from ui.chat import markup
 from ui.chat.client import ChatClient, Intent, Kind
-from ui.chat.conversation import ContactState, Conversation, DeliveryState, Exchange, FeedbackState
+from ui.chat.conversation import (
+    HUMAN_INTENT,
+    ContactState,
+    Conversation,
+    DeliveryState,
+    Exchange,
+    FeedbackState,
+)
 from ui.chat.markup import html
 from ui.chat.texts import Texts
 from ui.shared.templates import label
@@ -36,11 +43,11 @@ class Page:
 
 
 def starters(intents: Sequence[Intent], preferred: Sequence[str]) -> list[Intent]:
-    """Return the intents to begin with: the preferred ones, then one per further category."""
-    by_name = {intent.name: intent for intent in intents}
+    """Return the intents to begin with: the preferred ones, then one per further category; the header has a person."""
+    by_name = {intent.name: intent for intent in intents if intent.name != HUMAN_INTENT}
     chosen = [by_name[name] for name in preferred if name in by_name]
     categories = {intent.category for intent in chosen}
-    for intent in intents:
+    for intent in by_name.values():
         if intent.category not in categories:
             categories.add(intent.category)
             chosen.append(intent)

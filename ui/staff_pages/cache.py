@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from chatbot.loop.drift_verdict import DriftVerdict
+from chatbot.model import bundle as bundles
 from chatbot.settings import StaffSettings, TrackingSettings
 from chatbot.store import Store, find, layout
-from training.review.board import Board, View, open_board
+from training.review.board import Board, View, bundle_of_board, open_board
 from training.review.handoffs import HandoffCase, read_cases
 from training.review.labels import LabelQueue, read_label_queue
+
+BUNDLE_SECONDS = 300.0
+"""How often the pages look whether another version serves: the look reads the whole bundle, to verify it."""
 
 _cached = st.cache_data(ttl=StaffSettings().refresh_seconds, show_spinner=False)
 
 
-@st.cache_resource(show_spinner="Loading the model…")
 def board() -> Board:
-    """Return the review board, one per server.
+    """Return the review board, one per server; after a rollout, one with the new bundle.
 
     Raises: ChatbotError: no store is configured, or there is no bundle.
     """
-    return open_board()
+    return _board(*_bundle())
+
+
+@st.cache_data(ttl=BUNDLE_SECONDS, show_spinner=False)
+def _bundle() -> tuple[str, str]:
+    """Return folder and checksums of the bundle to review with."""
+    folder = bundle_of_board()
+    return str(folder), (folder / bundles.SUMS).read_text(encoding="utf-8")
+
+
+@st.cache_resource(max_entries=1, show_spinner="Loading the model…")
+def _board(folder: str, sums: str) -> Board:
+    return open_board(Path(folder))
 
 
 @_cached

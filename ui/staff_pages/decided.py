@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import streamlit as st
 
@@ -15,17 +15,29 @@ from ui.staff_pages.markup import html
 class Decided:
     """State of one page, in Streamlit's session state: ids of items, or hashes of rows."""
 
-    def __init__(self, page: str, drop_cache: Callable[[], object], item_id: Callable[[str], str]) -> None:
-        """Name the page; `drop_cache` drops its cached queue, `item_id` returns the id of an item's decision."""
+    def __init__(
+        self,
+        page: str,
+        listed: Callable[[], Iterable[str]],
+        drop_cache: Callable[[], object],
+        item_id: Callable[[str], str],
+    ) -> None:
+        """Name the page; its cached queue is `listed` and dropped; `item_id` returns the id of an item's decision."""
         self._page = page
+        self._listed = listed
         self._drop_cache = drop_cache
         self._item_id = item_id
 
     @property
-    def mine(self) -> list[str]:
-        """Decisions of this reviewer, the latest last."""
-        found: list[str] = st.session_state.setdefault(f"{self._page}_mine", [])
+    def mine(self) -> list[list[str]]:
+        """Items that this reviewer decided, the latest last; several that were decided at once are one entry."""
+        found: list[list[str]] = st.session_state.setdefault(f"{self._page}_mine", [])
         return found
+
+    @property
+    def count(self) -> int:
+        """Number of items that this reviewer decided."""
+        return sum(map(len, self.mine))
 
     @property
     def done(self) -> set[str]:
@@ -60,7 +72,7 @@ class Decided:
             self.say(str(error))
             return
         self.done.add(item)
-        self.mine.append(item)
+        self.mine.append([item])
         what = markup.title_of(decision.intent, cache.intents()) if decision.intent else otherwise
         self.say(f"“{markup.short(message)}”: {what}.")
 
@@ -72,14 +84,16 @@ class Decided:
     def _undo(self) -> None:
         if not self.mine:
             return
-        item = self.mine.pop()
+        items = self.mine.pop()
         try:
-            reopened = cache.board().undo(self._item_id(item), entry.reviewer())
-            self.say(f"“{markup.short(reopened.message)}” waits again.")
+            reopened = [cache.board().undo(self._item_id(item), entry.reviewer()) for item in items]
+            more = f" and {len(items) - 1} more wait" if len(items) > 1 else " waits"
+            self.say(f"“{markup.short(reopened[0].message)}”{more} again.")
         except ChatbotError as error:
             self.say(str(error))
-        self.done.discard(item)
-        self._drop_cache()
+        self.done.difference_update(items)
+        if not set(items) <= set(self._listed()):  # reading the queue again takes seconds
+            self._drop_cache()
 
     def _set(self, name: str) -> set[str]:
         found: set[str] = st.session_state.setdefault(f"{self._page}_{name}", set())

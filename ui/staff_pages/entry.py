@@ -46,6 +46,7 @@ def show_header(
             if st.button("Log out", key="logout", type="tertiary"):
                 _leave(settings)
     st.html(html.current(current.url_path or "review"))
+    st.html(html.offline())
 
 
 def _by_token() -> str | None:

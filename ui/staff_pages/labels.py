@@ -14,7 +14,12 @@ from ui.staff_pages.decided import Decided
 from ui.staff_pages.intent_picker import pick_intent
 from ui.staff_pages.markup import html
 
-_decided = Decided("labels", cache.label_queue.clear, label_item_id)
+_decided = Decided(
+    "labels",
+    lambda: (suspect.row_hash for suspect in cache.label_queue().suspects or ()),
+    cache.label_queue.clear,
+    label_item_id,
+)
 
 
 def show() -> None:
@@ -30,7 +35,7 @@ def show() -> None:
         return
     passed = _decided.done | _decided.skipped
     suspects = [suspect for suspect in queue.suspects if suspect.row_hash not in passed]
-    st.html(html.progress(len(_decided.mine), len(suspects)))
+    st.html(html.progress(_decided.count, len(suspects)))
     _decided.show_message()
     if not suspects:
         if queue.decided or _decided.mine:
@@ -56,7 +61,8 @@ def _show_suspect(suspect: SuspectLabel) -> None:
             ):
                 st.button(
                     label(words),
-                    key=key,
+                    # A key per row: the second click of a double click must not decide the next row, unseen.
+                    key=f"{key}-{suspect.row_hash}",
                     type="primary" if key == "move" else "secondary",
                     shortcut=shortcut,
                     on_click=_decide,
@@ -75,9 +81,8 @@ def _show_buttons(suspect: SuspectLabel | None) -> None:
         if suspect is None:
             st.button("Look again", key="again", on_click=_decided.look_again)
         else:
-            st.button(
-                "Skip", key="skip", shortcut="s", on_click=_decided.skipped.add, args=(suspect.row_hash,)
-            )
+            key = f"skip-{suspect.row_hash}"
+            st.button("Skip", key=key, shortcut="s", on_click=_decided.skipped.add, args=(suspect.row_hash,))
         _decided.show_undo()
 
 

@@ -51,7 +51,7 @@ def show(
         key=f"category-{key}",
     )
     title = st.text_input(
-        "As a choice that customers can click",
+        "Title, as customers see it among the choices",
         placeholder=name.replace("_", " ").capitalize(),
         key=f"title-{key}",
     )
@@ -68,7 +68,7 @@ def show(
             st.html(html.preview(preview))
         except ChatbotError as error:
             st.html(html.notice("Not yet", str(error)))
-    words = f"Make it, with {len(items)} message{'s' * (len(items) != 1)}"
+    words = f"Create the intent with {len(items)} message{'s' * (len(items) != 1)}"
     if st.button(words, key=f"make-{key}", type="primary", disabled=not (items and name and reply)):
         try:
             outcome = cache.board().new_intent(items, name.strip(), reply, reviewer, category or "", title)

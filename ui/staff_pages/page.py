@@ -9,7 +9,7 @@ import streamlit as st
 from chatbot.errors import ChatbotError, SettingError
 from chatbot.settings import StaffSettings
 from ui.shared import assets
-from ui.staff_pages import drift, entry, handoffs, labels, login, review, versions
+from ui.staff_pages import drift, entry, handoffs, labels, login, review, thresholds, versions
 from ui.staff_pages.markup import html
 
 
@@ -35,6 +35,7 @@ def main() -> None:
         st.Page(labels.show, title="Labels", url_path="labels"),
         st.Page(handoffs.show, title="Handoffs", url_path="handoffs"),
         st.Page(drift.show, title="Drift", url_path="drift"),
+        st.Page(thresholds.show, title="Thresholds", url_path="thresholds"),
         st.Page(versions.show, title="Versions", url_path="versions"),
     ]
     page = st.navigation(pages, position="hidden")

@@ -22,12 +22,12 @@ MAX_BUTTONS = 4
 LEAST_CONFIDENCE = 0.01
 """Minimum confidence of an intent with its own button; the others are in the list of all intents."""
 
-_decided = Decided("review", cache.view.clear, str)
+_decided = Decided("review", lambda: (i.item_id for i in cache.view().queue.items), cache.view.clear, str)
 
 
 def show_queue() -> None:
     """Draw the review page: one message at a time."""
-    with st.spinner("Looking for what is worth your time…"):
+    with st.spinner("Reading the review queue…"):
         view = cache.view()
     st.html(html.heading("Review", "Messages with low confidence or negative feedback."))
     if not view.has_traffic:
@@ -36,7 +36,7 @@ def show_queue() -> None:
     items = _waiting(view)
     reason = _choose_reason(view.queue, items)
     items = [item for item in items if reason is None or reason in item.reasons]
-    st.html(html.progress(len(_decided.mine), len(items)))
+    st.html(html.progress(_decided.count, len(items)))
     _decided.show_message()
     if not items:
         _show_end(view)
@@ -50,6 +50,8 @@ def show_clusters() -> None:
     with st.spinner("Looking for similar messages…"):
         view = cache.view()
     _decided.show_message()
+    if _decided.count:
+        _decided.show_undo()
     waiting = {item.item_id for item in _waiting(view, skipped=True)}
     clusters = [cluster for cluster in view.clusters if any(i.item_id in waiting for i in cluster.items)]
     if not view.has_traffic:
@@ -70,7 +72,8 @@ def _show_item(item: Item) -> None:
             for number, (intent, words) in enumerate(_choices(item, titles), start=1):
                 st.button(
                     label(words),
-                    key=f"choose-{number}",
+                    # A key per item: the second click of a double click must not decide the next item, unseen.
+                    key=f"choose-{number}-{item.item_id}",
                     # For an out-of-scope message the likeliest intent is not a recommendation.
                     type="primary" if number == 1 and (item.suggested or not strange) else "secondary",
                     shortcut=str(number),
@@ -88,7 +91,7 @@ def _show_item(item: Item) -> None:
                 ("Nothing to learn", "reject", "x", _decide, (item, lambda: board.reject(item, name))),
                 ("Skip", "skip", "s", _decided.skipped.add, (item.item_id,)),
             ):
-                st.button(words, key=key, shortcut=shortcut, on_click=act, args=args)
+                st.button(words, key=f"{key}-{item.item_id}", shortcut=shortcut, on_click=act, args=args)
             _decided.show_undo()
         with st.expander("A new intent", key="new"):
             new_intent.show([item], item.item_id, name, _made)
@@ -151,7 +154,7 @@ def _show_no_traffic() -> None:
 
 def _show_end(view: View) -> None:
     if view.queue.decided or _decided.mine:
-        st.html(html.empty("Nothing waits", "Every message that was worth a look is decided."))
+        st.html(html.empty("Nothing waits", "Every message in the queue is decided."))
     else:
         text = f"The bot was sure of each of the {view.queue.records:,} messages, and no customer disagreed."
         st.html(html.empty("Nothing waits", text))
@@ -171,7 +174,8 @@ def _decide(item: Item, decide: Callable[[], ReviewDecision]) -> None:
 def _made(outcome: BulkDecision, what: str) -> None:
     """Record and report several decisions made at once."""
     decided = [decision.item_id for decision in outcome.decided]
-    _decided.mine.extend(decided)
+    if decided:
+        _decided.mine.append(decided)
     _decided.done.update(decided, (error.decision.item_id for error in outcome.before))
     said = f"{len(outcome.decided)} message{'s' * (len(outcome.decided) != 1)}: {what}."
     if outcome.before:

@@ -19,7 +19,7 @@ def show() -> None:
     try:
         serves = desired_model.read(cache.board().store)
         if serves.model:
-            st.html(html.hint(f"On this machine serves {serves.name}, asked for {ago(serves.since)}."))
+            st.html(html.hint(f"This machine serves {serves.name}, set {ago(serves.since)}."))
         versions = cache.versions()
     except ChatbotError as error:
         st.html(
