@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from datetime import datetime
@@ -192,6 +193,7 @@ def parse(adapter: TypeAdapter[M], body: bytes) -> M:
     Raises:
         InvalidMessage: it is not JSON, or does not match the schema; names the fields, never repeats a value.
     """
+    body = body.removeprefix(codecs.BOM_UTF8)  # which some clients on Windows send
     try:
         return adapter.validate_json(body)
     except ValidationError as error:

@@ -141,6 +141,7 @@ def test_a_body_that_cannot_be_read_or_says_nothing_is_answered_422_with_the_rea
         body(message="hi", session_id="A-z_0.9:" * 32),
         body(message="hi", session_id="J\u00f6rg <me@example.com>"),
         body(message="hi", session_id=""),
+        b"\xef\xbb\xbf" + body(message="hi"),
         body(message="hi", session_id=-7),
         b'{"message": "hi", "session_id": "\\ud83d"}',
         b'{"message": "hi", "session_id": ' + b"9" * 4_300 + b"}",
