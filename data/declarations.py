@@ -1,4 +1,4 @@
-"""Read and apply the declared changes of a corpus: intents that are renamed, merged, split or removed, and the target.
+"""Read and apply the declared changes of a corpus: intents that are renamed, merged, split or removed, and the promise.
 
 Without a declaration, a missing intent is a loss that the gate refuses. `declared.yaml` is in the corpus (`beside`):
 
@@ -7,6 +7,7 @@ Without a declaration, a missing intent is a loss that the gate refuses. `declar
     removed: [fax_support]                 # the rows are dropped
     split: {returns: [return_item, return_status]}    # rows still labelled `returns` are dropped
     target: 0.03                           # the target risk was changed on purpose
+    out_of_scope_share: 0.3                # so was the share of messages that belong to no intent
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ class Declared(BaseModel):
     """By former intent: the intents that its messages belong to now."""
     target: float | None = Field(default=None, gt=0, lt=1)
     """Target risk that was changed on purpose; overrides params.yaml."""
+    out_of_scope_share: float | None = Field(default=None, ge=0, lt=1)
+    """Out-of-scope share of messages that was changed on purpose; overrides params.yaml."""
 
     @model_validator(mode="after")
     def _check(self) -> Declared:

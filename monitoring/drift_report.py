@@ -160,6 +160,9 @@ def show(console: Console, outcome: DriftResult, out: Path) -> None:
     """Print the verdict to the terminal."""
     verdict = outcome.verdict
     console.print(Text(f"{verdict.verdict}: {verdict.sentence}", style=COLOURS[verdict.verdict]))
+    if verdict.out_of_scope is not None:
+        style = "yellow" if verdict.out_of_scope.exceeds else "dim"
+        console.print(Text(f"  {verdict.out_of_scope.sentence}", style=style))
     for found in verdict.checks:
         if found.red and found.alarms:
             console.print(Text(f"  {found.name}: {found.sentence}"))

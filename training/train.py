@@ -76,8 +76,8 @@ def main(
     with Steps(console) as steps:
         with steps.wait("corpus"):
             read_corpus = read(corpus, process, columns, strict)
-        if target is None:
-            section = section.declared(read_corpus.declared.target)
+        options = {name: value for name, value in given.items() if value is not None}
+        section = section.declared(read_corpus.declared).model_copy(update=options)
         trained = train(read_corpus, out, section, steps, rules, replies, cache)
         recorded = (
             record_training(TrackingSettings(), trained, read_corpus, section, steps) if track else None

@@ -87,11 +87,32 @@ class Contributors(Document):
     messages: tuple[ExampleMessage, ...] = ()
 
 
+class OutOfScopeShare(Document):
+    """Estimated share of the messages that belong to no intent; shares are 0 to 1.
+
+    Attributes:
+        at_least: lower confidence bound of the share.
+        learned_for: the share that the thresholds of the serving bundle were learned for.
+        sentence: explanation for a support lead, with a recommendation where the thresholds do not fit.
+    """
+
+    share: float
+    at_least: float
+    learned_for: float
+    sentence: str
+
+    @property
+    def exceeds(self) -> bool:
+        """Whether more messages are out of scope than the thresholds were learned for."""
+        return self.at_least > self.learned_for
+
+
 class DriftVerdict(Document):
     """Drift verdict: content of drift.json.
 
     Attributes:
         verdict: red if a check with `alarms` is red; silent if there are too few records.
+        out_of_scope: None if the bundle does not say how to estimate the share, or the verdict is silent.
         report: location of drift.html: a path, or a key of the store.
     """
 
@@ -103,6 +124,7 @@ class DriftVerdict(Document):
     window: Window
     checks: tuple[Check, ...] = ()
     contributors: Contributors = Contributors()
+    out_of_scope: OutOfScopeShare | None = None
     sentence: str = ""
     report: str = ""
 

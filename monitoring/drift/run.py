@@ -18,6 +18,7 @@ from monitoring.drift.baseline import Baseline, earliest, first_records, freeze,
 from monitoring.drift.columns import RecordColumns, of_table
 from monitoring.drift.comparison import ALARMS_WITHOUT_BASELINE, Comparison
 from monitoring.drift.histograms import Tally, most_common
+from monitoring.drift.out_of_scope import out_of_scope_share
 from monitoring.drift.report.contributors import contributors
 from monitoring.drift.report.sentences import check_of
 from monitoring.drift.served_model import ServedModel
@@ -151,6 +152,14 @@ def judge(
         verdict="red" if red else "green",
         checks=tuple(checks),
         contributors=contributors(sides[0], tallies[0], window.sample, red),
+        out_of_scope=next(
+            (
+                out_of_scope_share(serving.target, side.tally, tally)
+                for side, tally in zip(sides, tallies, strict=True)
+                if side.against == REFERENCE
+            ),
+            None,
+        ),
         sentence=_sentence(checks, baseline is not None),
         **about,
     )

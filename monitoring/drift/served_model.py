@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPException
 from pathlib import Path
+from typing import Any
 from urllib.request import Request
 
 import pyarrow as pa
@@ -39,12 +41,14 @@ class ServedModel:
         version, digest: of its records, and of its bundle; empty if unknown.
         reference: features of the training messages; None if the bundle is not available.
         since: lower bound of the time of its records.
+        target: what its bundle promises, and for which messages (`Manifest.target`); empty if the bundle is missing.
     """
 
     version: str
     digest: str
     reference: RecordColumns | None
     since: datetime
+    target: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -135,7 +139,8 @@ def _of_bundle(
     folder: Path, version: str, digest: str, trained: datetime | None, now: datetime
 ) -> ServedModel:
     since = trained.astimezone(UTC) - timedelta(days=1) if trained else now - _LOOK_BACK
-    return ServedModel(version, digest, of_table(pq.read_table(folder / bundles.REFERENCE)), since)
+    reference = of_table(pq.read_table(folder / bundles.REFERENCE))
+    return ServedModel(version, digest, reference, since, bundles.read_manifest(folder).target)
 
 
 def _newest(source: Source, now: datetime) -> tuple[str, str]:

@@ -226,12 +226,14 @@ def test_what_happened_to_an_intent(tmp_path: Path) -> None:
 
 
 def test_a_processed_corpus_carries_its_declaration_with_the_target(corpus: Path, tmp_path: Path) -> None:
-    declare(corpus, "renamed: {cancel: cancel_order}\ntarget: 0.05\n")
+    declare(corpus, "renamed: {cancel: cancel_order}\ntarget: 0.05\nout_of_scope_share: 0.3\n")
     process(corpus, tmp_path / "processed", ProcessParams())
     processed = read(tmp_path / "processed" / "corpus.parquet", ProcessParams())
     assert set(processed.rows["intent"]) == {"cancel_order", "refund"}
     assert processed.declared.target == 0.05
-    assert TrainParams().declared(processed.declared.target).target == 0.05
+    params = TrainParams(seed=7).declared(processed.declared)
+    assert (params.target, params.out_of_scope_share, params.seed) == (0.05, 0.3, 7)
+    assert TrainParams(target=0.04).declared(NOTHING) == TrainParams(target=0.04)
     declare(corpus, "")
     process(corpus, tmp_path / "processed", ProcessParams())
     assert read(tmp_path / "processed" / "corpus.parquet", ProcessParams()).declared == NOTHING

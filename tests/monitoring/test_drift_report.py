@@ -138,6 +138,8 @@ def test_the_newest_record_says_which_bundle_serves_and_its_reference_is_compare
     first = run(StoreSource(store), store, tmp_path).verdict
     assert (first.model_version, first.bundle_digest) == (VERSION, digest)
     assert {check.against for check in first.checks} == {"reference"}, "before there is a baseline"
+    assert first.out_of_scope is not None
+    assert first.out_of_scope.learned_for == 0.1
     assert [entry.key for entry in store.list("baselines/")] == [f"baselines/{digest}.parquet"]
     assert {check.against for check in run(StoreSource(store), store, tmp_path).verdict.checks} == {
         "baseline",

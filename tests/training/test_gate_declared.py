@@ -13,7 +13,7 @@ from data.declarations import Declared
 from data.processing import read_processed
 from tests.support.requirements import ROOT
 from training.gate.changes import check_suspects
-from training.gate.declared import renamed, with_target
+from training.gate.declared import renamed, with_promise
 from training.gate.judge import judge
 from training.gate.params import GateParams
 from training.gate.report.render import page
@@ -110,13 +110,23 @@ def test_merged_intents_count_as_the_one_that_is_kept() -> None:
 def test_fewer_answers_at_a_target_that_was_changed_on_purpose_are_to_be_looked_at_and_not_refused() -> None:
     numbers = {"risk_lower_bound": 0.0, "target": 0.01}
     check = GateCheck("answers", "Automatic answers", "refused", "It answers 40 %, 90 % before.", "", numbers)
-    changed = with_target(check, Declared(target=0.01), 0.05, 0.01)
+    changed = with_promise(check, Declared(target=0.01), {"target": 0.05}, {"target": 0.01})
     assert changed.verdict == "warned"
     assert "on purpose, from 5.0% to 1.0%" in changed.sentence
-    assert with_target(check, Declared(), 0.05, 0.01) is check
-    assert with_target(check, Declared(target=0.01), 0.01, 0.01) is check
+    share = with_promise(
+        check,
+        Declared(out_of_scope_share=0.3),
+        {"target": 0.05, "share": 0.1},
+        {"target": 0.05, "share": 0.3},
+    )
+    assert share.verdict == "warned"
+    assert "The out-of-scope share was changed on purpose, from 10.0% to 30.0%." in share.sentence
+    assert with_promise(check, Declared(out_of_scope_share=0.3), {"share": 0.1}, {"share": 0.1}) is check
+    assert with_promise(check, Declared(out_of_scope_share=0.3), {}, {"share": 0.3}) is check
+    assert with_promise(check, Declared(), {"target": 0.05}, {"target": 0.01}) is check
+    assert with_promise(check, Declared(target=0.01), {"target": 0.01}, {"target": 0.01}) is check
     risky = replace(check, numbers=numbers | {"risk_lower_bound": 0.02})
-    assert with_target(risky, Declared(target=0.01), 0.05, 0.01).verdict == "refused"
+    assert with_promise(risky, Declared(target=0.01), {"target": 0.05}, {"target": 0.01}).verdict == "refused"
 
 
 def test_suspect_labels_that_came_with_a_challenger_are_named_and_warn(

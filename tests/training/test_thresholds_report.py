@@ -232,6 +232,7 @@ def test_messages_of_intents_that_were_left_out_look_less_known_than_taught_ones
 
 def test_the_risk_with_unknown_intents_is_reported_for_every_target_and_share() -> None:
     kept = points().as_dict()
+    assert kept["out_of_scope"]["below"] > 0.5, "most out-of-scope messages are below the cut of scope"
     risks = [row["unknown_risk"] for row in (*kept["targets"], *kept["shares"])]
     assert len(risks) == len(TARGETS) + len(SHARES)
     assert all(0 <= risk <= 1 for risk in risks)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,15 +29,28 @@ def renamed(outcome: Outcome, successors: Mapping[str, str]) -> Outcome:
     )
 
 
-def with_target(check: GateCheck, declared: Declared, before: float | None, now: float | None) -> GateCheck:
-    """Return `check_answers`; fewer answers refuse no challenger whose target risk is a declared change."""
-    if declared.target is None or before is None or now != declared.target or before == now:
+def with_promise(
+    check: GateCheck, declared: Declared, before: Mapping[str, Any], now: Mapping[str, Any]
+) -> GateCheck:
+    """Return `check_answers`; fewer answers refuse no challenger whose target risk or share is a declared change.
+
+    Args: before, now: `target` of the two manifests; empty without a champion.
+    """
+    changes = (
+        ("target risk", declared.target, before.get("target"), now.get("target")),
+        ("out-of-scope share", declared.out_of_scope_share, before.get("share"), now.get("share")),
+    )
+    said = [
+        f"The {name} was changed on purpose, from {was:.1%} to {wanted:.1%}."
+        for name, wanted, was, is_now in changes
+        if wanted is not None and was is not None and is_now == wanted != was
+    ]
+    if not said:
         return check
-    sentence = f"{check.sentence} The target risk was changed on purpose, from {before:.1%} to {now:.1%}."
     risk, bound = check.numbers["risk_lower_bound"], check.numbers["target"]
     is_risky = isinstance(risk, float) and isinstance(bound, float) and risk > bound
     verdict = "warned" if check.verdict == "refused" and not is_risky else check.verdict
-    return replace(check, verdict=verdict, sentence=sentence)
+    return replace(check, verdict=verdict, sentence=" ".join([check.sentence, *said]))
 
 
 def _names(intents: NDArray[np.str_], successors: Mapping[str, str]) -> NDArray[np.str_]:

@@ -28,7 +28,7 @@ from training.gate.compared import (
     check_out_of_scope,
     check_parts,
 )
-from training.gate.declared import champion_intents, renamed, with_target
+from training.gate.declared import champion_intents, renamed, with_promise
 from training.gate.evidence import PairedOutcomes, Row
 from training.gate.params import GateParams
 from training.gate.rows import CHALLENGER_ROW, CHAMPION_ROW, Kept, compared_rows
@@ -103,15 +103,14 @@ def judge(
             f"none of the {len(test):,} test rows has an intent that "
             f"{'both bundles have' if champion else 'the bundle has'}: pass the corpus that they were trained on"
         )
-    target = challenger.manifest.target.get("target")
-    before = champion.manifest.target.get("target") if champion else None
-    answers = check_answers(outcomes, target, params, challenger.manifest.target.get("share"))
+    promise, before = challenger.manifest.target, champion.manifest.target if champion else {}
+    answers = check_answers(outcomes, promise.get("target"), params, promise.get("share"))
     checks = [
         check_macro_f1(outcomes, params),
         *check_parts(outcomes, params),
         check_calibration(outcomes, params),
         check_out_of_scope(outcomes, params),
-        with_target(answers, declared, before, target),
+        with_promise(answers, declared, before, promise),
         check_lost(outcomes, _silent(challenger), params),
         check_new(outcomes, params),
         _behaviour(champion, challenger, behaviours, params, through),

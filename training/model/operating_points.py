@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chatbot.dialog.router import Thresholds
 from chatbot.model.classifier import Scores
@@ -21,6 +22,8 @@ SHARES = (0.0, 0.05, 0.1, 0.2, 0.5, 0.7)
 # Below this coverage the report says why.
 LOW_COVERAGE = 0.6
 _CURVE_POINTS = 50
+CUT_QUANTILE = 13 / 256
+"""Of `ScopeCut`: about a twentieth of the in-scope messages, and an edge of the drift check's histograms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,27 @@ class OutOfScope:
 
 
 @dataclass(frozen=True, slots=True)
+class ScopeCut:
+    """A scope score that few in-scope messages are below, and most out-of-scope ones.
+
+    Attributes:
+        cut: quantile `CUT_QUANTILE` of the out-of-fold scores of in-scope messages.
+        below: share of the out-of-scope messages whose score is below it.
+    """
+
+    cut: float
+    below: float
+
+    @classmethod
+    def of(cls, inside: NDArray[np.floating], outside: NDArray[np.floating]) -> ScopeCut | None:
+        """Return the cut of scores of in-scope and out-of-scope messages, shape (n,) and (m,); None if one has none."""
+        if not len(inside) or not len(outside):
+            return None
+        cut = float(np.quantile(inside, CUT_QUANTILE, method="higher"))
+        return cls(cut, float((outside < cut).mean()))
+
+
+@dataclass(frozen=True, slots=True)
 class OperatingPoints:
     """Thresholds in force, and those of other targets and shares.
 
@@ -65,6 +89,7 @@ class OperatingPoints:
         messages: number of training messages, copies included.
         share_declared: whether the share in force was declared; if not, it is assumed (`TrainParams.share`).
         foreign: describes the messages in languages that the encoder does not understand; empty: few are.
+        cut: with it, the drift check estimates the live out-of-scope share; None: no message was out of scope.
     """
 
     in_force: Learned
@@ -75,6 +100,7 @@ class OperatingPoints:
     messages: int
     share_declared: bool = True
     foreign: str = ""
+    cut: ScopeCut | None = None
 
     @property
     def sentence(self) -> str:
@@ -124,7 +150,8 @@ class OperatingPoints:
                 "generic": self.out_of_scope.generic,
                 "covered": self.out_of_scope.covered,
                 "sentence": self.out_of_scope.sentence,
-            },
+            }
+            | ({} if self.cut is None else asdict(self.cut)),
             "advice": self.advice,
         }
 
@@ -161,6 +188,7 @@ def learn_points(
         messages,
         params.out_of_scope_share is not None,
         foreign,
+        ScopeCut.of(inside.scope, outside.scope),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from data.declarations import Declared
 from data.params import Params
 from training.model.encoder.export import DEFAULT_ENCODER
 
@@ -32,9 +33,10 @@ class TrainParams(Params):
     """Languages that the bot understands, such as `[en, de]`: a message in another one is handed over. Empty: any, for
     a multilingual encoder. None: those of the corpus."""
 
-    def declared(self, target: float | None) -> TrainParams:
-        """Return the parameters with a declared target risk; None: unchanged."""
-        return self if target is None else self.model_copy(update={"target": target})
+    def declared(self, changes: Declared) -> TrainParams:
+        """Return the parameters with the declared target risk and out-of-scope share; what is not declared stays."""
+        declared = {"target": changes.target, "out_of_scope_share": changes.out_of_scope_share}
+        return self.model_copy(update={name: value for name, value in declared.items() if value is not None})
 
     def share(self, own_rows: int) -> float:
         """Return the out-of-scope share in force, by the number of out-of-scope rows of the corpus.

@@ -79,11 +79,10 @@ class Revision:
 
     def differs_from(self, champion: Champion) -> bool:
         """Whether training on it gives another bundle than the champion's."""
-        target = self.declared.target
-        has_new_target = (
-            target is not None and bundles.read_manifest(champion.bundle).target.get("target") != target
-        )
-        return self.merged.changed or self.changed.differs or has_new_target
+        promise = bundles.read_manifest(champion.bundle).target
+        wanted = {"target": self.declared.target, "share": self.declared.out_of_scope_share}
+        has_new_promise = any(v is not None and promise.get(name) != v for name, v in wanted.items())
+        return self.merged.changed or self.changed.differs or has_new_promise
 
 
 def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = None) -> RetrainResult:
@@ -115,7 +114,7 @@ def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = Non
             revision = _revise(store, champion, given)
         if champion is not None and given is None and not revision.differs_from(champion):
             return _needs_review(store, champion.version)
-        params = config.train.declared(revision.declared.target)
+        params = config.train.declared(revision.declared)
         with steps.wait("process"):
             checked = check(revision.changed.rows)
             checked.raise_errors()

@@ -166,7 +166,7 @@ def undo(item_id: Annotated[str, typer.Argument(help="a whole prediction id")], 
 @app.command()
 @reports_errors()
 def declare(file: Annotated[Path, typer.Argument(help="a declared.yaml, see docs/corpus.md")]) -> None:
-    """Replace the declared changes (renamed, merged, removed, split intents; target) for the next retraining."""
+    """Replace the declared changes (of intents, target, out-of-scope share) for the next retraining."""
     if not file.is_file():
         raise InvalidMessage(f"{file} is not a file: see docs/corpus.md, Declared changes")
     declaration = read_declared(file)

@@ -1,4 +1,4 @@
-"""Keep the declared changes of intents and target in the store, for the next retraining.
+"""Keep the declared changes of intents, target and out-of-scope share in the store, for the next retraining.
 
 python -m training.review declare declared.yaml     replace the declaration
 python -m training.review declared                  print it

@@ -47,6 +47,11 @@ def of(verdict: DriftVerdict | None, now: datetime) -> CollectorRegistry:
     left_out.labels("other version").set(sum(window.others.values()))
     left_out.labels("invalid_record").set(window.skipped)
     left_out.labels("wrong clock").set(window.ahead)
+    if (found := verdict.out_of_scope) is not None:
+        name = "chatbot_drift_out_of_scope"
+        gauge(f"{name}_share", "Estimated share of messages that belong to no intent.").set(found.share)
+        gauge(f"{name}_lower_bound", "Lower confidence bound of that share.").set(found.at_least)
+        gauge(f"{name}_learned_for", "The share that the thresholds were learned for.").set(found.learned_for)
     labels = ("check", "against")
     effect = gauge("chatbot_drift_check_effect", "Size of the effect, by check.", *labels)
     threshold = gauge("chatbot_drift_check_threshold", "Red beyond it, by check.", *labels)
