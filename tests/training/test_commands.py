@@ -13,9 +13,9 @@ import typer
 from typer.testing import CliRunner
 
 from chatbot.interrupt import EXIT_CODE
-from data.convert import app as convert
-from data.process import app as process
-from training.train import app as train
+from data.convert import main as convert
+from data.process import main as process
+from training.train import main as train
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = (
