@@ -66,7 +66,7 @@ def pushed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def _push_runs(gateway: str) -> None:
     """What the drift check, the trigger, a retraining and a promotion push, by their own code."""
-    from chatbot.loop.drift_verdict import Check, DriftVerdict, Window
+    from chatbot.loop.drift_verdict import Check, DriftVerdict, OutOfScopeShare, Window
     from chatbot.loop.pushgateway import PushgatewayClient
     from chatbot.loop.retrain_result import RetrainResult
     from chatbot.loop.rollout.state import RolloutOutcome
@@ -86,8 +86,15 @@ def _push_runs(gateway: str) -> None:
         sentence="More messages are out of scope than before.",
     )
     window = Window(since=now, until=now, records=2000)
+    share = OutOfScopeShare(share=0.3, at_least=0.27, learned_for=0.1, sentence="About 30 %.")
     verdict = DriftVerdict(
-        verdict="red", made=now, model_version="7", bundle_digest="a" * 64, window=window, checks=(check,)
+        verdict="red",
+        made=now,
+        model_version="7",
+        bundle_digest="a" * 64,
+        window=window,
+        checks=(check,),
+        out_of_scope=share,
     )
     export(verdict, now, gateway, Path("unused"))
     trigger.push_metrics(PushgatewayClient(gateway, trigger.JOB, 5), trigger.TriggerResult("asked", ""))

@@ -166,7 +166,7 @@ def test_a_page_whose_login_ended_says_so_and_leads_back_in(
     expect(offline).to_be_visible()
     page.wait_for_timeout(3_000)
     assert "streamlit" not in page.locator("body").inner_text().lower()
-    page.get_by_role("link", name="reload the page").click()
+    page.reload()
     expect(page.get_by_role("textbox", name="Token")).to_be_visible()
     assert read_accepted(store) == []
 
