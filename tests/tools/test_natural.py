@@ -58,5 +58,5 @@ def test_it_is_not_in_the_corpus_beyond_what_everybody_writes() -> None:
 def test_a_handoff_by_a_rule_is_no_answer_and_small_talk_no_intents_reply(
     intent: str, reply: Reply, is_answered: bool, is_small_talk: bool
 ) -> None:
-    case = NaturalCase("a message", intent, reply, reply.intent)
+    case = NaturalCase("a message", intent, reply, reply.intent, 0.9)
     assert (case.is_answered, case.is_small_talk) == (is_answered, is_small_talk)

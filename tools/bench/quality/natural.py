@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
 from chatbot.dialog.message import OUT_OF_SCOPE, clean
 from chatbot.dialog.router import Prediction, Reply
-from chatbot.model.bundle import Bundle
+from chatbot.model.bundle import REFERENCE, Bundle
 from chatbot.settings import RouterSettings, SlotSettings
+from monitoring.drift.columns import NUMBERS, SUMMARY_AXES, RecordColumns, of_table
+from monitoring.drift.histograms import Grid, Tally
+from monitoring.drift.out_of_scope import out_of_scope_share
+from tools.bench.figures import BUNDLE
 from tools.bench.quality.taught import Values
 from tools.processes import ROOT
 
 FILE = ROOT / "data" / "evaluation" / "natural.txt"
 ANSWERS = ("model", "rule")
+MIXTURES = (0.0, 0.05, 0.1, 0.2, 0.5, 0.7)
+"""Out-of-scope shares that the drift check's estimate is compared with."""
+_MIXED = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +34,7 @@ class NaturalCase:
     intent: str
     reply: Reply
     first: str
+    scope: float
 
     @property
     def is_answered(self) -> bool:
@@ -62,6 +74,7 @@ def route(bundle: Bundle, messages: list[tuple[str, str]]) -> list[NaturalCase]:
             intent,
             router.before_model(message) or router.after_model(message, prediction),
             prediction.alternatives[0].intent,
+            prediction.scope,
         )
         for (message, intent), prediction in zip(messages, predictions, strict=True)
     ]
@@ -85,4 +98,25 @@ def natural(bundle: Bundle) -> Values:
         "foreign": (sum(case.is_answered and not case.is_small_talk for case in outside), len(outside)),
         "small_talk": (sum(case.is_small_talk for case in outside), len(outside)),
     }
-    return {name: (100 * part / max(1, whole), note) for name, (part, whole) in counts.items()}
+    values = {name: (100 * part / max(1, whole), note) for name, (part, whole) in counts.items()}
+    scopes = (np.array([case.scope for case in side]) for side in (inside, outside))
+    return values | {"share": (100 * share_error(bundle, *scopes), note)}
+
+
+def share_error(bundle: Bundle, inside: NDArray[np.float64], outside: NDArray[np.float64]) -> float:
+    """Return the largest error of the drift check's estimate of the out-of-scope share, over `MIXTURES`.
+
+    Shapes: scope scores of the messages in scope (n,) and out of it (m,); they are drawn with replacement.
+    """
+    reference = of_table(pq.read_table(BUNDLE / REFERENCE))
+    grid, draw = Grid.of(reference), np.random.default_rng(0)
+    errors = []
+    for share in MIXTURES:
+        strange = round(share * _MIXED)
+        scopes = np.concatenate([draw.choice(inside, _MIXED - strange), draw.choice(outside, strange)])
+        numbers = {name: scopes if name == "scope" else np.full(_MIXED, np.nan) for name in NUMBERS}
+        summary = np.full((_MIXED, SUMMARY_AXES), np.nan, np.float32)
+        window = RecordColumns(numbers, summary, np.full(_MIXED, "", dtype=object))
+        found = out_of_scope_share(bundle.manifest.target, Tally.of(grid, reference), Tally.of(grid, window))
+        errors.append(abs(found.share - share) if found else 1.0)
+    return max(errors)
