@@ -11,7 +11,7 @@ from tests.e2e.release import answered
 from tests.support.testbed import until
 from tools.generate import chart
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 MESSAGES = {
     "I want a refund": "get_refund",
@@ -61,7 +61,7 @@ def test_the_bot_scales_up_under_load_and_down_after_it_without_a_failed_message
             until("the new pods answer customers", new_pods_answer, 90)
             assert failures == []
             with progress.step("few customers"):
-                until("two pods again", lambda: len(release.pods("api", is_leaving=True)) == 2, 200)
+                until("two pods again", lambda: len(release.pods("api", is_leaving=True)) == 2, 300)
         assert few.seen.failures == [], few.seen
         progress.say(str(few.seen))
     finally:
