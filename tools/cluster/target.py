@@ -105,7 +105,7 @@ def find(context: str = "", is_started: bool = False) -> ClusterTarget:
         is_started: start the testbed's cluster if it is not running.
 
     Raises:
-        StackError: there is no cluster.
+        StackError: no cluster is configured.
     """
     if not context and (TESTBED / "cluster").is_file():
         return _testbed(is_started)

@@ -14,6 +14,8 @@ from data.declarations import Declared
 from training.gate.verdict import GateCheck
 from training.model.evaluation.outcome import Outcome
 
+_WORDS = {"target": "target risk", "share": "out-of-scope share"}
+
 
 def champion_intents(manifest: Manifest, declared: Declared) -> frozenset[str]:
     """Return the champion's intents under their names after the changes; a removed one keeps its name."""
@@ -29,6 +31,12 @@ def renamed(outcome: Outcome, successors: Mapping[str, str]) -> Outcome:
     )
 
 
+def declared_promise(declared: Declared) -> dict[str, float]:
+    """Return the declared target risk and out-of-scope share, by their names in `target` of a manifest."""
+    named = {"target": declared.target, "share": declared.out_of_scope_share}
+    return {name: value for name, value in named.items() if value is not None}
+
+
 def with_promise(
     check: GateCheck, declared: Declared, before: Mapping[str, Any], now: Mapping[str, Any]
 ) -> GateCheck:
@@ -36,14 +44,10 @@ def with_promise(
 
     Args: before, now: `target` of the two manifests; empty without a champion.
     """
-    changes = (
-        ("target risk", declared.target, before.get("target"), now.get("target")),
-        ("out-of-scope share", declared.out_of_scope_share, before.get("share"), now.get("share")),
-    )
     said = [
-        f"The {name} was changed on purpose, from {was:.1%} to {wanted:.1%}."
-        for name, wanted, was, is_now in changes
-        if wanted is not None and was is not None and is_now == wanted != was
+        f"The {_WORDS[name]} was changed on purpose, from {before[name]:.1%} to {wanted:.1%}."
+        for name, wanted in declared_promise(declared).items()
+        if before.get(name) is not None and now.get(name) == wanted != before[name]
     ]
     if not said:
         return check

@@ -30,6 +30,7 @@ from training.corpus.files import read_rows, without_examples, write_sources
 from training.corpus.given import GivenCorpus
 from training.corpus.reading import Corpus, read
 from training.corpus.versions import REPLIES_FILE, ROWS_FILE, RULES_FILE, Pointer
+from training.gate.declared import declared_promise
 from training.gate.judge import judge_corpora
 from training.gate.params import GateParams
 from training.gate.verdict import GateVerdict
@@ -80,8 +81,7 @@ class Revision:
     def differs_from(self, champion: Champion) -> bool:
         """Whether training on it gives another bundle than the champion's."""
         promise = bundles.read_manifest(champion.bundle).target
-        wanted = {"target": self.declared.target, "share": self.declared.out_of_scope_share}
-        has_new_promise = any(v is not None and promise.get(name) != v for name, v in wanted.items())
+        has_new_promise = any(promise.get(n) != v for n, v in declared_promise(self.declared).items())
         return self.merged.changed or self.changed.differs or has_new_promise
 
 
@@ -110,7 +110,7 @@ def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = Non
     check_store(config.store)
     with StoreLease(store, LEASE, config.settings.lease_seconds) as lease, emptied(config.work) as work:
         with steps.wait("merge"):
-            champion = None if version is None else _fetch(config, version)
+            champion = None if version is None else _fetch(config, store, registry, version)
             revision = _revise(store, champion, given)
         if champion is not None and given is None and not revision.differs_from(champion):
             return _needs_review(store, champion.version)
@@ -158,9 +158,8 @@ def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = Non
     )
 
 
-def _fetch(config: RetrainConfig, version: ModelVersion) -> Champion:
+def _fetch(config: RetrainConfig, store: Store, registry: Registry, version: ModelVersion) -> Champion:
     """Fetch the champion's corpus and bundle."""
-    store, registry = open_store(config.store), Registry(config.tracking)
     sources = versions.pull(config.store, Pointer.parse(version.corpus_pointer), config.work / "before")
     bundle = fetch_bundle(store, registry, version, config.work / "bundles")
     return Champion(version, sources, read_processed(sources), bundle)
