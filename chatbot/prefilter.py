@@ -26,7 +26,6 @@ _NONE: Literals = frozenset()
 _REPEATS = {op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT}
 
 
-@lru_cache(maxsize=1_024)  # a rule's pattern is checked, and then indexed
 def required(pattern: str) -> Literals:
     """Return lower-case literals of which every case-folded match contains at least one; empty: none known.
 

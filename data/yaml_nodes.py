@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
 from yaml.reader import ReaderError
 
+from chatbot.documents import fastest_loader
 from data.errors import CorpusError
 from data.text import read_text
 
@@ -27,6 +29,8 @@ def compose_all(path: Path) -> list[yaml.Node]:
     """
     text = read_text(path)
     try:
+        with contextlib.suppress(yaml.YAMLError):  # the other loader's messages are explained below
+            return list(yaml.compose_all(text, Loader=fastest_loader(text, yaml.SafeLoader)))
         return list(yaml.compose_all(text, Loader=yaml.SafeLoader))
     except ReaderError as error:
         number = text.count("\n", 0, error.position) + 1

@@ -6,6 +6,7 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -55,8 +56,7 @@ class Rule(BaseModel):
     def _check(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
         for pattern in patterns:
             try:
-                required(pattern)  # parses it as it stands: in `_compile`'s brackets, `a)(b` is valid
-                _compile(pattern)
+                compiled(pattern)
             except re.error as error:
                 raise ValueError(f"pattern {pattern!r}: {error}") from error
             except RecursionError:
@@ -69,7 +69,7 @@ class Rules:
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         self._rules = rules
-        self.patterns = [(rule, CompiledPattern(pattern)) for rule in rules for pattern in rule.patterns]
+        self.patterns = [(rule, compiled(pattern)) for rule in rules for pattern in rule.patterns]
         # Most messages contain none of a pattern's literals, and long ones match no pattern of whole messages.
         self._long = max((p.longest for _, p in self.patterns if p.longest < sys.maxsize), default=0)
         self._literals = LiteralIndex((p.literals for _, p in self.patterns), _CACHED_WORDS)
@@ -195,7 +195,7 @@ class CompiledPattern:
     """
 
     def __init__(self, pattern: str) -> None:
-        begins = begins_text(pattern)
+        begins = begins_text(pattern)  # parses it as it stands: in `_compile`'s brackets, `a)(b` is valid
         self.width = 0 if begins else width(pattern)
         # A pattern of whole messages, such as small talk, matches no text longer than itself.
         self.longest = w if whole(pattern) and (w := width(pattern)) is not None else sys.maxsize
@@ -220,3 +220,12 @@ class CompiledPattern:
                 return True
             start = first + 1
         return False
+
+
+@lru_cache(maxsize=1_024)
+def compiled(pattern: str) -> CompiledPattern:
+    """Compile a rule's pattern: when the rule is checked, and no second time when it is indexed.
+
+    Raises: re.error: it is not a regular expression.
+    """
+    return CompiledPattern(pattern)

@@ -25,10 +25,17 @@ _IMPORTED = [
     "training.rollout.single_machine",
     "training.corpus.versions",
     "mlflow.tracking",
-    "dvc.cli",
-    "dvc.repo",
+    "dvc.cli.parser",
+    "dvc.commands.data_sync",
+    "dvc.repo.add",
+    "dvc.repo.graph",
+    "dvc.scm",
+    "dvc.stage.serialize",
     "dvc_s3",
+    "networkx",
+    "ruamel.yaml",
     "s3fs",
+    "scmrepo.git",
 ]
 _forks = multiprocessing.get_context("forkserver")
 
