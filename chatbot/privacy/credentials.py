@@ -36,6 +36,7 @@ from chatbot.privacy.phrases import (
     USER_WORDS,
 )
 from chatbot.privacy.words import NO_NAMES, NO_SECRETS
+from chatbot.word_lists import words_of
 
 SECRET, ACCOUNT = "<SECRET>", "<ACCOUNT>"
 
@@ -171,32 +172,11 @@ _PIN = Pattern(
         (?:[ ]?(?:[:=\#]|(?:{BE}|{_IS_ELSEWHERE}|number|now|le|el|il|der|die|de)(?!\w))){{0,3}} [ ]? (?:-[ ])? (?:{_NUMBER}|(?P<mixed>(?-i:(?=[A-Z]*\d[A-Z]*\d)[A-Z\d]{{4,8}}))(?!\w))"""
 )
 _CODE = Pattern(rf"\w++ [^.?!\d{MASK}]{{0,40}}? (?:(?<!\w)(?:{BE})|:) [ ]? {_NUMBER}")
-_SENT_WORDS = frozenset(
-    (
-        "sms",
-        "text",
-        "texted",
-        "2fa",
-        "otp",
-        "authenticator",
-        "einmalcode",
-        "verification",
-        "verify",
-        "whatsapp",
-    )
-)
+_SENT_WORDS = words_of("sms text texted 2fa otp authenticator einmalcode verification verify whatsapp")
 """Words of a message in which a code is one that was sent to a person."""
 _ADDRESS_SLASH = Pattern(rf"{MASK}\s?[/|]\s?[^\W\d]", 0)
-_CREDENTIALS = frozenset(
-    (
-        "credentials",
-        "zugangsdaten",
-        "logindaten",
-        "identifiants",
-        "credenziali",
-        "credenciales",
-        "inloggegevens",
-    )
+_CREDENTIALS = words_of(
+    "credentials zugangsdaten logindaten identifiants credenziali credenciales inloggegevens"
 )
 """Words that both a user name and a password follow."""
 _USERS = frozenset(("user", "login", "credentials", "zugangsdaten", "logindaten"))

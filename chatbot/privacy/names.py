@@ -35,6 +35,7 @@ from chatbot.privacy.phrases import (
     WORKS,
 )
 from chatbot.privacy.words import BRANDS, GIVEN, GIVEN_AND_WORDS, NO_NAMES, PLACES, SURNAMES, THINGS
+from chatbot.word_lists import words_of
 
 MARK = "<NAME>"
 EndOf = Callable[[re.Match[str]], int]
@@ -450,42 +451,8 @@ def _is_capital(word: str) -> bool:
 
 
 _ONLY_GIVEN = GIVEN - GIVEN_AND_WORDS
-_PARTICLES = frozenset(
-    (
-        "al",
-        "bin",
-        "da",
-        "de",
-        "del",
-        "della",
-        "dei",
-        "der",
-        "den",
-        "di",
-        "do",
-        "dos",
-        "das",
-        "du",
-        "el",
-        "la",
-        "las",
-        "le",
-        "los",
-        "ter",
-        "ten",
-        "van",
-        "von",
-        "vom",
-        "zu",
-        "zum",
-        "y",
-        "e",
-        "mac",
-        "mc",
-        "ibn",
-        "abu",
-    )
-)
+_PARTICLES = words_of("""al bin da de del della dei der den di do dos das du el la las le los ter ten van von vom zu zum y e mac
+    mc ibn abu""")
 
 _PATRONYMIC = Pattern(
     r"(?<!\w)[A-ZŁŚŻŠČŽĆ]\w+(?:sk[aiy]|ský|ská|cz|vi[ćc]|enko|chuk|sson|ss?dóttir|oglu|oğlu|poulos|opoulou|[aio]dis|akis|shvili|[knlrdpts]ov(?:a|á)?|kowa)\Z",

@@ -36,6 +36,7 @@ from chatbot.privacy.streets import (
     UNIT_BEFORE,
     VERB_ENDINGS,
 )
+from chatbot.word_lists import words_of
 
 _NUMBER_FIRST = tuple((words, Pattern(street)) for words, street in NUMBER_FIRST)
 _NUMBER_LAST = tuple((words, Pattern(street)) for words, street in NUMBER_LAST)
@@ -48,29 +49,8 @@ _GERMANIC_BEFORE = Pattern(GERMANIC_BEFORE)
 _HOUSE_NUMBER = Pattern(HOUSE_NUMBER)
 _BY_POSTCODE, _BEFORE_POSTCODE = Pattern(BY_POSTCODE), Pattern(BEFORE_POSTCODE)
 _STATED_POSTCODE = Pattern(STATED_POSTCODE)
-_POSTCODE_WORDS = frozenset(
-    (
-        "postcode",
-        "postal",
-        "zip",
-        "zipcode",
-        "post",
-        "postleitzahl",
-        "plz",
-        "cap",
-        "cep",
-        "cp",
-        "pocztowy",
-        "eircode",
-        "pincode",
-        "pin",
-        "irányítószám",
-        "postnummer",
-        "psč",
-        "poștal",
-        "индекс",
-    )
-)
+_POSTCODE_WORDS = words_of("""postcode postal zip zipcode post postleitzahl plz cap cep cp pocztowy eircode pincode pin irányítószám
+    postnummer psč poștal индекс""")
 _LABELLED, _BUILDING, _STREET_BEFORE = (
     Pattern(LABELLED, VERBOSE),
     Pattern(BUILDING, VERBOSE),
