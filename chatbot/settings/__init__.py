@@ -49,28 +49,3 @@ COMPONENTS: tuple[type[Settings], ...] = (
     KubernetesSettings,
 )
 """All components, in the order of docs/settings.md."""
-
-__all__ = [
-    "COMPONENTS",
-    "ApiClientSettings",
-    "ChatPageSettings",
-    "CodeSettings",
-    "DriftSettings",
-    "HandoffSettings",
-    "KeeperSettings",
-    "KubernetesSettings",
-    "LogSettings",
-    "LoopSettings",
-    "MlflowServerSettings",
-    "RetentionSettings",
-    "RetrainSettings",
-    "ReviewSettings",
-    "RouterSettings",
-    "ServiceSettings",
-    "Settings",
-    "SlotSettings",
-    "StaffSettings",
-    "StorageSettings",
-    "TrackingSettings",
-    "UploadSettings",
-]
