@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
+from string import Template
 from typing import Any
 
 from chatbot.documents import read_yaml
@@ -20,7 +20,7 @@ def _filled(value: Any, patterns: Mapping[str, str]) -> Any:
         return {_filled(key, patterns): _filled(inner, patterns) for key, inner in value.items()}
     if isinstance(value, list):
         return [_filled(inner, patterns) for inner in value]
-    return re.sub(r"\$\{(\w+)\}", lambda name: patterns[name[1]], value) if isinstance(value, str) else value
+    return Template(value).safe_substitute(patterns) if isinstance(value, str) else value
 
 
 _PATTERNS: dict[str, str] = {}
