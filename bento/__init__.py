@@ -2,7 +2,7 @@
 
 import os
 
-import chatbot  # noqa: F401  # opts out of telemetry, before BentoML is imported
+import chatbot  # opts out of telemetry, before BentoML is imported
 
 # Read when numpy, tokenizers, onnxruntime and bentoml are imported, here and in the workers, which inherit it.
 # One thread per process: every core has a runner, and a second thread would compete with another runner.

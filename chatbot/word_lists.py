@@ -6,11 +6,16 @@ from pathlib import Path
 
 
 def read_lists(file: Path) -> dict[str, str]:
-    """Return each list as text by its name."""
-    lists: dict[str, str] = {}
+    """Return the lines of each list by its name."""
+    lists: dict[str, list[str]] = {}
     for line in file.read_text(encoding="utf-8").splitlines():
         if line.startswith("["):
-            name = line.strip("[]")
+            lines = lists[line.strip("[]")] = []
         elif line and not line.startswith("#"):
-            lists[name] = f"{lists.get(name, '')} {line}"
-    return lists
+            lines.append(line)
+    return {name: "\n".join(lines) for name, lines in lists.items()}
+
+
+def words_of(text: str) -> frozenset[str]:
+    """Return the words of a text."""
+    return frozenset(text.split())

@@ -124,6 +124,13 @@ def find_columns(header: Sequence[str], asked: Columns, file: str, line: int | N
     def refuse(reason: str) -> CorpusError:
         return CorpusError.at(file, line, reason)
 
+    def first(found: Sequence[int], what: str) -> int | None:
+        """Return the first place; refuse several where an option can choose one of them."""
+        if len(found) > 1 and what:
+            both = " and ".join(repr(names[i]) for i in found)
+            raise refuse(f"columns {both} fit: choose one with --{what}-column")
+        return found[0] if found else None
+
     def nested(candidate: str) -> list[int]:
         """Return the shallowest of the fields with this name within a record."""
         inner = f".{column_key(candidate)}"
@@ -144,21 +151,15 @@ def find_columns(header: Sequence[str], asked: Columns, file: str, line: int | N
             found = [i for i, name in enumerate(names) if column_key(candidate) in _parts(name)]
             if len(found) > 1:
                 found = [i for i in found if language_of(names[i]) == "en"] or found
-            if len(found) > 1 and what:
-                both = " and ".join(repr(names[i]) for i in found)
-                raise refuse(f"columns {both} fit: choose one with --{what}-column")
-            if found:
-                return found[0]
+            if (chosen := first(found, what)) is not None:
+                return chosen
         return next((found[0] for candidate in candidates if (found := nested(candidate))), None)
 
     def guess(what: str, usual: Sequence[str]) -> int | None:
         """Return the column whose last word is a usual name, such as `Customer Query`; None: there is none."""
-        found = [i for i, name in enumerate(names) if _ends_with(column_key(name), usual)]
-        if len(found) > 1:
-            both = " and ".join(repr(names[i]) for i in found)
-            raise refuse(f"columns {both} fit: choose one with --{what}-column")
-        guessed.extend(found)
-        return found[0] if found else None
+        chosen = first([i for i, name in enumerate(names) if _ends_with(column_key(name), usual)], what)
+        guessed.extend([] if chosen is None else [chosen])
+        return chosen
 
     def need(what: str, name: str | None, usual: Sequence[str]) -> int:
         found = place(usual if name is None else [name], what, is_ticket and what != "message")

@@ -71,7 +71,7 @@ CHANGED_IN = {
     "where a bundle is verified": "bundle.py",
     "the lease of a promotion": "k8s/promote.py",
     "a text, such as the one shown while the API is down": "ui/texts/en.yaml",
-    "the periods, also that of contact data": "chatbot/settings/retention.py",
+    "the periods, also that of contact data": "chatbot/settings/storage.py",
     "a file format": "formats/rasa.py",
     "near-duplicates": "similarity.py",
     "how many chat sessions are kept, and how long": "conversations.py",

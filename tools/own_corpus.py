@@ -26,7 +26,7 @@ FOLDER = ROOT / "models" / "own"
 RECORD = "trained_from.json"
 # What a bundle depends on besides the corpus and its replies.
 CODE = (
-    *("chatbot/**/*.py", "chatbot/dialog/*.txt", "chatbot/dialog/*.yaml", "data/**/*.py", "training/**/*.py"),
+    *("chatbot/**/*.py", "chatbot/**/*.txt", "chatbot/dialog/*.yaml", "data/**/*.py", "training/**/*.py"),
     *("data/out_of_scope/*.txt", "data/corpus/rules.yaml", "params.yaml"),
 )
 INPUT_OPTIONS = ("--rules", "--params", "--encoder")

@@ -42,17 +42,12 @@ def check_ports(service: ServiceSettings, page: ChatPageSettings) -> None:
 def main(arguments: Sequence[str]) -> int:
     """Run the command. Returns: the `--then` command's exit code, 0 after Ctrl-C, 1 if something did not start."""
     options = _parser().parse_args(arguments)
+    stop_on(signal.SIGTERM, signal.SIGINT)
     try:
         service, page = ServiceSettings(), ChatPageSettings()
-    except ChatbotError as error:
-        console.print(Text(str(error), style="red"))
-        return 1
-
-    stop_on(signal.SIGTERM, signal.SIGINT)
-    api_url, page_url = f"http://127.0.0.1:{service.port}", f"http://127.0.0.1:{page.port}"
-    # Unless configured otherwise, the chat page uses the API started here, on whatever port that listens.
-    os.environ.setdefault("CHATBOT_UI_API_URL", api_url)
-    try:
+        api_url, page_url = f"http://127.0.0.1:{service.port}", f"http://127.0.0.1:{page.port}"
+        # Unless configured otherwise, the chat page uses the API started here, on whatever port that listens.
+        os.environ.setdefault("CHATBOT_UI_API_URL", api_url)
         check_ports(service, page)
         if options.corpus:
             prepare(options.corpus, options.replies, _options(options.train))

@@ -1,7 +1,4 @@
-"""`python -m training.train`: train a bundle on a corpus, evaluate it, record the run.
-
-Each step is a separate function below, in the order in which `train` calls them.
-"""
+"""`python -m training.train`: train a bundle on a corpus, evaluate it, record the run."""
 
 from __future__ import annotations
 

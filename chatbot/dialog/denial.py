@@ -10,102 +10,56 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from itertools import takewhile
+from pathlib import Path
+from string import Template
 
 from chatbot.dialog.message import plain
 from chatbot.dialog.replies import Replies, ReplyText
 from chatbot.prefilter import required
+from chatbot.word_lists import read_lists
 
-_ADVERBS = r"(?: (?:really|actually|even|ever|still|just|at all)){0,2}"
-# Not, n't, dont, didnt, doesnt, wont, wasnt, havent, hasnt, never, no longer. Without an assertion at its beginning, so
-# that the engine skips other characters.
-_NOT = (
-    r"[dhnw](?:(?<=n)'t|(?<=\bn)(?:ot|ever|o longer)"
-    r"|(?:(?<=\bd)(?:o|id|oes)|(?<=\bw)(?:o|as)|(?<=\bh)(?:ave|as))nt)" + _ADVERBS
-)
-_TO = (
-    r" (?:want|need|wish|ask|request|plan|intend|look|try|tell|have|like)(?:ed|ing|ning)?"
-    r"|(?: (?:told|tried|going|authori[sz]ed|gonna))"
-)
-_FOR = r"(?: be)? (?:want|need|wish|ask|request|require|requir|look|interested)(?:ed|ing)?(?: for| in)?"
-_WHOM = r"(?: you| anyone| anybody| them)?"
-_MAKE = (
-    r"(?:mak(?:e|ing)|issu(?:e|ing)|giv(?:e|ing)|fil(?:e|ing)|submit(?:ting)?|open(?:ing)?|arrang(?:e|ing))"
-)
-_LIGHT = rf"(?:{_MAKE}|get|have|receive)"
-_A = r" (?:an?|any) (?P<thing>\w+(?: \w+){0,2})"
-_START = r"(?:^|[.,;:!?)\n] ?|\b(?:please|pls|plz|so|and|but|again|just|also|hi|hello|hey) )"
-# Contrasts deny one thing and wish for another. Without a wish they tell what happened ("I got a voucher instead of a
-# refund"), and where the wish names the intent it is what the customer wants ("an invoice, not a receipt").
-_ART = r"(?:an? |any |the |another |my )?"
-_WISH = (
-    r"\b(?:want|wants|wanted|need|prefer|wish|(?:would|'d|id) (?:like|rather|prefer)|asked for|looking for|give me"
-    r"|please|pls|(?:can|could|may|would|will) (?:i|we|you|it))\b"
-)
-_GAP = r"(?P<wished>(?:(?!\b(?:got|received|sent|gave|given|issued|credited|paid|was|were|did|why)\b)[^.;:!?]){0,60}?)"
-_THING = r"(?P<thing>\w+(?: \w+){0,2})"
-_ENDS_HERE = r"(?=,?(?: please| pls| thanks)?(?:$|[.,;:!?]))"
-_NOUN = r"\w*(?:tion|sion|al|ment|fund|turn|change)s?"
-_DE_WISH = r"\b(?:m[oö]chte|moechte|will|wollte|brauche|w[uü]nsche|h[aä]tte|bitte|lieber)\b"
-_FR_WISH = r"\b(?:veux|voulais|voudrais|souhaite|d[eé]sire|pr[eé]f[eè]re|aimerais)\b"
-_ES_WISH = r"\b(?:quiero|quisiera|deseo|necesito|prefiero|quer[ií]a|gustar[ií]a)\b"
-
-_FRAMES: Mapping[str, tuple[str, ...]] = {
-    "en": (
-        rf"{_NOT}(?:(?:{_TO}){_WHOM} to| wanna)(?: {_LIGHT}{_A}| (?P<act>\w+))",
-        rf"{_NOT}{_FOR}(?:{_A}| the (?P<of>\w+(?:tion|sion|al|ment)) of\b"
-        r"| (?:my|our|the|your) (?:\w+ )?(?!one|i|we|you|that|which)\w+ (?P<done>back|frozen|\w+ed)\b)",
-        rf"\b(?:i am|i'm|im|we are|we're) not (?:{_MAKE}{_A}|(?P<act>\w+ing) (?:my|the|our|it|any\w*)\b)",
-        r"\bno need (?:to (?P<act>\w+)|(?:for|of) (?:an? |any )?(?P<thing>\w+))",
-        r"(?:^|[.,;:!?] ?)no (?P<thing>\w+(?: \w+)?) (?:needed|required|necessary|wanted)\b",
-        r"\b(?P<thing>\w+)(?: is| was)?(?: not|n't) (?:needed|required|necessary|wanted)\b",
-        rf"(?:^|[.,;:!?] ?)no (?P<thing>{_NOUN}),? (?:please|pls|thanks|thank|just (?:my|the|send|give|deliver))\b",
-        rf"{_WISH}(?: \w+){{0,2}} neither (?:(?:{_ART}{_THING})|to (?P<act>\w+))",
-        rf"{_WISH}(?: \w+){{0,2}} neither [^.;:!?]{{1,40}} n?or (?:to )?{_ART}{_THING}",
-        rf"(?:^|[.,;:!?] ?)neither {_ART}(?P<thing>\w+)(?: \w+)? n?or {_ART}\w+(?: \w+)?{_ENDS_HERE}",
-        rf"(?:^|[.,;:!?] ?)neither {_ART}\w+(?: \w+)? n?or {_ART}{_THING}{_ENDS_HERE}",
-        rf"{_NOT}{_FOR} either {_ART}{_THING}",
-        rf"{_NOT}{_FOR}(?: either)? (?:an?|any) \w+(?: \w+)? n?or {_ART}{_THING}",
-        rf"(?:{_WISH}|^|[.,;:!?] ?) ?not (?:an?|another) {_THING},? (?:but|just|rather)\b",
-        rf"{_WISH}{_GAP},? (?:and |but )?not (?:an?|any|another) {_THING}{_ENDS_HERE}",
-        rf"{_WISH} to {_GAP}(?:,| and|,? but) not (?:to )?(?P<act>\w+){_ENDS_HERE}",
-        rf"{_WISH}{_GAP},? (?:and |but )?not (?:to )?(?P<act>\w+) (?:it|them|(?:my|the|our) \w+){_ENDS_HERE}",
-        rf"{_WISH}{_GAP} (?:instead of|rather than) (?:{_ART}{_THING}|(?:to )?(?P<act>\w+ing))",
-        rf"(?:^|[.,;:!?] ?)(?:instead of|rather than) {_ART}{_THING},? (?:i|we)?(?: just| only)? ?{_WISH}",
-        rf"\banything (?:but|except|other than|besides) {_ART}{_THING}",
-        rf"(?:{_START}(?:do not|don'?t|dont)|\byou (?:must not|mustn't|should not|shouldn't))"
-        rf"(?: please)? (?:{_MAKE}{_A}|(?P<act>\w+))",
+_PATTERNS = {
+    "adverbs": r"(?: (?:really|actually|even|ever|still|just|at all)){0,2}",
+    # Not, n't, dont, didnt, doesnt, wont, wasnt, havent, hasnt, never, no longer. Without an assertion at its start, so
+    # that the engine skips other characters.
+    "not": (
+        r"[dhnw](?:(?<=n)'t|(?<=\bn)(?:ot|ever|o longer)"
+        r"|(?:(?<=\bd)(?:o|id|oes)|(?<=\bw)(?:o|as)|(?<=\bh)(?:ave|as))nt)"
+        r"${adverbs}"
     ),
-    "de": (
-        r"\b(?:m[oö]chte|moechte|will|wollte|brauche|w[uü]nsche|ben[oö]tige)(?: \w+){0,2} keine?n? (?P<thing>\w+)",
-        r"\bkeine?n? (?P<thing>\w+) (?:verlangt|angefordert|beantragt|gewollt|n[oö]tig|erforderlich|gew[uü]nscht)\b",
-        r"\b(?:m[oö]chte|moechte|will|wollte|bitte)(?: \w+){0,5} nicht (?P<act>\w+en)\b",
-        r"(?:^|[.,;:!?] ?|\bbitte )(?P<act>\w+en) sie(?: \w+){1,5} nicht\b(?! \w+en\b)",
-        rf"{_DE_WISH}(?: \w+){{0,2}} weder (?:eine?n? )?(?P<thing>\w+)",
-        rf"{_DE_WISH}(?: \w+){{0,2}} weder [^.,;:!?]{{1,40}} noch (?:eine?n? )?(?P<thing>\w+)",
-        rf"{_DE_WISH}(?P<wished>[^.;:!?]{{1,60}}) (?:an)?st(?:att|elle)(?: von)? (?:eine[rs] |de[rs] )?(?P<thing>\w+)",
-        r"(?:^|[.,;:!?] ?)keine?n? (?P<thing>\w+),? bitte\b|\bbitte keine?n? (?P<thing2>\w+)",
+    "to": (
+        r" (?:want|need|wish|ask|request|plan|intend|look|try|tell|have|like)(?:ed|ing|ning)?"
+        r"|(?: (?:told|tried|going|authori[sz]ed|gonna))"
     ),
-    "fr": (
-        r"\bne? ?(?:veux|voulais|souhaite|d[eé]sire) pas"
-        r" (?:(?:de |d'|un |une )(?P<thing>\w+)|(?P<act>\w+(?:er|ir|re))\b)",
-        r"\bn'ai (?:pas|jamais) demand[eé]"
-        r" (?:(?:de |d'|[aà] )?(?P<act>\w+(?:er|ir|re))\b|(?:de |d'|un |une )(?P<thing>\w+))",
-        r"(?:^|[.,;:!?] ?|\bsvp )(?:ne |n')(?P<act>\w+(?:ez|es?)) pas\b|\bde ne pas (?P<act2>\w+(?:er|ir|re))\b",
-        r"\bpas besoin (?:de |d')(?:un |une )?(?P<thing>\w+)",
-        r"\bne? ?(?:veux|souhaite|voulais|d[eé]sire) ni (?:de |d'|un |une |le |la )?(?P<thing>\w+)",
-        r"\bne? ?(?:veux|souhaite|voulais|d[eé]sire) ni [^.,;:!?]{1,30} ni (?:de |d'|un |une |le |la )?(?P<thing>\w+)",
-        rf"{_FR_WISH}(?P<wished>[^.;:!?]{{1,60}}) (?:au lieu d|plut[oô]t qu)(?:'|e )(?:une? )?(?P<thing>\w+)",
-        r"(?:^|[.,;:!?] ?)pas (?:de |d')(?P<thing>\w+),? (?:svp|s'il)\b",
+    "for": r"(?: be)? (?:want|need|wish|ask|request|require|requir|look|interested)(?:ed|ing)?(?: for| in)?",
+    "whom": r"(?: you| anyone| anybody| them)?",
+    "make": (
+        r"(?:mak(?:e|ing)|issu(?:e|ing)|giv(?:e|ing)|fil(?:e|ing)|submit(?:ting)?|open(?:ing)?|arrang(?:e|ing))"
     ),
-    "es": (
-        r"(?<!ya )\bno (?:quiero|deseo|necesito|quer[ií]a|hace falta|he pedido|ped[ií]|solicit[eé]|he solicitado)"
-        r" (?:(?:un |una |ning[uú]n |ninguna )(?P<thing>\w+)|(?P<act>\w+[aei]r)\b)",
-        r"\bno (?:quiero|deseo|necesito) ni (?:un |una |el |la )?(?P<thing>\w+)",
-        r"\bno (?:quiero|deseo|necesito) ni [^.,;:!?]{1,30} ni (?:un |una |el |la )?(?P<thing>\w+)",
-        rf"{_ES_WISH}(?P<wished>[^.;:!?]{{1,60}}) (?:en lugar|en vez) de (?:un |una )?(?P<thing>\w+)",
-        r"(?:^|[.,;:!?¡] ?|\bpor favor )no (?P<act>\w+(?:en?|es|an?|as)) (?:el|la|los|las|mis?|su|nada|ning\w+)\b",
+    "light": r"(?:${make}|get|have|receive)",
+    "a": r" (?:an?|any) (?P<thing>\w+(?: \w+){0,2})",
+    "start": r"(?:^|[.,;:!?)\n] ?|\b(?:please|pls|plz|so|and|but|again|just|also|hi|hello|hey) )",
+    # Contrasts deny one thing and wish for another. Without a wish they tell what happened ("I got a voucher instead of
+    # a refund"), and where the wish names the intent it is what the customer wants ("an invoice, not a receipt").
+    "art": r"(?:an? |any |the |another |my )?",
+    "wish": (
+        r"\b(?:want|wants|wanted|need|prefer|wish|(?:would|'d|id) (?:like|rather|prefer)|asked for|looking for|give me"
+        r"|please|pls|(?:can|could|may|would|will) (?:i|we|you|it))\b"
     ),
+    "gap": (
+        r"(?P<wished>"
+        r"(?:(?!\b(?:got|received|sent|gave|given|issued|credited|paid|was|were|did|why)\b)[^.;:!?]){0,60}?)"
+    ),
+    "thing": r"(?P<thing>\w+(?: \w+){0,2})",
+    "ends_here": r"(?=,?(?: please| pls| thanks)?(?:$|[.,;:!?]))",
+    "noun": r"\w*(?:tion|sion|al|ment|fund|turn|change)s?",
+    "de_wish": r"\b(?:m[oö]chte|moechte|will|wollte|brauche|w[uü]nsche|h[aä]tte|bitte|lieber)\b",
+    "fr_wish": r"\b(?:veux|voulais|voudrais|souhaite|d[eé]sire|pr[eé]f[eè]re|aimerais)\b",
+    "es_wish": r"\b(?:quiero|quisiera|deseo|necesito|prefiero|quer[ií]a|gustar[ií]a)\b",
 }
+"""Parts of the frames; a part may name earlier ones."""
+for _name, _pattern in _PATTERNS.items():
+    _PATTERNS[_name] = Template(_pattern).safe_substitute(_PATTERNS)
 _CUE_WORDS: Mapping[str, str] = {
     "en": "no not never dont didnt doesnt wont havent wasnt neither instead rather anything",
     "de": "nicht kein keine keinen weder statt anstatt anstelle",
@@ -118,8 +72,11 @@ _CUES = {
 }
 """The languages whose frames a word may be part of."""
 _COMPILED = {
-    code: [(sorted(required(frame)), re.compile(frame)) for frame in frames]
-    for code, frames in _FRAMES.items()
+    code: [
+        (sorted(required(frame)), re.compile(frame))
+        for frame in Template(frames).safe_substitute(_PATTERNS).splitlines()
+    ]
+    for code, frames in read_lists(Path(__file__).with_name("denial_frames.txt")).items()
 }
 _WORD = re.compile(r"\w+")
 

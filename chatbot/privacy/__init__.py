@@ -1,5 +1,3 @@
 """PII redaction: replace personal data by typed marks before storage."""
 
 from chatbot.privacy.redaction import MARKS, redact, redact_with_core, warm_up
-
-__all__ = ["MARKS", "redact", "redact_with_core", "warm_up"]

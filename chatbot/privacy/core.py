@@ -12,11 +12,7 @@ from __future__ import annotations
 import re
 
 from chatbot.privacy.draft import Pattern
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
+from chatbot.word_lists import words_of
 
 MAX_CHARACTERS = 600
 """Callers classify longer messages as they are: a phrase about the customer has little weight in them."""
@@ -55,13 +51,13 @@ _TRAILING = Pattern(
     rf"""(?P<before>[\w'{CLOSE}-]++(?P<stop>[?!.,]*+)) [ ](?P<by>(?:for|on|with|under|re)[ ])?(?P<whose>(?:my|the|our)[ ])?
       (?:{_KIND}(?:[ ]{_NO})?) [ ]? (?:is[ ]|:[ ]?)? \#?{_NUMBER} [.!?]? \Z"""
 )
-_VAGUE = _words(
+_VAGUE = words_of(
     "me wrong problem problems trouble help issue issues happened happening going up matter question"
 )
 """Words before "with order 12345" that say nothing without it."""
 _ENOUGH_WORDS = 2
 """Words before "for order 12345" that say what is wanted without it."""
-_NEEDS_OBJECT = _words(
+_NEEDS_OBJECT = words_of(
     """a about add afford after amend an and any at authorize before but buy by can cancel change
     check close complete confirm contact contest correct delete did dispute do does download edit
     explain express fill find for forgot from get had has have hasn't haven't in into is issue isn't

@@ -7,35 +7,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from re import DOTALL, IGNORECASE, VERBOSE, Match
 
+from chatbot.privacy import phrases
 from chatbot.privacy.draft import MASK, Draft, Pattern, Span
-from chatbot.privacy.phrases import (
-    ANSWER_WORDS,
-    ASKING,
-    BE,
-    CARD_WORDS,
-    CHANGE_WORDS,
-    CODE_WORDS,
-    DIGIT_WORDS,
-    DIGITS_WORDS,
-    FAILS,
-    KEY_PREFIXES,
-    KEY_WORDS,
-    NEWNESS,
-    NO_CODES,
-    OTHER_WORDS,
-    PASSWORD_NOUNS,
-    PASSWORD_WORDS,
-    PIN_QUALIFIERS,
-    PIN_WORDS,
-    RELATION,
-    SHORT_PASSWORD_WORDS,
-    STILL,
-    THINKING_WORDS,
-    TYPED_THINGS,
-    TYPING_WORDS,
-    USER_WORDS,
-)
 from chatbot.privacy.words import NO_NAMES, NO_SECRETS
+from chatbot.word_lists import words_of
 
 SECRET, ACCOUNT = "<SECRET>", "<ACCOUNT>"
 
@@ -53,7 +28,7 @@ _AUTHORIZATION = Pattern(
     r"(?<!\w) (?: authorization:\s?\w{4,10} | bearer(?:\stoken)? ) (?:\sis)? (?:\s?[:=]\s?|\s) [\"']? (?P<secret>[\w.~+/-]{16,}+ ={0,2})"
 )
 """Tokens need no digit here: "Authorization: Bearer qWertzUiopAsdfghjk"."""
-_BY_PREFIX = Pattern(rf"(?:{KEY_PREFIXES})", VERBOSE)
+_BY_PREFIX = Pattern(rf"(?:{phrases.KEY_PREFIXES})", VERBOSE)
 _DIGIT = Pattern(r"\d", 0)
 _CHANGES = Pattern(r"\d[^\W\d_]|[^\W\d_]\d|[a-z][A-Z]", 0)
 _UUID = Pattern(r"[\da-f]{8}-(?:[\da-f]{4}-){3}[\da-f]{12}")
@@ -63,7 +38,7 @@ _ODD = Pattern(r"[^\W\d_][^\w\s'.,;:!?)-]|\d|[a-z][A-Z]", 0)
 
 # Each begins at a noun that `phrases` lists, so that none of them scans the text.
 _VALUE = rf"""(?P<secret>"[^"\n{MASK}]{{2,40}}"|[^\s{MASK}]++)"""
-_TOLD = rf"(?: \s(?:{BE})(?:\sas\sfollows|\swie\sfolgt|\scomme\ssuit|\scomo\ssigue|\scome\ssegue|\sthe\sfollowing|\sfolgendes)?\s?:\s? | \s?(?:->|=>|[:=])\s? | \s-\s | \s(?:{BE})\s(?:(?:{STILL})\s)? )"
+_TOLD = rf"(?: \s(?:{phrases.BE})(?:\sas\sfollows|\swie\sfolgt|\scomme\ssuit|\scomo\ssigue|\scome\ssegue|\sthe\sfollowing|\sfolgendes)?\s?:\s? | \s?(?:->|=>|[:=])\s? | \s-\s | \s(?:{phrases.BE})\s(?:(?:{phrases.STILL})\s)? )"
 _KEY = Pattern(
     rf"""\w++ (?>(?:[-_ ](?:key|token|id|wifi|wi-fi|wlan|di[ ]accesso|d'accès))?) ["']? (?:{_TOLD}|\s) ["']? {_VALUE}"""
 )
@@ -71,10 +46,10 @@ _USER = Pattern(rf"""\w++ (?>(?:[ ]?(?:id|name))?) {_TOLD} {_VALUE}""")
 _OF = r"(?:\s(?:wifi|wi-fi|wlan|chiave|d'ordine)(?!\w)|\s(?:del?|della|di|do|da|du|d')\s?(?:acceso|acesso|accès|accesso|ordine|passe|entrada|rete|red|wi-?fi|wlan|internet))?"
 _AFTER_USER = Pattern(rf"\w++ (?>(?:[ ]?(?:id|name))?) {_TOLD} [^\s{MASK}]{{1,40}} \s?[/|]\s? {_VALUE}")
 _STATED = Pattern(
-    rf"""\w++ {_OF} (?:\s(?:{NEWNESS}))? "? (?P<told>'?s?{_TOLD}(?:(?:always|immer|toujours|siempre|sempre|altijd|either|entweder|simply|just)\s)?)? (?(told)|,?\s(?:(?:to|as|from|with)\s)?) {_VALUE}"""
+    rf"""\w++ {_OF} (?:\s(?:{phrases.NEWNESS}))? "? (?P<told>'?s?{_TOLD}(?:(?:always|immer|toujours|siempre|sempre|altijd|either|entweder|simply|just)\s)?)? (?(told)|,?\s(?:(?:to|as|from|with)\s)?) {_VALUE}"""
 )
 _OF_ACCOUNT = Pattern(
-    rf"""\w++ {_OF} ,?\s (?:{RELATION}) (?:\s(?:[\w'-]{{1,14}}|[\w.+-]{{1,30}}@[\w.-]{{3,30}})){{0,4}}? (?:\s?[:=]\s? | ,?\s(?:{BE}|(?:has|hat)(?:\s(?:always|immer))?\sbeen)\s) {_VALUE}"""
+    rf"""\w++ {_OF} ,?\s (?:{phrases.RELATION}) (?:\s(?:[\w'-]{{1,14}}|[\w.+-]{{1,30}}@[\w.-]{{3,30}})){{0,4}}? (?:\s?[:=]\s? | ,?\s(?:{phrases.BE}|(?:has|hat)(?:\s(?:always|immer))?\sbeen)\s) {_VALUE}"""
 )
 _FOLLOWED = Pattern(
     r"""["'\s]*(?:[.,;:!?()/]|\Z|-\s|(?:sein|now|jetzt|and|but|or|so|please|pls|if|why|not|und|aber|oder|et|mais|ou|o|y|e|pero|ma|però|en|maar|new|for|since|für|thanks|i|can|could|because|weil|bitte|kann|car|je|j'ai|porque|perché|non?|não)(?!\w))"""
@@ -124,21 +99,21 @@ _ANSWER = Pattern(
     rf"\w++ (?: (?<!security)(?<!secret)(?<!safe)(?<!memorable)\s?:\s(?=\S+\s*(?:[.,;!?]|\Z)) | (?<=secrète)\sest\s | (?<=secreta)\s(?:es|é)\s | (?<=segreta)\sè\s | \s(?:answer|word|question|antwort|phrase|respuesta|risposta|réponse|antwoord)(?:\s(?:answer|antwort))?(?:{_TOLD}|\s) | (?<=(?:ta|on|da)\s\w{{7}})(?<!\w{{8}}){_TOLD} ) {_VALUE}"
 )
 _WORD_AGREED = Pattern(
-    rf"\w++ \s? (?:word|place|name|date|question|answer|phrase|frage|\w{{1,6}}\s(?:clave|palabra|parola)|lautet) (?:\s[^\s.?!:,{MASK}]{{1,14}}){{0,6}}? (?:\s(?:{BE})|\s?[:?]|(?<=lautet))\s {_VALUE} (?=[.,;!]|\Z)"
+    rf"\w++ \s? (?:word|place|name|date|question|answer|phrase|frage|\w{{1,6}}\s(?:clave|palabra|parola)|lautet) (?:\s[^\s.?!:,{MASK}]{{1,14}}){{0,6}}? (?:\s(?:{phrases.BE})|\s?[:?]|(?<=lautet))\s {_VALUE} (?=[.,;!]|\Z)"
 )
 """Begins at "safe word", "code word", "security question", whose value is a plain word."""
 _LOGIN = Pattern(
     rf"\w++ (?:[ ]?(?:id|name|details|data|info))? (?:{_TOLD}|\s) (?P<user>[^\s/,{MASK}]{{2,40}}) \s?[/|,]\s? {_VALUE}"
 )
 _USER_WITH = Pattern(
-    rf"""\w++ (?:[ ]?(?:id|name))? \s (?!profile|account|access|portal|area|data) {_VALUE} [,;/]? \s? (?:(?:and|with|und|mit|et|avec|y|con|e|en|met)\s)? (?:(?:my|the|mein|mon|mi|mijn)\s)? (?:(?:mot|code)\sde\s)? (?:{PASSWORD_NOUNS})(?:\s?[:=])? \s (?:(?:{BE})\s)? "?{MASK}"""
+    rf"""\w++ (?:[ ]?(?:id|name))? \s (?!profile|account|access|portal|area|data) {_VALUE} [,;/]? \s? (?:(?:and|with|und|mit|et|avec|y|con|e|en|met)\s)? (?:(?:my|the|mein|mon|mi|mijn)\s)? (?:(?:mot|code)\sde\s)? (?:{phrases.PASSWORD_NOUNS})(?:\s?[:=])? \s (?:(?:{phrases.BE})\s)? "?{MASK}"""
 )
 _SPELLED_PIN = Pattern(
     rf"\w++ (?:\s(?:number|code))? (?:{_TOLD}|\s) (?P<secret>(?:{{DIGIT}})(?:[ -](?:{{DIGIT}})){{3,7}}) (?!\w)".replace(
-        "{DIGIT}", "|".join(sorted(DIGIT_WORDS))
+        "{DIGIT}", "|".join(sorted(phrases.DIGIT_WORDS))
     )
 )
-_REFUSED = Pattern(rf"\w++ \s \(? {_VALUE} (?=\s(?:{FAILS})(?!\w))")
+_REFUSED = Pattern(rf"\w++ \s \(? {_VALUE} (?=\s(?:{phrases.FAILS})(?!\w))")
 _CHANGED = Pattern(
     rf"\w++ (?:\s\w{{4,14}})? \s (?:to|auf|a|in|en|para|pour|par|naar|from|von|de|da|zu|back\sto) \s {_VALUE}"
 )
@@ -159,7 +134,7 @@ _NOW = Pattern(
 _SECOND = Pattern(
     rf"{MASK}\s (?:(?:to|auf|a|in|en|para|->|or|oder|ou|o|of) | (?:and|und|et|y|e)(?=\s\S{{0,30}}\d)(?=\s\S{{0,30}}[^\W\d])) \s {_VALUE}"
 )
-_OTHER = Pattern(rf"\w++ \s?(?:one|password)? \s (?:{BE}) \s {_VALUE}")
+_OTHER = Pattern(rf"\w++ \s?(?:one|password)? \s (?:{phrases.BE}) \s {_VALUE}")
 _NUMBER = r"""["']? (?P<secret>(?:(?-i:[A-Z])\d{0,2}-)?\d(?:[ -]?\d){2,7})(?!\w|-\d|[ ]?[$€£]|[ ](?:dollars?|euros?|pounds?|eur|usd|gbp)\b)"""
 _PROTECTION = r"""seguridad|segurança|sécurité|sicurezza|acceso|acesso|accès|accesso|verificación|verificação|vérification|verifica
     |confirmación|confirmação|confirmation|conferma|activación|ativação|activation|attivazione"""
@@ -168,35 +143,14 @@ _PIN = Pattern(
     rf"""\w++ (?:'s)? (?:[ -](?:code|kode[nr]?|kod(?:en|em|om|u|um|ul)?|kód(?:om|u)?|koodi(?:ni)?|код(?:ом)?|number|nummer|numéro|número|no\.?|secrete?|secrète|pin|segret[oa]|secret[oa]|confidentiel|geheim)(?!\w))?
         (?:[ ](?:on|of|for|to|van|voor|op|della|del|di|de|du|des|da|do|der|zu|zur|für|auf|von|vom|sur|au|en|em|no|na|su|sulla?|al|alla|para)(?:[ ][^\W\d]{{1,10}}){{1,3}}?|[ ]meine[rs][ ][^\W\d]{{1,10}})? ,?
         (?:[ ](?:de[ ]|di[ ]|d')(?:{_PROTECTION})(?!\w))?
-        (?:[ ]?(?:[:=\#]|(?:{BE}|{_IS_ELSEWHERE}|number|now|le|el|il|der|die|de)(?!\w))){{0,3}} [ ]? (?:-[ ])? (?:{_NUMBER}|(?P<mixed>(?-i:(?=[A-Z]*\d[A-Z]*\d)[A-Z\d]{{4,8}}))(?!\w))"""
+        (?:[ ]?(?:[:=\#]|(?:{phrases.BE}|{_IS_ELSEWHERE}|number|now|le|el|il|der|die|de)(?!\w))){{0,3}} [ ]? (?:-[ ])? (?:{_NUMBER}|(?P<mixed>(?-i:(?=[A-Z]*\d[A-Z]*\d)[A-Z\d]{{4,8}}))(?!\w))"""
 )
-_CODE = Pattern(rf"\w++ [^.?!\d{MASK}]{{0,40}}? (?:(?<!\w)(?:{BE})|:) [ ]? {_NUMBER}")
-_SENT_WORDS = frozenset(
-    (
-        "sms",
-        "text",
-        "texted",
-        "2fa",
-        "otp",
-        "authenticator",
-        "einmalcode",
-        "verification",
-        "verify",
-        "whatsapp",
-    )
-)
+_CODE = Pattern(rf"\w++ [^.?!\d{MASK}]{{0,40}}? (?:(?<!\w)(?:{phrases.BE})|:) [ ]? {_NUMBER}")
+_SENT_WORDS = words_of("sms text texted 2fa otp authenticator einmalcode verification verify whatsapp")
 """Words of a message in which a code is one that was sent to a person."""
 _ADDRESS_SLASH = Pattern(rf"{MASK}\s?[/|]\s?[^\W\d]", 0)
-_CREDENTIALS = frozenset(
-    (
-        "credentials",
-        "zugangsdaten",
-        "logindaten",
-        "identifiants",
-        "credenziali",
-        "credenciales",
-        "inloggegevens",
-    )
+_CREDENTIALS = words_of(
+    "credentials zugangsdaten logindaten identifiants credenziali credenciales inloggegevens"
 )
 """Words that both a user name and a password follow."""
 _USERS = frozenset(("user", "login", "credentials", "zugangsdaten", "logindaten"))
@@ -221,58 +175,66 @@ def redact_credentials(draft: Draft) -> None:
         if longest >= _LONGEST:
             draft.mark(_keys_of(_BASE64, draft.text))
         draft.mark(_keys_of(_TOKEN, draft.text))
-    if draft.has_digits and draft.has(PIN_WORDS):
-        draft.mark((*_number(found), SECRET) for found in draft.matches(_PIN, PIN_WORDS))
-        draft.mark((*found.span("secret"), SECRET) for found in draft.matches(_CODE, PIN_WORDS))
-    if draft.has_digits and draft.has(CODE_WORDS):
+    if draft.has_digits and draft.has(phrases.PIN_WORDS):
+        draft.mark((*_number(found), SECRET) for found in draft.matches(_PIN, phrases.PIN_WORDS))
+        draft.mark((*found.span("secret"), SECRET) for found in draft.matches(_CODE, phrases.PIN_WORDS))
+    if draft.has_digits and draft.has(phrases.CODE_WORDS):
         draft.mark(_codes(draft))
-    if draft.has(ANSWER_WORDS):
-        draft.mark(_secrets(draft, _ANSWER, ANSWER_WORDS))
-        draft.mark(_plain(draft, _WORD_AGREED, ANSWER_WORDS))
+    if draft.has(phrases.ANSWER_WORDS):
+        draft.mark(_secrets(draft, _ANSWER, phrases.ANSWER_WORDS))
+        draft.mark(_plain(draft, _WORD_AGREED, phrases.ANSWER_WORDS))
     if draft.has(_PHRASE_WORDS):
         draft.mark((*found.span("secret"), SECRET) for found in draft.matches(_PHRASE, _PHRASE_WORDS))
-    if draft.has(PIN_WORDS):
-        draft.mark((*found.span("secret"), SECRET) for found in draft.matches(_SPELLED_PIN, PIN_WORDS))
-    if draft.has_digits and draft.has(DIGITS_WORDS) and not CARD_WORDS.isdisjoint(draft.words):
-        draft.mark((*found.span("secret"), SECRET) for found in draft.matches(_DIGITS_STATED, DIGITS_WORDS))
-    if draft.has(KEY_WORDS):
+    if draft.has(phrases.PIN_WORDS):
+        draft.mark(
+            (*found.span("secret"), SECRET) for found in draft.matches(_SPELLED_PIN, phrases.PIN_WORDS)
+        )
+    if (
+        draft.has_digits
+        and draft.has(phrases.DIGITS_WORDS)
+        and not phrases.CARD_WORDS.isdisjoint(draft.words)
+    ):
+        draft.mark(
+            (*found.span("secret"), SECRET) for found in draft.matches(_DIGITS_STATED, phrases.DIGITS_WORDS)
+        )
+    if draft.has(phrases.KEY_WORDS):
         draft.mark(_keys(draft))
-    if draft.has(PASSWORD_WORDS):
+    if draft.has(phrases.PASSWORD_WORDS):
         _redact_passwords(draft)
 
 
 def redact_users(draft: Draft) -> None:
     """Mark user names; e-mail addresses first: "my login is jo at example dot com"."""
-    if draft.has(USER_WORDS):
+    if draft.has(phrases.USER_WORDS):
         draft.mark(_pairs(draft))
         draft.mark(_logins(draft))
-        draft.mark(_secrets(draft, _USER, USER_WORDS, ACCOUNT))
-    if MASK in draft.text and (draft.has(USER_WORDS) or _ADDRESS_SLASH.search(draft.text)):
+        draft.mark(_secrets(draft, _USER, phrases.USER_WORDS, ACCOUNT))
+    if MASK in draft.text and (draft.has(phrases.USER_WORDS) or _ADDRESS_SLASH.search(draft.text)):
         draft.mark((*_trimmed(found), SECRET) for found in _ACCOUNT_PAIR.finditer(draft.text))
 
 
 def _redact_passwords(draft: Draft) -> None:
     draft.mark(_stated(draft))
-    draft.mark(_believable(draft, _OF_ACCOUNT, PASSWORD_WORDS))
-    draft.mark(_believable(draft, _BEEN, PASSWORD_WORDS))
+    draft.mark(_believable(draft, _OF_ACCOUNT, phrases.PASSWORD_WORDS))
+    draft.mark(_believable(draft, _BEEN, phrases.PASSWORD_WORDS))
     draft.mark(_given(draft))
-    refused = draft.matches(_REFUSED, PASSWORD_WORDS)
+    refused = draft.matches(_REFUSED, phrases.PASSWORD_WORDS)
     draft.mark(_trusted(found for found in refused if not _SENT_OR_SET.fullmatch(found["secret"])))
-    draft.mark(_secrets(draft, _SENT, PASSWORD_WORDS))
-    draft.mark(_plain(draft, _ENCLOSED, PASSWORD_WORDS))
-    if draft.has(CHANGE_WORDS):
+    draft.mark(_secrets(draft, _SENT, phrases.PASSWORD_WORDS))
+    draft.mark(_plain(draft, _ENCLOSED, phrases.PASSWORD_WORDS))
+    if draft.has(phrases.CHANGE_WORDS):
         draft.mark(_changed(draft))
-    if "@" in draft.text or draft.has(USER_WORDS):
+    if "@" in draft.text or draft.has(phrases.USER_WORDS):
         draft.mark(_with_user(draft))
-        draft.mark(_secrets(draft, _AFTER_USER, USER_WORDS))
-        draft.mark((*_trimmed(found), ACCOUNT) for found in draft.matches(_USER_WITH, USER_WORDS))
-    if draft.has(SHORT_PASSWORD_WORDS):
-        draft.mark(_secrets(draft, _SHORT, SHORT_PASSWORD_WORDS))
-    if draft.has(TYPING_WORDS):
-        draft.mark(_plain(draft, _TYPING, TYPING_WORDS))
-    if draft.has(THINKING_WORDS):
-        draft.mark(_plain(draft, _THINKING, THINKING_WORDS))
-    draft.mark(_plain(draft, _GERMAN_ORDER, PASSWORD_WORDS))
+        draft.mark(_secrets(draft, _AFTER_USER, phrases.USER_WORDS))
+        draft.mark((*_trimmed(found), ACCOUNT) for found in draft.matches(_USER_WITH, phrases.USER_WORDS))
+    if draft.has(phrases.SHORT_PASSWORD_WORDS):
+        draft.mark(_secrets(draft, _SHORT, phrases.SHORT_PASSWORD_WORDS))
+    if draft.has(phrases.TYPING_WORDS):
+        draft.mark(_plain(draft, _TYPING, phrases.TYPING_WORDS))
+    if draft.has(phrases.THINKING_WORDS):
+        draft.mark(_plain(draft, _THINKING, phrases.THINKING_WORDS))
+    draft.mark(_plain(draft, _GERMAN_ORDER, phrases.PASSWORD_WORDS))
     if draft.has(_SHORT_USERS):
         draft.mark(_secrets(draft, _SHORT_PAIR, _SHORT_USERS))
     draft.mark(_before(draft, _USED))
@@ -284,16 +246,16 @@ def _redact_passwords(draft: Draft) -> None:
 
 def redact_second_passwords(draft: Draft) -> None:
     """Mark passwords that follow another: "hunter1 or hunter2", "the new one is hunter2"."""
-    if MASK in draft.text and draft.has(PASSWORD_WORDS):
+    if MASK in draft.text and draft.has(phrases.PASSWORD_WORDS):
         draft.mark(_trusted(_SECOND.finditer(draft.text)))
         draft.mark(_trusted(_NOW.finditer(draft.text)))
-        if draft.has(OTHER_WORDS):
-            draft.mark(_secrets(draft, _OTHER, OTHER_WORDS))
+        if draft.has(phrases.OTHER_WORDS):
+            draft.mark(_secrets(draft, _OTHER, phrases.OTHER_WORDS))
 
 
 def _phrases(draft: Draft) -> Iterator[Span]:
     """Find "password: correct horse battery staple"."""
-    for found in draft.matches(_PHRASE_STATED, PASSWORD_WORDS):
+    for found in draft.matches(_PHRASE_STATED, phrases.PASSWORD_WORDS):
         if NO_SECRETS.isdisjoint(found["secret"].lower().split()) and NO_NAMES.isdisjoint(
             found["secret"].lower().split()
         ):
@@ -317,7 +279,7 @@ def _is_key(token: str) -> bool:
 
 
 def _keys(draft: Draft) -> Iterator[Span]:
-    for start, end, mark in _secrets(draft, _KEY, KEY_WORDS):
+    for start, end, mark in _secrets(draft, _KEY, phrases.KEY_WORDS):
         if end - start >= 8 and _DIGIT.search(draft.text, start, end):
             yield start, end, mark
 
@@ -335,7 +297,7 @@ def _trusted(matches: Iterator[Match[str]], mark: str = SECRET) -> Iterator[Span
 
 def _stated(draft: Draft) -> Iterator[Span]:
     """Find "my password is hunter2"; "my password hunter2" only where the value does not look like a word."""
-    for found in draft.matches(_STATED, PASSWORD_WORDS):
+    for found in draft.matches(_STATED, phrases.PASSWORD_WORDS):
         start, end = _trimmed(found)
         secret = found.string[start:end]
         odd = _ODD.search(secret) or found.string[start - 1] in _QUOTES
@@ -347,7 +309,7 @@ def _stated(draft: Draft) -> Iterator[Span]:
 
 def _changed(draft: Draft) -> Iterator[Span]:
     """Find "changed the password to dragon", "das Passwort auf schatzi geändert"."""
-    for found in draft.matches(_CHANGED, PASSWORD_WORDS):
+    for found in draft.matches(_CHANGED, phrases.PASSWORD_WORDS):
         around = (
             draft.lower[max(0, found.start() - _NEAR) : found.start()]
             + " "
@@ -355,33 +317,33 @@ def _changed(draft: Draft) -> Iterator[Span]:
             + " "
             + draft.lower[found.end() : found.end() + _NEAR]
         )
-        if not CHANGE_WORDS.isdisjoint(around.replace(",", " ").replace(".", " ").split()):
+        if not phrases.CHANGE_WORDS.isdisjoint(around.replace(",", " ").replace(".", " ").split()):
             yield from _trusted(iter((found,)))
 
 
 def _with_user(draft: Draft) -> Iterator[Span]:
     """Find "user anna and password dragon"."""
-    for found in draft.matches(_BARE, PASSWORD_WORDS):
+    for found in draft.matches(_BARE, phrases.PASSWORD_WORDS):
         if _USER_BEFORE.search(draft.text, max(0, found.start() - _NEAR), found.start()):
             yield from _trusted(iter((found,)))
 
 
 def _before(draft: Draft, pattern: Pattern) -> Iterator[Span]:
     """Find "I use dragon as password", "dragon is my password"."""
-    for noun in draft.places(PASSWORD_WORDS):
+    for noun in draft.places(phrases.PASSWORD_WORDS):
         begin = max(0, noun - 60)
         found = pattern.search(draft.text, begin, noun)
         if (
             found
             and (found.start() > begin or not begin)
-            and found["secret"].lower() not in ASKING | TYPING_WORDS
+            and found["secret"].lower() not in phrases.ASKING | phrases.TYPING_WORDS
         ):
             yield from _trusted(iter((found,)))
 
 
 def _given(draft: Draft) -> Iterator[Span]:
     """Find "I entered the password dragon", "my password's dragon"."""
-    for found in draft.matches(_GIVEN, PASSWORD_WORDS):
+    for found in draft.matches(_GIVEN, phrases.PASSWORD_WORDS):
         if found.string[found.end("noun")] == "'" or _BEFORE_GIVEN.search(
             found.string, max(0, found.start() - _NEAR), found.start()
         ):
@@ -409,7 +371,7 @@ def _plain(draft: Draft, pattern: Pattern, verbs: frozenset[str]) -> Iterator[Sp
             end - start >= _SHORTEST
             and not value.endswith("ly")
             and value not in NO_NAMES
-            and value not in TYPED_THINGS
+            and value not in phrases.TYPED_THINGS
         ):
             yield from _trusted(iter((found,)))
 
@@ -425,25 +387,25 @@ def _pairs(draft: Draft) -> Iterator[Span]:
 
 def _logins(draft: Draft) -> Iterator[Span]:
     """Find "login anna / dragon1"."""
-    for found in draft.matches(_LOGIN, USER_WORDS):
+    for found in draft.matches(_LOGIN, phrases.USER_WORDS):
         if _ODD.search(found["secret"]) and len(found["secret"]) >= 4:
             yield *found.span("user"), ACCOUNT
             yield *found.span("secret"), SECRET
-    for found in draft.matches(_BARE, USER_WORDS - _USERS):
+    for found in draft.matches(_BARE, phrases.USER_WORDS - _USERS):
         if _MIXED.search(found["secret"]):
             yield (*_trimmed(found), ACCOUNT)
 
 
 def _codes(draft: Draft) -> Iterator[Span]:
     """Find codes that were sent to a person; not error codes, postcodes and vouchers."""
-    for place in draft.places(CODE_WORDS):
+    for place in draft.places(phrases.CODE_WORDS):
         before = draft.lower[max(0, place - 24) : place].replace("-", " ").split()[-1:]
-        if before and before[0] in NO_CODES:
+        if before and before[0] in phrases.NO_CODES:
             continue
         after = draft.lower[place : place + 24].replace(":", " ").split()[1:3]
-        if not NO_CODES.isdisjoint(after):
+        if not phrases.NO_CODES.isdisjoint(after):
             continue
-        secret = not PIN_QUALIFIERS.isdisjoint(before + after)
+        secret = not phrases.PIN_QUALIFIERS.isdisjoint(before + after)
         pin = secret and (_PIN.match(draft.text, place) or _LETTER_CODE.match(draft.text, place))
         sent = not pin and not _SENT_WORDS.isdisjoint(draft.words) and _PIN.match(draft.text, place)
         if found := pin or sent or _CODE.match(draft.text, place):

@@ -12,29 +12,10 @@ import re
 from collections.abc import Callable, Iterator
 from itertools import islice, pairwise
 
+from chatbot.privacy import phrases
 from chatbot.privacy.draft import MASK, Draft, Pattern, Span
-from chatbot.privacy.phrases import (
-    AFTER_NAMES,
-    AGAIN_WORDS,
-    GREETINGS,
-    NAME_CLOSED,
-    NAME_FOREIGN,
-    NAME_STATED,
-    NAME_WEAK,
-    NEED_A_DOT,
-    OUR,
-    PERSON_LINKS,
-    PERSON_PAIRS,
-    PERSON_WORDS,
-    SIGN_OFF_WORDS,
-    SIGN_OFFS,
-    SIGN_OFFS_FORMAL,
-    SPEAKING_WORDS,
-    SURNAME_WORDS,
-    TITLE_WORDS,
-    WORKS,
-)
 from chatbot.privacy.words import BRANDS, GIVEN, GIVEN_AND_WORDS, NO_NAMES, PLACES, SURNAMES, THINGS
+from chatbot.word_lists import words_of
 
 MARK = "<NAME>"
 EndOf = Callable[[re.Match[str]], int]
@@ -50,7 +31,7 @@ MAX_NAMES = 40
 """Number of capitalized words of a message that are examined: bounds the time for hostile texts."""
 
 _SIGN_OFF = Pattern(
-    rf"(?<!\w)(?:(?P<formal>{SIGN_OFFS_FORMAL})|{SIGN_OFFS})(?!\w)(?P<comma>\s?[,.!:/-]{{0,3}})(?:[\s>]++|(?<=/))"
+    rf"(?<!\w)(?:(?P<formal>{phrases.SIGN_OFFS_FORMAL})|{phrases.SIGN_OFFS})(?!\w)(?P<comma>\s?[,.!:/-]{{0,3}})(?:[\s>]++|(?<=/))"
 )
 _THANKS = Pattern(
     r"(?:many\s|vielen\s)?(?:thank|thanks|danke|dank|merci|gracias|grazie|obrigad[oa]|tack|best|love|warmly)(?!\w)"
@@ -78,10 +59,10 @@ _ALONE_NEXT = Pattern(
 _AFTER_CAPITAL = Pattern(rf"(?<![\w.'-]){_CAP}\s\Z")
 _CAPITAL = Pattern(rf"(?<![\w.'-]){_CAP}")
 _WORK_BEFORE = Pattern(
-    rf"(?<!\w)(?:(?:product|item|model|brand|article|artikel|produkt|produit|mod[eè]l[eo]|marke|marque|marca|producto|prodotto)\s?(?::|is|ist|est|es|è)?\s|(?:name|brand)\sof\s(?:the|this|that)\s\w{{1,14}}\sis\s|(?:{WORKS})(?:\s[\w'-]{{1,12}})?\s(?:by|von|de|d'|di|do|da|van|about|über|sobre)\s?(?:{_CAP}\s)?|(?:in|near|nach|en|em)\s)\Z"
+    rf"(?<!\w)(?:(?:product|item|model|brand|article|artikel|produkt|produit|mod[eè]l[eo]|marke|marque|marca|producto|prodotto)\s?(?::|is|ist|est|es|è)?\s|(?:name|brand)\sof\s(?:the|this|that)\s\w{{1,14}}\sis\s|(?:{phrases.WORKS})(?:\s[\w'-]{{1,12}})?\s(?:by|von|de|d'|di|do|da|van|about|über|sobre)\s?(?:{_CAP}\s)?|(?:in|near|nach|en|em)\s)\Z"
 )
-_WORK = Pattern(rf"(?:{WORKS})(?!\w)")
-_WORK_AFTER = Pattern(rf"(?:'s)?\s(?:{WORKS}|boxset|day|signature|edition|collection|version)(?!\w)")
+_WORK = Pattern(rf"(?:{phrases.WORKS})(?!\w)")
+_WORK_AFTER = Pattern(rf"(?:'s)?\s(?:{phrases.WORKS}|boxset|day|signature|edition|collection|version)(?!\w)")
 _TITLE = Pattern(
     r"(?:(?:mr|mrs|ms|miss|mx|dr|prof|herr|frau|señora?|sra?|signora?|sig|dott|mme|madame|monsieur|senhora?|professor|mevrouw|meneer)\b\.?\s){1,3}"
 )
@@ -91,7 +72,7 @@ _SURNAME_NEXT = Pattern(rf"(?<![AI])\s{_CAP}")
 _CLAUSE_END = Pattern(
     r"[ ]?\n|\s*(?:[.,;!?)|/]|\Z|(?:from|aus|från|fra|iz|ze?|od|из|від|от|από|din|dari|uit)\s(?-i:[^\W\d_a-zß-öø-ÿа-яё])|(?:prénom|cognome|apellidos?|sobrenome|apelido|vorname|nachname|last|first)\b)"
 )
-_GOES_ON = Pattern(rf"""["'\s]*(?:[.,:;!?)(/<{MASK}]|\Z|-\s|(?:{AFTER_NAMES})(?!\w))""")
+_GOES_ON = Pattern(rf"""["'\s]*(?:[.,:;!?)(/<{MASK}]|\Z|-\s|(?:{phrases.AFTER_NAMES})(?!\w))""")
 _OBJECT = Pattern(r"\s(?:it|me|him|us|them|the|that|not|es|mich|ihn|sie|nicht|lo|que|che)\b")
 """What follows a verb, not a name: "my neighbour Took it in"."""
 _LAST = Pattern(
@@ -120,9 +101,9 @@ def redact_names(draft: Draft) -> None:
         for number in sorted({number for word in draft.located for number in _LEADS_OF.get(word, ())}):
             words, lead, words_before, end_of = _LEADS[number]
             draft.mark(_names(draft.matches(lead, words, words_before), end_of))
-        if draft.has(SPEAKING_WORDS):
-            draft.mark(_speaking(draft, _BEFORE_SPEAKING, SPEAKING_WORDS))
-        if draft.has(AGAIN_WORDS):
+        if draft.has(phrases.SPEAKING_WORDS):
+            draft.mark(_speaking(draft, _BEFORE_SPEAKING, phrases.SPEAKING_WORDS))
+        if draft.has(phrases.AGAIN_WORDS):
             draft.mark(_repeated(draft))
         if draft.has(_NAMES):
             draft.mark(_speaking(draft, _BEFORE_NAME, _NAMES))
@@ -171,7 +152,7 @@ def _lower_end(text: str, start: int) -> int:
     if found is None or found["first"].lower() in NO_NAMES or found["last"].lower() in NO_NAMES:
         return start
     last = found["last"].lower()
-    known = last in SURNAMES and last not in SURNAME_WORDS and not _ENDINGS.search(found["first"])
+    known = last in SURNAMES and last not in phrases.SURNAME_WORDS and not _ENDINGS.search(found["first"])
     return found.end() if known else start
 
 
@@ -209,7 +190,7 @@ def _titled(lead: re.Match[str]) -> int:
     text, start = lead.string, lead.end()
     title = lead["title"].lower()
     # "Anna M. Smith" holds an initial, not a "Monsieur".
-    if title in NEED_A_DOT and (
+    if title in phrases.NEED_A_DOT and (
         not lead["dot"] or _AFTER_CAPITAL.search(text, max(0, lead.start() - _NEAR), lead.start())
     ):
         return start
@@ -226,7 +207,9 @@ def _speaking(draft: Draft, before: Pattern, words: frozenset[str]) -> Iterator[
         begin = max(0, place - _FAR)
         found = before.search(text, begin, place)
         if not found or (
-            text[place].isupper() and words is SPEAKING_WORDS and not text.startswith("Apparat", place)
+            text[place].isupper()
+            and words is phrases.SPEAKING_WORDS
+            and not text.startswith("Apparat", place)
         ):
             continue
         start, end = found.span("name")
@@ -268,7 +251,7 @@ def _greeted(lead: re.Match[str]) -> int:
 
 def _repeated(draft: Draft) -> Iterator[Span]:
     """Find a listed given name that begins a clause: "Anna again, still no refund"."""
-    for place in draft.places(AGAIN_WORDS):
+    for place in draft.places(phrases.AGAIN_WORDS):
         found = _BEFORE_AGAIN.search(draft.text, max(0, place - _FAR), place)
         if found and _is_given(found["name"].split()[0]):
             yield *found.span("name"), MARK
@@ -290,7 +273,7 @@ def _full_names(text: str) -> Iterator[Span]:
 def _is_person(text: str, start: int, end: int) -> bool:
     words = text[start:end].split()
     before = text[max(0, start - _NEAR) : start].lower().split()[-2:]
-    if len(words) == 1 and not (_is_given(words[0]) or (before and before[0] in OUR)):
+    if len(words) == 1 and not (_is_given(words[0]) or (before and before[0] in phrases.OUR)):
         return False
     if _is_brand([*before[-1:], *words[:3], *text[end : end + _NEAR].split()[:1]]) or _is_of_a_work(
         text, start, end
@@ -299,7 +282,7 @@ def _is_person(text: str, start: int, end: int) -> bool:
     # "Paul's Boutique" is a shop, and "the Jane Eyre I ordered" a book.
     if len(words) > 1 and (words[0].endswith("'s") or (before and before[-1] in _DETERMINERS)):
         return False
-    if len(words) == 1 and _stem(words[0]) in PLACES and not (before[0:1] and before[0] in OUR):
+    if len(words) == 1 and _stem(words[0]) in PLACES and not (before[0:1] and before[0] in phrases.OUR):
         return False
     first = _stem(words[0])
     if len(words) > 1 and (_is_given(words[0]) or _is_surname(words[-1])):
@@ -308,13 +291,17 @@ def _is_person(text: str, start: int, end: int) -> bool:
         return True
     if not before:
         return False
-    if before[0] in OUR and before[-1] in PERSON_WORDS and _is_singular(words[0], first, before[0]):
+    if (
+        before[0] in phrases.OUR
+        and before[-1] in phrases.PERSON_WORDS
+        and _is_singular(words[0], first, before[0])
+    ):
         return _is_given(words[0]) or len(words) > 1 or not _OBJECT.match(text, end)
     listed = _is_given(words[0]) and (first not in GIVEN_AND_WORDS or before[0] not in _ENGLISH)
     if len(words) == 1 and not listed:
         return False
-    strong = before[-1].rstrip(",:") in PERSON_WORDS or " ".join(before) in PERSON_PAIRS
-    return strong or (len(words) == 1 and before[-1] in PERSON_LINKS and first in _ONLY_GIVEN)
+    strong = before[-1].rstrip(",:") in phrases.PERSON_WORDS or " ".join(before) in phrases.PERSON_PAIRS
+    return strong or (len(words) == 1 and before[-1] in phrases.PERSON_LINKS and first in _ONLY_GIVEN)
 
 
 def _is_alone(text: str, start: int, end: int) -> bool:
@@ -450,42 +437,8 @@ def _is_capital(word: str) -> bool:
 
 
 _ONLY_GIVEN = GIVEN - GIVEN_AND_WORDS
-_PARTICLES = frozenset(
-    (
-        "al",
-        "bin",
-        "da",
-        "de",
-        "del",
-        "della",
-        "dei",
-        "der",
-        "den",
-        "di",
-        "do",
-        "dos",
-        "das",
-        "du",
-        "el",
-        "la",
-        "las",
-        "le",
-        "los",
-        "ter",
-        "ten",
-        "van",
-        "von",
-        "vom",
-        "zu",
-        "zum",
-        "y",
-        "e",
-        "mac",
-        "mc",
-        "ibn",
-        "abu",
-    )
-)
+_PARTICLES = words_of("""al bin da de del della dei der den di do dos das du el la las le los ter ten van von vom zu zum y e mac
+    mc ibn abu""")
 
 _PATRONYMIC = Pattern(
     r"(?<!\w)[A-ZŁŚŻŠČŽĆ]\w+(?:sk[aiy]|ský|ská|cz|vi[ćc]|enko|chuk|sson|ss?dóttir|oglu|oğlu|poulos|opoulou|[aio]dis|akis|shvili|[knlrdpts]ov(?:a|á)?|kowa)\Z",
@@ -509,18 +462,18 @@ _DETERMINERS = frozenset(("the", "any", "some"))
 _VERB_ENDS = frozenset(("es", "ts", "ks", "ys"))
 
 _LEADS = (
-    *((words, Pattern(rf"(?<!\w)(?:{lead}){_SPACE}"), 3, _stated) for words, lead in NAME_STATED),
-    *((words, Pattern(rf"(?<!\w)(?:{lead}){_SPACE}"), 1, _introduced) for words, lead in NAME_WEAK),
-    *((words, Pattern(rf"(?<!\w)(?:{lead}){_SPACE}"), 1, _foreign) for words, lead in NAME_FOREIGN),
-    *((words, Pattern(rf"(?<!\w)(?:{lead}){_SPACE}"), 1, _closed) for words, lead in NAME_CLOSED),
-    (SIGN_OFF_WORDS, _SIGN_OFF, 3, _signed),
-    (TITLE_WORDS, _TITLED, 0, _titled),
-    (GREETINGS, Pattern(r"\w++(?:\s(?:you|dank|again))?,?\s"), 0, _greeted),
+    *((words, Pattern(rf"(?<!\w)(?:{lead}){_SPACE}"), 3, _stated) for words, lead in phrases.NAME_STATED),
+    *((words, Pattern(rf"(?<!\w)(?:{lead}){_SPACE}"), 1, _introduced) for words, lead in phrases.NAME_WEAK),
+    *((words, Pattern(rf"(?<!\w)(?:{lead}){_SPACE}"), 1, _foreign) for words, lead in phrases.NAME_FOREIGN),
+    *((words, Pattern(rf"(?<!\w)(?:{lead}){_SPACE}"), 1, _closed) for words, lead in phrases.NAME_CLOSED),
+    (phrases.SIGN_OFF_WORDS, _SIGN_OFF, 3, _signed),
+    (phrases.TITLE_WORDS, _TITLED, 0, _titled),
+    (phrases.GREETINGS, Pattern(r"\w++(?:\s(?:you|dank|again))?,?\s"), 0, _greeted),
 )
 """Words, the pattern of what introduces a name, where it begins in words before them, and where the name ends."""
 _NAMES = frozenset(("name", "line", "nombre", "nom", "nome", "imię"))
 """Words that a name may stand before: "Anna is my name", "Anna on the line"."""
-NAME_WORDS = SPEAKING_WORDS.union(_NAMES, AGAIN_WORDS, *(words for words, *_ in _LEADS))
+NAME_WORDS = phrases.SPEAKING_WORDS.union(_NAMES, phrases.AGAIN_WORDS, *(words for words, *_ in _LEADS))
 """Words that `redact_names` looks for."""
 _LEADS_OF = {word: [n for n, (words, *_) in enumerate(_LEADS) if word in words] for word in NAME_WORDS}
 """Which entries of `_LEADS` a word belongs to."""

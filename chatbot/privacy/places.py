@@ -8,87 +8,41 @@ import re
 from collections.abc import Iterator
 from re import IGNORECASE, VERBOSE
 
+from chatbot.privacy import phrases, streets
 from chatbot.privacy.draft import MASK, Draft, Pattern, Span
-from chatbot.privacy.phrases import BIRTH_WORDS, MONTHS
-from chatbot.privacy.streets import (
-    AFTER_STREET,
-    BEFORE_POSTCODE,
-    BUILDING,
-    BUILDING_WORDS,
-    BY_POSTCODE,
-    ENGLISH,
-    ENGLISH_WORDS,
-    GERMANIC_BEFORE,
-    GERMANIC_ENDINGS,
-    HOUSE_NUMBER,
-    LABEL_WORDS,
-    LABELLED,
-    LIST,
-    NUMBER_FIRST,
-    NUMBER_LAST,
-    PARTS,
-    ROOM,
-    SEPARATE,
-    STATED_POSTCODE,
-    STREET_BEFORE,
-    SURE_ENDINGS,
-    SURE_PARTS,
-    UNIT_BEFORE,
-    VERB_ENDINGS,
-)
+from chatbot.word_lists import words_of
 
-_NUMBER_FIRST = tuple((words, Pattern(street)) for words, street in NUMBER_FIRST)
-_NUMBER_LAST = tuple((words, Pattern(street)) for words, street in NUMBER_LAST)
-_STREET_ENDS = ENGLISH_WORDS
-STREET_WORDS = frozenset[str]().union(*(words for words, _ in NUMBER_FIRST + NUMBER_LAST))
-_AFTER = Pattern(AFTER_STREET)
-_IS_NEXT = Pattern(ENGLISH)
-_UNIT_BEFORE = Pattern(UNIT_BEFORE)
-_GERMANIC_BEFORE = Pattern(GERMANIC_BEFORE)
-_HOUSE_NUMBER = Pattern(HOUSE_NUMBER)
-_BY_POSTCODE, _BEFORE_POSTCODE = Pattern(BY_POSTCODE), Pattern(BEFORE_POSTCODE)
-_STATED_POSTCODE = Pattern(STATED_POSTCODE)
-_POSTCODE_WORDS = frozenset(
-    (
-        "postcode",
-        "postal",
-        "zip",
-        "zipcode",
-        "post",
-        "postleitzahl",
-        "plz",
-        "cap",
-        "cep",
-        "cp",
-        "pocztowy",
-        "eircode",
-        "pincode",
-        "pin",
-        "irányítószám",
-        "postnummer",
-        "psč",
-        "poștal",
-        "индекс",
-    )
-)
+_NUMBER_FIRST = tuple((words, Pattern(street)) for words, street in streets.NUMBER_FIRST)
+_NUMBER_LAST = tuple((words, Pattern(street)) for words, street in streets.NUMBER_LAST)
+_STREET_ENDS = streets.ENGLISH_WORDS
+STREET_WORDS = frozenset[str]().union(*(words for words, _ in streets.NUMBER_FIRST + streets.NUMBER_LAST))
+_AFTER = Pattern(streets.AFTER_STREET)
+_IS_NEXT = Pattern(streets.ENGLISH)
+_UNIT_BEFORE = Pattern(streets.UNIT_BEFORE)
+_GERMANIC_BEFORE = Pattern(streets.GERMANIC_BEFORE)
+_HOUSE_NUMBER = Pattern(streets.HOUSE_NUMBER)
+_BY_POSTCODE, _BEFORE_POSTCODE = Pattern(streets.BY_POSTCODE), Pattern(streets.BEFORE_POSTCODE)
+_STATED_POSTCODE = Pattern(streets.STATED_POSTCODE)
+_POSTCODE_WORDS = words_of("""postcode postal zip zipcode post postleitzahl plz cap cep cp pocztowy eircode pincode pin irányítószám
+    postnummer psč poștal индекс""")
 _LABELLED, _BUILDING, _STREET_BEFORE = (
-    Pattern(LABELLED, VERBOSE),
-    Pattern(BUILDING, VERBOSE),
-    Pattern(STREET_BEFORE, 0),
+    Pattern(streets.LABELLED, VERBOSE),
+    Pattern(streets.BUILDING, VERBOSE),
+    Pattern(streets.STREET_BEFORE, 0),
 )
-_LIST = Pattern(LIST, IGNORECASE)
-_ROOM = Pattern(rf"(?<={MASK}){ROOM}", IGNORECASE)
+_LIST = Pattern(streets.LIST, IGNORECASE)
+_ROOM = Pattern(rf"(?<={MASK}){streets.ROOM}", IGNORECASE)
 _LETTERS = Pattern(r"[^\W\d_]+", 0)
 _FAR = 64
 _NEAR = 24
 _DATE = rf"""(?: \d{{1,2}}(?P<s>\s?[./-]\s?)\d{{1,2}}(?P=s)\d{{2,4}} | \d{{4}}[./-]\d{{1,2}}[./-]\d{{1,2}} | \d{{1,2}}[ ]\d{{1,2}}[ ]\d{{2,4}} | (?:19|20)\d{{6}}
-    | \d{{1,2}}(?:st|nd|rd|th|er|\.|º)?[ ,-]{{1,2}}(?:de[ ]|of[ ])?(?:{MONTHS})\.?,?(?:[ -](?:de[ ]|del[ ])?(?:\d{{4}}|'?\d\d))?
-    | (?:{MONTHS})\.?[ -]\d{{1,2}}(?:st|nd|rd|th)?,?[ -]\d{{2,4}} | \d{{1,2}}(?:st|nd|rd|th)?,?[ ]\d{{4}} | (?:19|20)\d\d(?=[ ]*(?:[.,;!?]|\Z)) )"""
+    | \d{{1,2}}(?:st|nd|rd|th|er|\.|º)?[ ,-]{{1,2}}(?:de[ ]|of[ ])?(?:{phrases.MONTHS})\.?,?(?:[ -](?:de[ ]|del[ ])?(?:\d{{4}}|'?\d\d))?
+    | (?:{phrases.MONTHS})\.?[ -]\d{{1,2}}(?:st|nd|rd|th)?,?[ -]\d{{2,4}} | \d{{1,2}}(?:st|nd|rd|th)?,?[ ]\d{{4}} | (?:19|20)\d\d(?=[ ]*(?:[.,;!?]|\Z)) )"""
 _BIRTH = Pattern(rf"(?P<word>\w++) [^\d!?]{{0,32}}+ (?P<date>{_DATE}) (?!\w)")
 _BORN_AFTER = Pattern(
     rf"(?<!\w) (?P<date>{_DATE}) (?:[ ](?:is|ist|est|es|è|é)[ ](?:my|mein|ma|mon|mi|mia|minha|la[ ]mia|a[ ]minha)(?:[ ]date[ ]of|[ ]fecha[ ]de|[ ]data[ ]di)?)? [ ,]{{1,2}} \Z"
 )
-_MONTH_BEFORE = Pattern(rf"(?<!\w)(?:{MONTHS})\.?[ ]\Z")
+_MONTH_BEFORE = Pattern(rf"(?<!\w)(?:{phrases.MONTHS})\.?[ ]\Z")
 
 
 def redact_places(draft: Draft, numbers: list[re.Match[str]]) -> None:
@@ -106,12 +60,14 @@ def redact_places(draft: Draft, numbers: list[re.Match[str]]) -> None:
     for words, street in _NUMBER_LAST:
         if draft.has(words):
             draft.mark(_with_postcode(draft.text, *found.span()) for found in draft.matches(street, words))
-    if any(word.endswith(GERMANIC_ENDINGS) for word in draft.words) or not SEPARATE.isdisjoint(draft.words):
+    if any(
+        word.endswith(streets.GERMANIC_ENDINGS) for word in draft.words
+    ) or not streets.SEPARATE.isdisjoint(draft.words):
         draft.mark(_germanic(draft.text, numbers))
     draft.mark(_by_postcode(draft.text, numbers))
     if not _STREET_ENDS.isdisjoint(draft.words):
         draft.mark(_number_after(draft.text, numbers))
-    if "," in draft.text and not PARTS.isdisjoint(draft.words):
+    if "," in draft.text and not streets.PARTS.isdisjoint(draft.words):
         draft.mark(_lists(draft.text))
     if MASK in draft.text:
         draft.mark((*found.span(), "<ADDRESS>") for found in _ROOM.finditer(draft.text))
@@ -119,20 +75,20 @@ def redact_places(draft: Draft, numbers: list[re.Match[str]]) -> None:
 
 def redact_named_places(draft: Draft) -> None:
     """Mark addresses in fields of forms, and buildings with a name; they need no number."""
-    if ":" in draft.text and not LABEL_WORDS.isdisjoint(draft.words):
+    if ":" in draft.text and not streets.LABEL_WORDS.isdisjoint(draft.words):
         draft.mark(
             (*found.span("address"), "<ADDRESS>")
             for found in _LABELLED.finditer(draft.text)
-            if found[0].split()[0].rstrip(":").lower() in LABEL_WORDS
+            if found[0].split()[0].rstrip(":").lower() in streets.LABEL_WORDS
         )
-    if not BUILDING_WORDS.isdisjoint(draft.words):
+    if not streets.BUILDING_WORDS.isdisjoint(draft.words):
         draft.mark((*found.span(), "<ADDRESS>") for found in _BUILDING.finditer(draft.text))
 
 
 def redact_births(draft: Draft) -> None:
     """Mark dates that a word says to be of birth."""
     draft.mark(_born_after(draft))
-    for found in draft.matches(_BIRTH, BIRTH_WORDS):
+    for found in draft.matches(_BIRTH, phrases.BIRTH_WORDS):
         if len(found["word"]) == 1 and not draft.lower.endswith("d.o.", 0, found.start()):
             continue
         month = _MONTH_BEFORE.search(found.string, max(0, found.start("date") - _NEAR), found.start("date"))
@@ -141,7 +97,7 @@ def redact_births(draft: Draft) -> None:
 
 def _born_after(draft: Draft) -> Iterator[Span]:
     """Find "am 25.1.1957 geboren", "3 March 1985 is my birthday"."""
-    for place in draft.places(BIRTH_WORDS):
+    for place in draft.places(phrases.BIRTH_WORDS):
         found = _BORN_AFTER.search(draft.text, max(0, place - _FAR), place)
         if found and found.start() > place - _FAR:
             yield *found.span("date"), "<DOB>"
@@ -169,7 +125,7 @@ def _germanic(text: str, numbers: list[re.Match[str]]) -> Iterator[Span]:
     """Find "Lindenweg 3": a word that ends like a street, and a number."""
     for number in numbers:
         before = text[max(0, number.start() - _FAR) : number.start()]
-        if before.rstrip().lower().endswith(GERMANIC_ENDINGS) and (
+        if before.rstrip().lower().endswith(streets.GERMANIC_ENDINGS) and (
             house := _HOUSE_NUMBER.match(text, number.start())
         ):
             street = _GERMANIC_BEFORE.search(before)
@@ -181,8 +137,8 @@ def _lists(text: str) -> Iterator[Span]:
     """Find "Flat 12B, Tower 3, Taikoo Shing": a list with a number and a word for a part of an address."""
     for found in _LIST.finditer(text):
         words = set(_LETTERS.findall(found[0].lower()))
-        needed = PARTS if found[0].count(",") > 1 else SURE_PARTS
-        if not needed.isdisjoint(words) and words - PARTS and any(map(str.isdecimal, found[0])):
+        needed = streets.PARTS if found[0].count(",") > 1 else streets.SURE_PARTS
+        if not needed.isdisjoint(words) and words - streets.PARTS and any(map(str.isdecimal, found[0])):
             yield *found.span(), "<ADDRESS>"
 
 
@@ -198,9 +154,9 @@ def _by_postcode(text: str, numbers: list[re.Match[str]]) -> Iterator[Span]:
 
 def _is_street(name: str) -> bool:
     """Whether this is a street, not a word like "ring" and "Ordering"."""
-    if name.lower() in GERMANIC_ENDINGS or name.endswith(VERB_ENDINGS):
+    if name.lower() in streets.GERMANIC_ENDINGS or name.endswith(streets.VERB_ENDINGS):
         return False
-    return name[0].isupper() or name.endswith(SURE_ENDINGS)
+    return name[0].isupper() or name.endswith(streets.SURE_ENDINGS)
 
 
 def _with_postcode(text: str, start: int, end: int) -> Span:

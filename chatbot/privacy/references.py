@@ -21,7 +21,7 @@ from chatbot.privacy.phrases import (
 _NEAR = 32
 _SHORT_CODE = 4
 """Characters before a number that are searched for what it identifies."""
-_MARK_OF = {word: mark for mark, words in NUMBER_KINDS.items() for word in words.split()}
+_MARK_OF = {word: mark for mark, words in NUMBER_KINDS.items() for word in words}
 _MARK_OF |= {
     typo: _MARK_OF[word]
     for typo, word in typos(
@@ -87,7 +87,7 @@ _APART = Pattern(
     0,
 )
 """Digits that are typed one by one, and two long numbers in a list."""
-_ORDERED = frozenset(NUMBER_KINDS["<ORDER>"].split()) | {
+_ORDERED = NUMBER_KINDS["<ORDER>"] | {
     "ordered", "bestellt", "commandé", "pedí", "ordinato", "pedi", "besteld",
 }  # fmt: skip
 _NUMBER_NOUNS = frozenset(("number", "numbers", "numéro", "numero", "número", "nummer", "numer"))

@@ -4,10 +4,7 @@
 
 from __future__ import annotations
 
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
+from chatbot.word_lists import words_of
 
 _UPPER = r"(?-i:[A-ZÀ-ÖØ-ÞĀĂĄĆČĎĐĒĘĚĞĢĪİĶŁĽĻŃŅŇŌŐŘŚŞŠŢŤŪŮŰŹŻŽΆ-ΏΑ-ΫЀ-ЯҐ])"
 _CITY = rf"{_UPPER}[\w'-]++"
@@ -15,10 +12,10 @@ _CAP = rf"{_UPPER}[\w'.-]*"
 _NUMBER = r"(?:(?:n[º°.]|nr\.?|no\.?|num\.?|núm\.?|numero|número|\#)\s?)?\d{1,5}(?:[a-z](?!\w))?"
 _UNIT = r"(?:flat|apt\.?|apartment|unit|suite|ste\.?|room|floor|block|blk)\s?\#?\w{1,5}"
 
-ENGLISH_WORDS = _words("""street st road rd avenue ave av lane ln drive dr court ct boulevard blvd way close square
+ENGLISH_WORDS = words_of("""street st road rd avenue ave av lane ln drive dr court ct boulevard blvd way close square
     sq gardens gdns terrace parkway pkwy place pl highway hwy crescent cres grove hill row mews walk alley circle
     cir trail quay plaza park green rise view wharf heights gate acre marg nagar bypass parade""")
-RARE_WORDS = _words(
+RARE_WORDS = words_of(
     "approach end esplanade causeway broadway mead fold summit well gap cove coves glen point ridge valley village yard paddocks hollow orchard wynd chase copse dell fields garth glade haven heath knoll leys moor nook vale villas warren station harbor harbour island junction loop meadow meadows oval path pike trace vista spur mount"
 )
 _RARE = "|".join(sorted(word.capitalize() for word in RARE_WORDS))
@@ -35,43 +32,13 @@ ENGLISH = rf"""\d{{1,5}}(?:st|nd|rd|th)?[a-z]?(?:[-/]\d{{1,4}})?(?!\w),?
 UNIT_BEFORE = rf"(?<!\w)(?:{_UNIT}\s?[,/-]?\s?|(?:flat|apt\.?|apartment|unit|suite)\s|(?:bât(?:iment)?|bloc|house|esc|résidence|appt)\.?\s\w{{1,4}},?\s)\Z"
 GERMANIC_ENDINGS = ("straße", "strasse", "str", "str.", "weg", "gasse", "platz", "allee", "ring", "damm", "ufer", "markt", "chaussee", "steig", "stieg", "promenade", "graben", "hof", "berg",
     "garten", "kamp", "brücke", "stiege", "zeile", "steeg", "pad", "wal", "baan", "steenweg", "weide", "garten", "tor", "wall", "park", "straat", "laan", "gracht", "plein", "kade", "dijk", "singel", "gatan", "vägen", "gränd", "gade", "gata", "vej", "veien", "stræde", "katu", "tie", "dreef", " gate", " út", "utca", " tér", "náměstí", "ulice")  # fmt: skip
-SURE_ENDINGS = (
-    "straße",
-    "strasse",
-    "str.",
-    "-str",
-    "straat",
-    "gatan",
-    "gracht",
-    "plein",
-    "gasse",
-    "allee",
-    "platz",
-)
-VERB_ENDINGS = (
-    "arkplatz",
-    "tellplatz",
-    "itzplatz",
-    "rbeitsplatz",
-    "pielplatz",
-    "ückweg",
-    "inweg",
-    "hrring",
-    "hering",
-    "mweg",
-    "eimweg",
-    "dering",
-    "vering",
-    "fering",
-    "during",
-    "uring",
-    "oring",
-    "aring",
-    "iring",
-)
+SURE_ENDINGS = ("straße", "strasse", "str.", "-str", "straat",
+    "gatan", "gracht", "plein", "gasse", "allee", "platz")  # fmt: skip
+VERB_ENDINGS = ("arkplatz", "tellplatz", "itzplatz", "rbeitsplatz", "pielplatz", "ückweg", "inweg", "hrring", "hering",
+    "mweg", "eimweg", "dering", "vering", "fering", "during", "uring", "oring", "aring", "iring")  # fmt: skip
 GERMANIC_BEFORE = rf"(?<![\w-])(?:(?:(?:Van|van|Oude|Nieuwe|Nieuwezijd|Oudezijd|Alte|Neue|Lange|Kurze|Breite|Große|Kleine|Hohe|Obere|Untere|Prins|Prinses|Sint|Sankt|St\.?)[rsn]?\s)[\w.-]{{1,40}}|(?!(?:ihr|der|die|das|dem|den|am|im|ein|einem|unser|dein|mein|euer|het|de|een)\s)(?:{_CAP}\s){{1,2}}(?:straße|strasse|str\.?|allee|weg|platz|ring|damm|ufer|markt|gasse|laan|plein|park|hof|gate|gata|gade|vei|katu|út|utca|tér|náměstí|ulice)|[\w.-]{{1,40}})\s\Z"
 HOUSE_NUMBER = r"\d{1,4}\s?(?:[a-z](?!\w))?(?!\w)(?:\s?[/-]\s?\d{1,4}[a-z]?|\s(?:bus|box|hs|apt|top|stiege)\s\d{1,3}(?!\w))*"
-SEPARATE = _words("gate út utca tér náměstí")
+SEPARATE = words_of("gate út utca tér náměstí")
 GERMAN_PHRASES = rf"""(?-i:Am|An\s(?:der|den)|Im|In\s(?:der|den)|Auf\s(?:der|dem)|Unter\s(?:den|der)|Zum|Zur|Hinter\s(?:der|den)|Hinterm|Unterm|Überm|Beim|Vorm|Vor\s(?:dem|der)) \s
     (?!(?:januar|februar|märz|april|mai|juni|juli|august|september|oktober|november|dezember|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag|jahr|wert|alter)\b)
     (?:{_CAP}\s){{1,3}} {HOUSE_NUMBER}"""
@@ -91,20 +58,20 @@ ROMANCE = rf"""(?:av|avenida|avda|calle|rua|via)\.?\s\d{{1,2}}\sde\s[^\W\d_]{{4,
     (?:\s?[-/]\s?\d{{1,4}})? (?!\w) (?:\s?,\s?\d{{1,2}}\s?[º°ª](?:\s?(?:[a-z](?!\w)|izq|dcha?|der|esq)\.?)?)?
     (?:,?\s(?:piso|puerta|planta|apto\.?|apartamento|appartamento|int\.|interno|scala|andar|depto\.?)\s\w{{1,4}}(?!\w))?)"""
 
-FRENCH_WORDS = _words(
+FRENCH_WORDS = words_of(
     "r rue avenue av ave boulevard bd blvd place pl chemin allée allee impasse quai cours route passage square sentier villa faubourg fg résidence lotissement chaussée rond"
 )
 NUMBER_FIRST = ((FRENCH_WORDS, FRENCH), (ENGLISH_WORDS | RARE_WORDS, ENGLISH))
 """Words one of which the text contains, and a pattern that begins at a house number."""
 NUMBER_LAST = (
-    (_words("am an im in auf unter zum zur hinter vor hinterm unterm überm beim vorm"), GERMAN_PHRASES),
+    (words_of("am an im in auf unter zum zur hinter vor hinterm unterm überm beim vorm"), GERMAN_PHRASES),
     (FRENCH_WORDS, FRENCH_NUMBER_LAST),
-    (_words("calle c cl avenida avda avd av plaza pza plza paseo pº p° carrera cra cr kr camino ronda travesía callejón glorieta calzada bulevar diagonal transversal autopista pasaje colonia rua r travessa tv praça largo alameda"
+    (words_of("calle c cl avenida avda avd av plaza pza plza paseo pº p° carrera cra cr kr camino ronda travesía callejón glorieta calzada bulevar diagonal transversal autopista pasaje colonia rua r travessa tv praça largo alameda"
         " estrada rodovia beco calçada via viale v corso piazza p piazzale vicolo strada contrada lungarno lungomare salita ulica ul al aleja os plac pl sokak cad caddesi"), ROMANCE),
-    (_words("laan straße"), LAAN),
-    (_words("house plot"), PLOT),
-    (_words("acceso cuesta canale borgo incrocio rotonda stretto vial cañada rambla pasadizo urbanización"), RARE_ROMANCE),
-    (_words("box pobox postfach apartado bp postale postal postbus poczt b"), PO_BOX),
+    (words_of("laan straße"), LAAN),
+    (words_of("house plot"), PLOT),
+    (words_of("acceso cuesta canale borgo incrocio rotonda stretto vial cañada rambla pasadizo urbanización"), RARE_ROMANCE),
+    (words_of("box pobox postfach apartado bp postale postal postbus poczt b"), PO_BOX),
 )  # fmt: skip
 """Words, and a pattern that begins at one of them."""
 
@@ -125,12 +92,12 @@ BEFORE_POSTCODE = rf"(?<!\w)(?:{_CAP}\s){{1,4}}(?:no[:.]?\s)?\d{{1,4}}\s?[a-z]?(
 STATED_POSTCODE = r"""(?<!\w)(?:post[ ]?code|postal[ ]code|zip(?:[ ]?code)?|postleitzahl|plz|code[ ]postal|c[óo]digo[ ]postal|eircode|pin[ ]?code|irányítószám|postnummer|psč|cod[ ]poștal|индекс|(?-i:CAP)|cep|c\.p\.|cp|kod[ ]pocztowy) [ ]?
     (?:(?:is|ist|lautet|est|es|è|é)[ ]|[:=][ ]?)? (?P<postcode>[A-Z]{1,2}\d[A-Z\d]?[ ]?\d[A-Z]{2}|[A-Z]\d[A-Z][ ]?\d[A-Z]\d|[A-Z]\d[\dW][ ]?[A-Z\d]{4}|\d{4}[ ]?(?-i:[A-Z]{2})|\d{5}-\d{3,4}|\d{4}-\d{3}|\d{2}-\d{3}|(?<=[:=][ ])\d{5}|(?<=[:=])\d{5}|(?<=[ ]is[ ])\d{5})(?![\w-])"""
 
-LABEL_WORDS = _words("""street city town zip postcode state county house road address strasse straße plz ort stadt hausnummer anschrift adresse rue ville cp codepostal commune calle ciudad dirección direccion población localidad provincia
+LABEL_WORDS = words_of("""street city town zip postcode state county house road address strasse straße plz ort stadt hausnummer anschrift adresse rue ville cp codepostal commune calle ciudad dirección direccion población localidad provincia
     via città citta cap indirizzo comune rua cidade morada endereço cep localidade bairro straat plaats woonplaats huisnummer adres ulica miasto miejscowość şehir sehir ilçe""")
 LABELLED = r"""(?:(?<=^)|(?<=[\n|;,]\s)|(?<=[\n|;,])) \w++ (?:\s(?:code|postal|line|name|number|\d)){0,2} \s?:\s?
     (?P<address> (?=[A-ZÀ-Ž\d]|[a-z]+[ ]\d) (?!(?:not|unknown|wrong|missing|see)\b) [^\n|;,:!?\ue000]{2,60} (?:,\s(?!(?i:[^\W\d_]+\s?:))[A-ZÀ-Ž\d][^\n|;,:!?\ue000]{1,40}){0,4} )(?=[\n|;,!?\ue000]|\.?\Z)"""
 """A field of a form: "City: Dunmore"; begins at its label."""
-BUILDING_WORDS = _words(
+BUILDING_WORDS = words_of(
     "house cottage farm lodge villa manor hall rectory vicarage mansions court mill barn hotel residence building tower unit flat apartment apt plot block suite"
 )
 _BUILDING = (
@@ -139,16 +106,16 @@ _BUILDING = (
 BUILDING = rf"""(?<![\w'-])(?:(?:[A-Z][\w'-]{{1,20}}\s){{1,3}}{_BUILDING}|(?:Unit|Flat|Apartment|Apt|Plot|Block|Suite)\s\d{{0,3}}[A-Z]?(?=,\s[A-Z][\w'-]+\s[A-Z])|(?:Villa|Hotel|Casa|Haus)\s[A-Z][\w'-]{{2,20}}(?:\s[A-Z][\w'-]{{2,20}})?),\s
     (?:(?=\ue000)|(?:(?:\d{{1,4}}\w{{0,2}}\s)?[A-Z][\w'-]{{1,20}}|\d{{1,2}}(?:st|nd|rd|th)\sfloor|[Rr]oom\s\d{{1,4}})(?:\s[A-Z][\w'-]{{1,20}}){{0,2}}(?:,\s[A-Z][\w'-]{{1,20}}){{0,2}})"""
 """A building that has a name, and what it is in: "Dell Farm, Upper Swell"."""
-STREET_BEFORE = rf"(?<![\w'-])(?:(?:[A-Z][\w'-]{{1,20}}\s){{1,3}}(?:{'|'.join(word.capitalize() for word in sorted(ENGLISH_WORDS - _words('square st plaza park green rise view gate court place')))})|(?!the|this|that|our|your|one|express|fast)[a-z]{{3,16}}\s(?:street|road|avenue|lane))\s\Z"
+STREET_BEFORE = rf"(?<![\w'-])(?:(?:[A-Z][\w'-]{{1,20}}\s){{1,3}}(?:{'|'.join(word.capitalize() for word in sorted(ENGLISH_WORDS - words_of('square st plaza park green rise view gate court place')))})|(?!the|this|that|our|your|one|express|fast)[a-z]{{3,16}}\s(?:street|road|avenue|lane))\s\Z"
 """A street before its number: "Queens Crescent 5"."""
 ROOM = r"\s?[,/]?\s(?:(?:and|und|en)\s)?(?:house(?:\snumber)?|hausnummer|number|nummer|no|nr|hnr|huisnummer|apt?o?|flat|unit|room|zimmer|kamer|floor)\.?\s?\d{1,4}[a-z]?(?!\w)"
 """What follows an address: "<ADDRESS>, house 31"."""
 STATES = "A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|PA|RI|S[CD]|T[NX]|UT|V[AT]|W[AIVY]"
 """Abbreviations before a ZIP code."""
-SURE_PARTS = _words(
+SURE_PARTS = words_of(
     """flat apt apartment bât bâtiment appt résidence immeuble piso depto edif edificio mz urb bloco quadra sqn apto lgh daire perum rt rw quận phường ngõ hẻm кв корп буд"""
 )
-PARTS = SURE_PARTS | _words("""erf casa unit suite floor tower block blk villa plot lot sector phase cross colony nagar marg enclave estate quartier étage manzana colonia barrio torre bloque portal setor conj andar bairro scala palazzina hinterhaus stiege
+PARTS = SURE_PARTS | words_of("""erf casa unit suite floor tower block blk villa plot lot sector phase cross colony nagar marg enclave estate quartier étage manzana colonia barrio torre bloque portal setor conj andar bairro scala palazzina hinterhaus stiege
     kat blok mah kel kec д дом стр наб ул обл""")
 """Words for parts of an address, one of which shows that a list of names and numbers is one."""
 _ITEM = rf"(?>{_UPPER}[\w'./-]*|\d{{1,6}}[a-z]?(?:(?:st|nd|rd|th)\b|[º°ª])?(?:[/-]\w{{1,6}})?|\#\d\w*|(?:{'|'.join(sorted(PARTS))}|de|del|la|di|da|do|y|von|of)\b\.?)"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from chatbot.word_lists import read_lists
+from chatbot.word_lists import read_lists, words_of
 
 _LISTS = read_lists(Path(__file__).with_name("words.txt"))
-_WORDS = {name: frozenset(text.split()) for name, text in _LISTS.items()}
+_WORDS = {name: words_of(text) for name, text in _LISTS.items()}
 
 GIVEN, GIVEN_AND_WORDS, SURNAMES = _WORDS["given"], _WORDS["given_and_words"], _WORDS["surnames"]
 NO_NAMES, NO_SECRETS = _WORDS["no_names"], _WORDS["no_secrets"]

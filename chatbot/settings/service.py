@@ -1,8 +1,9 @@
-"""Define the settings of the service."""
+"""Define the settings of the bot's API and of those who call it: replies, router, limits, handoffs."""
 
 from __future__ import annotations
 
 import ipaddress
+import os
 from pathlib import Path
 from typing import Self
 
@@ -11,6 +12,81 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import SettingsConfigDict
 
 from chatbot.settings.base import Settings
+
+
+class SlotSettings(Settings):
+    """Values of the slots in replies. A reply whose slot has no value is refused at start."""
+
+    model_config = SettingsConfigDict(env_prefix="CHATBOT_SLOT_")
+
+    def values(self) -> dict[str, str]:
+        """Every slot by name, those too that only the replies of your own corpus use (`CHATBOT_SLOT_<NAME>`)."""
+        prefix = str(self.model_config["env_prefix"])
+        own = {
+            name.removeprefix(prefix).lower(): value
+            for name, value in os.environ.items()
+            if name.startswith(prefix)
+        }
+        return own | {name: str(value) for name, value in self.model_dump().items()}
+
+    company: str = "Example Company"
+    """Company name as customers know it."""
+    topics: str = ""
+    """What customers can ask about, as a list in a sentence; empty: the categories or the intents of the served
+    corpus."""
+    website: str = "https://shop.example.com"
+    """Address of the shop."""
+    account_url: str = "https://shop.example.com/account"
+    """Where customers sign in and edit their account."""
+    orders_url: str = "https://shop.example.com/orders"
+    """Where customers view, change and cancel orders."""
+    payments_url: str = "https://shop.example.com/payments"
+    """Where customers view payments and invoices."""
+    returns_url: str = "https://shop.example.com/returns"
+    """Where customers request a refund."""
+    help_url: str = "https://shop.example.com/help"
+    """Address of the help centre."""
+    support_email: str = "support@example.com"
+    """Where support reads e-mail."""
+    support_phone: str = "+1 555 010 0199"
+    """Where support answers the phone."""
+    support_hours: str = "Monday to Friday, 9:00 to 18:00"
+    """When people answer."""
+    refund_days: str = "14 days"
+    """How long a refund takes, with its unit."""
+    delivery_days: str = "3 to 5 working days"
+    """How long a delivery takes, with its unit."""
+    cancellation_hours: str = "24 hours"
+    """How long after ordering a cancellation is free, with its unit."""
+    cancellation_fee: str = "10 %"
+    """What a later cancellation costs."""
+
+
+class RouterSettings(Settings):
+    """Overrides: thresholds and languages are learned and stored in the bundle; a value here replaces them."""
+
+    model_config = SettingsConfigDict(env_prefix="CHATBOT_")
+
+    answer_threshold: float | None = Field(default=None, ge=0, le=1)
+    """Answer from this confidence on; unset: the bundle's threshold."""
+    clarify_threshold: float | None = Field(default=None, ge=0, le=1)
+    """Offer choices if the three most likely intents together reach this confidence; unset: the bundle's
+    threshold."""
+    scope_threshold: float | None = None
+    """Hand over below this scope score; unset: the bundle's threshold."""
+    languages: str = Field(default="", pattern=r"^(any|[a-z]{2}(,[a-z]{2})*)?$")
+    """Languages that the bot understands, such as `en,de`: a message in another one is handed over, with a reply in
+    that language. `any`: no message is handed over for its language. Unset: those of the bundle's corpus."""
+
+    def spoken(self, learned: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the languages in force; empty: any.
+
+        Args:
+            learned: languages of the bundle.
+        """
+        if self.languages:
+            return () if self.languages == "any" else tuple(self.languages.split(","))
+        return learned
 
 
 class ServiceSettings(Settings):
@@ -123,3 +199,58 @@ class ServiceSettings(Settings):
                 {"port": self.port},
             )
         return self
+
+
+class KeeperSettings(Settings):
+    """The supervisor on one machine (`python -m bento.keeper`), which follows serving.json in the store."""
+
+    model_config = SettingsConfigDict(env_prefix="CHATBOT_KEEPER_")
+
+    poll_seconds: float = Field(default=2.0, gt=0)
+    """Interval at which it reads the desired model from the store."""
+    start_seconds: float = Field(default=60.0, gt=0)
+    """Maximum time until a new server is ready; then the previous model is started again."""
+
+
+class ApiClientSettings(Settings):
+    """What calls the API: the chat page, the drift check, `k8s.promote`, `training.versions --api`."""
+
+    model_config = SettingsConfigDict(env_prefix="CHATBOT_")
+
+    api_key: SecretStr = SecretStr("")
+    """API key, where the API needs one (`CHATBOT_API_KEYS_FILE`): the chat page's with all scopes, the others' with
+    `read`."""
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers that authenticate a request; none without a key."""
+        key = self.api_key.get_secret_value().strip()
+        return {"Authorization": f"Bearer {key}"} if key else {}
+
+
+class HandoffSettings(Settings):
+    """Delivery of handoffs, besides the staff page."""
+
+    model_config = SettingsConfigDict(env_prefix="CHATBOT_HANDOFF_")
+
+    url: str = Field(default="", pattern=r"^(https?://\S+)?$")
+    """Webhook that receives every handoff as a JSON POST; unset: handoffs appear on the staff page only."""
+    secret: SecretStr = SecretStr("")
+    """Signing key of the webhook (HMAC-SHA256, Standard Webhooks): `whsec_` and base64, or any text of 16
+    characters or more. Required with a URL."""
+    timeout_seconds: float = Field(default=10.0, gt=0)
+    """Total time of one delivery attempt."""
+    retry_seconds: float = Field(default=1.0, gt=0)
+    """Delay after the first failure; doubled after each further one, with jitter."""
+    max_backoff_seconds: float = Field(default=300.0, gt=0)
+    """Maximum delay between two attempts."""
+    max_age_hours: float = Field(default=72.0, gt=0)
+    """An undelivered handoff of this age is dropped and counted."""
+    queue_mb: int = Field(default=64, ge=1)
+    """Maximum size of undelivered handoffs on disk, per target; beyond it the oldest is dropped."""
+    turns: int = Field(default=20, ge=0)
+    """Maximum number of turns of the conversation sent with a handoff, as far as the same process answered
+    them."""
+    sessions: int = Field(default=10_000, ge=0)
+    """Number of conversations a process remembers."""
+    session_minutes: float = Field(default=60.0, gt=0)
+    """How long a conversation is remembered after its last message."""

@@ -5,22 +5,3 @@ from chatbot.store.interface import Entry, Store
 from chatbot.store.keys import check_key, stem
 from chatbot.store.opening import has_store, make_bucket, open_store
 from chatbot.store.reading import find, get_all, get_versioned
-
-__all__ = [
-    "Conflict",
-    "Denied",
-    "Entry",
-    "Missing",
-    "NoBucket",
-    "Store",
-    "StoreError",
-    "Unreachable",
-    "check_key",
-    "find",
-    "get_all",
-    "get_versioned",
-    "has_store",
-    "make_bucket",
-    "open_store",
-    "stem",
-]

@@ -11,54 +11,17 @@ from pathlib import Path
 from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 
+from chatbot.documents import read_yaml
 from chatbot.settings import COMPONENTS
 
 ROOT = Path(__file__).resolve().parents[2]
 
-MADE = {
-    "MINIO_ROOT_PASSWORD": "The root key of MinIO: the setup alone uses it.",
-    "STORE_SECRET_API": "Each client of the store has its own key: the API's.",
-    "STORE_SECRET_DRIFT": "The drift check's.",
-    "STORE_SECRET_UPKEEP": "The upkeep of the log store's.",
-    "STORE_SECRET_RETRAIN": "The retraining's.",
-    "STORE_SECRET_STAFF": "The staff pages'.",
-    "STORE_SECRET_MLFLOW": "MLflow's, for its artifacts.",
-    "GRAFANA_PASSWORD": "Grafana's user `admin`.",
-    "CHATBOT_PREDICTION_KEY": "",
-    "CHATBOT_STAFF_TOKEN": "",
-}
+_VARIABLES = read_yaml(Path(__file__).with_name("compose_variables.yaml"))
+MADE: dict[str, str] = _VARIABLES["secrets"]
 """Secrets that `new` generates if missing; empty text: the setting's own description applies."""
-
-COMPOSE = {
-    "BIND": ("127.0.0.1", "The address that every port below is opened on; 0.0.0.0: to other machines too."),
-    "IMAGE_PREFIX": ("docker.io/support-chatbot", "Prefix of the names of this project's images."),
-    "IMAGE_TAG": ("", "Their tag; unset: this version's."),
-    "MINIO_PORT": ("9000", "MinIO's port, and its console's."),
-    "MINIO_CONSOLE_PORT": ("9001", ""),
-    "PROMETHEUS_PORT": ("9090", "Prometheus."),
-    "GRAFANA_PORT": ("3001", "Grafana."),
-    "DRIFT_EVERY_SECONDS": (
-        "21600",
-        "How often the drift check runs, and the retraining looks at its verdict.",
-    ),
-    "MINIO_ROOT_USER": ("root", "The name of MinIO's root key."),
-    "API_KEYS_FOLDER": ("./api-keys", "compose.api-keys.yaml: folder of the file `keys`."),
-    "CORPUS": ("", "compose.corpus.yaml: your corpus, a file or folder in CORPUS_FOLDER."),
-    "REPLIES": ("", "compose.corpus.yaml: its replies, in the same folder; empty: the corpus's own."),
-    "TRAIN": ("", "compose.corpus.yaml: columns, such as `--message-column text --intent-column label`."),
-    "CORPUS_FOLDER": ("./corpus", "compose.corpus.yaml: folder of the corpus."),
-    "SETTINGS_FILE": (
-        "settings.env",
-        "File with settings that are not secret: variables of docs/settings.md.",
-    ),
-}
+COMPOSE: dict[str, tuple[str, str]] = _VARIABLES["compose"]
 """Variables that only the Compose files read: default, meaning."""
-
-SETTINGS = (
-    "CHATBOT_PORT", "CHATBOT_UI_PORT", "CHATBOT_STAFF_PORT", "CHATBOT_MLFLOW_PORT", "CHATBOT_STORE_URL",
-    "CHATBOT_STORE_ENDPOINT", "CHATBOT_HANDOFF_SECRET", "CHATBOT_API_KEY", "CHATBOT_UI_API_URL",
-    "CHATBOT_LOOP_PUSHGATEWAY", "CHATBOT_MLFLOW_BACKEND", "CHATBOT_MLFLOW_ALLOWED_HOSTS", "MLFLOW_TRACKING_URI",
-)  # fmt: skip
+SETTINGS: list[str] = _VARIABLES["settings"]
 """Settings for which compose.yaml has its own default, or that are secret: set in `.env`, not in settings.env."""
 
 

@@ -105,7 +105,6 @@ class Learned:
         proved: whether the bound meets the target; evidence: the same for people, PROVED, ESTIMATED, NOT_MET or
             NOT_MEASURED.
         rows, outside_rows: numbers of distinct in-scope and out-of-scope messages used.
-        sentence: a summary for people.
         unknown_risk: the risk if the out-of-scope messages are of unknown intents of the corpus's own domain; None:
             the corpus has too few intents to leave some out.
     """
@@ -121,13 +120,45 @@ class Learned:
     evidence: str
     rows: int
     outside_rows: int
-    sentence: str
     curve: Curve
     unknown_risk: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything but thresholds and curve, for model.json."""
         return {name: getattr(self, name) for name in (*EVIDENCE, "rows", "outside_rows", "sentence")}
+
+    @property
+    def sentence(self) -> str:
+        """Describe in a sentence what was asked for, and what is met."""
+        asked = f"at most {self.target:.1%} wrong automatic answers"
+        at = (
+            f", {self.share:.0%} of the messages being out of scope"
+            if self.outside_rows
+            else ", in-scope messages alone"
+        )
+        covered = (
+            f"{self.coverage:.1%} of the in-scope messages are answered, {self.risk:.2%} of the answers wrong"
+        )
+        sure = (
+            f"the 95 % upper bound is {self.bound:.2%}, learned on {self.rows:,} distinct messages and "
+            f"{self.outside_rows:,} out-of-scope messages"
+        )
+        if self.proved:
+            return f"Asked: {asked}{at}. Met, proved: {covered}; {sure}."
+        by_label = f"by the labels of the held-out messages {self.counted:.2%}, label errors included"
+        if self.evidence == NOT_MEASURED:
+            return (
+                f"Asked: {asked}{at}. Not measured: every intent is one message and its near-duplicates "
+                f"({self.rows:,} distinct messages), so none could be held out. Add differently worded messages."
+            )
+        if self.evidence == NOT_MET:
+            return (
+                f"Asked: {asked}{at}. Not met by any threshold; the closest: {covered} ({by_label}); {sure}."
+            )
+        return (
+            f"Asked: {asked}{at}. Estimated, not proved: {covered} ({by_label}). The rows are too few to tell whether "
+            f"the target is met: {sure}."
+        )
 
 
 def judge(fitted: Fitted) -> Judged:
@@ -236,7 +267,7 @@ def learn(
     answer, scope = float(answers[row]), float(scopes[column])
     counts = float(wrong[best]), float(answered[best])
     evidence = PROVED if proved else ESTIMATED if allowed[best] else NOT_MET
-    found = Learned(
+    return Learned(
         thresholds=Thresholds(answer=answer, clarify=_clarify(inside, answer, scope), scope=scope),
         target=target,
         share=counted_share,
@@ -248,10 +279,8 @@ def learn(
         evidence=evidence if inside.measured else NOT_MEASURED,
         rows=round(rows),
         outside_rows=outside_rows,
-        sentence="",
         curve=Curve(answers, answered[:, column] / rows, (counted if proved else estimate)[:, column]),
     )
-    return replace(found, sentence=_sentence(found))
 
 
 def _doubt(
@@ -342,33 +371,3 @@ def _clarify(inside: Judged, answer: float, scope: float) -> float:
     enough = np.flatnonzero(hits >= CLARIFY_HIT)
     # Probabilities of single precision may sum to a little over 1.
     return min(1.0, float(inside.choices[asked][order[enough[-1]]])) if enough.size else 1.0
-
-
-def _sentence(found: Learned) -> str:
-    asked = f"at most {found.target:.1%} wrong automatic answers"
-    at = (
-        f", {found.share:.0%} of the messages being out of scope"
-        if found.outside_rows
-        else ", in-scope messages alone"
-    )
-    covered = (
-        f"{found.coverage:.1%} of the in-scope messages are answered, {found.risk:.2%} of the answers wrong"
-    )
-    sure = (
-        f"the 95 % upper bound is {found.bound:.2%}, learned on {found.rows:,} distinct messages and "
-        f"{found.outside_rows:,} out-of-scope messages"
-    )
-    if found.proved:
-        return f"Asked: {asked}{at}. Met, proved: {covered}; {sure}."
-    by_label = f"by the labels of the held-out messages {found.counted:.2%}, label errors included"
-    if found.evidence == NOT_MEASURED:
-        return (
-            f"Asked: {asked}{at}. Not measured: every intent is one message and its near-duplicates "
-            f"({found.rows:,} distinct messages), so none could be held out. Add differently worded messages."
-        )
-    if found.evidence == NOT_MET:
-        return f"Asked: {asked}{at}. Not met by any threshold; the closest: {covered} ({by_label}); {sure}."
-    return (
-        f"Asked: {asked}{at}. Estimated, not proved: {covered} ({by_label}). The rows are too few to tell whether the "
-        f"target is met: {sure}."
-    )

@@ -11,6 +11,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pandas as pd
 
@@ -19,6 +20,7 @@ from chatbot.dialog.router import Router
 from chatbot.model.bundle import Bundle, load
 from chatbot.privacy import redact, redact_with_core
 from chatbot.settings import SlotSettings
+from chatbot.word_lists import read_lists
 from tools.bench.figures import BUNDLE, CORPUS, markdown
 from tools.bench.quality.pii.sentences import read_sentences
 
@@ -28,36 +30,17 @@ MESSAGES, REPEATS = 200, 7
 TARGETS = {"password": 95, "intro": 92, "name": 85, "address": 85, "postcode": 85, "dob": 85}
 STRUCTURED = 98
 APPENDED = {
-    "like the phrases that are removed": (
-        " for max@example.com", ", my email is anna.k@example.org", " my name is Anna Schmidt", ". Regards, John Smith",
-        " call me on +49 170 1234567", ". My phone number is 020 7946 0018", " (order 12345-AB)",
-        ", my address is 12 Maple Street, London SW1A 1AA", ". I was born on 12/05/1985",
-        ". Tracking 1Z999AA10123456784", " my password is hunter2", " card 4111 1111 1111 1111", ". Thanks, Priya",
-        ", IBAN DE89 3704 0044 0532 0130 00", " from IP 192.168.10.4",
-    ),
-    "others": (
-        " please, email jo@x.org", " - reply to jo.b@example.net", " Cheers, Tom", " my phone is 07700 900123",
-        " (card 5555 5555 5555 4444)", ", name: Maria Lopez", " delivered to Flat 2, 14 Queen Street, Leeds LS1 4DY",
-        " I'm Peter Walker", " using account jo@x.org", ", password: Tr0ub4dor&3", " my date of birth is 3 March 1985",
-        " order #48213-AB",
-    ),
-    "held out": (
-        " (sent from tanja.w@example.net)", ", you can write to pedro at example dot com",
-        " - Jonathan Reed", " this is Maria Silva by the way", " my mobile number is +1 415 555 0132",
-        ", paid with 4242 4242 4242 4242", " my customer number is 60213344", " - invoice INV-2024-00917",
-        ". I live at 18 Rosslyn Road, Leeds LS6 2AB", ", born 1979-06-21", " my PIN is 4821",
-        ". Kind regards, Nora Lind", " (tracking number 1Z12345E0205271688)", ", account 12345678",
-        ". My order number is 112-3456789-1234567", " from 203.0.113.77",
-    ),
-}  # fmt: skip
+    name: [line.strip('"') for line in lines.splitlines()]
+    for name, lines in read_lists(Path(__file__).parent / "pii" / "appended.txt").items()
+}
+"""Personal data that is appended to a message, by where the phrases come from."""
 
 
-def main() -> int:
+def main() -> None:
     """Print the tables."""
     sys.stdout.write(f"{recall_table(SETS)}\n{time_table()}\n")
     if BUNDLE.exists():
         sys.stdout.write(invariance_table(load(BUNDLE)))
-    return 0
 
 
 def recall_table(names: Sequence[str]) -> str:
@@ -127,4 +110,4 @@ def _routes(router: Router, bundle: Bundle, messages: Sequence[str], prepare: Re
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
