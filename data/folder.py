@@ -130,8 +130,6 @@ def _read(path: Path, problems: list[Problem]) -> IntentFile:
         if key.value not in FIELDS:
             reason = f"unknown field {key.value!r}: the fields are {', '.join(FIELDS)}"
             raise CorpusError.at(path, line, reason)
-        if key.value in nodes:
-            raise CorpusError.at(path, line, f"field {key.value!r} occurs twice")
         nodes[key.value] = value
     for name in _NEEDED:
         if name not in nodes:

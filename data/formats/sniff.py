@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -10,7 +11,7 @@ from pathlib import Path
 import yaml
 
 from chatbot.documents import read_yaml
-from data.columns import Columns
+from data.columns import UNLABELLED, Columns
 from data.decisions import BESIDE, is_named
 from data.errors import CorpusError, Problem
 from data.folder import is_beside, is_intent, read_intent_files, visible_files, yaml_paths
@@ -22,16 +23,16 @@ from data.formats.csv_file import read_csv
 from data.formats.dialogflow import is_agent, read_agent
 from data.formats.document import guarded
 from data.formats.grouped import is_grouped, read_grouped
-from data.formats.json_file import read_json, read_jsonl
+from data.formats.json_file import ARRAY, ARRAYS, UNKNOWN, read_json, read_jsonl
 from data.formats.lex import is_lex_folder, read_lex_folder
 from data.formats.mails import mail_paths, read_mails
 from data.formats.rasa import is_rasa, read_rasa
 from data.formats.snips import is_snips_yaml, read_snips_yaml
-from data.formats.text_folder import is_text_folder, read_text_folder, text_paths
+from data.formats.text_folder import is_text_folder, names_of, read_text_folder, text_paths
 from data.formats.xlsx import read_xlsx
 from data.rows import Rows
 from data.text import read_lines
-from data.yaml_nodes import compose, fields, items, text_of
+from data.yaml_nodes import compose, compose_all, fields, items, text_of
 
 FILES: dict[str, Callable[[Path, Columns], Rows]] = {
     ".csv": read_csv,
@@ -51,6 +52,10 @@ JSON: dict[str, Callable[[Path, Columns, bool], Rows]] = {
 }
 ARCHIVES = {".gz": read_gzip, ".zip": read_zip}
 YAML = (".yaml", ".yml")
+_OF_WHOLES = ("agent.json", "dataset_dict.json", "state.json")
+"""Files by which the folder of an agent or a dataset is found."""
+_PERHAPS_LABELLED = {UNLABELLED, ARRAYS, UNKNOWN}
+"""Kinds of problems of a file whose messages may have the intent that the file's name says."""
 _PERHAPS_TABLES = {*FILES, *JSON, *ARCHIVES} - {".txt"}
 """A .txt in a folder is perhaps a licence."""
 
@@ -133,6 +138,11 @@ def _read_files(folder: Path, files: list[Path], columns: Columns, arrays: bool)
         return guarded("Dialogflow", partial(read_agent, folder), str(folder))
     if is_lex_folder(folder):
         return guarded("Lex V2", partial(read_lex_folder, folder), str(folder))
+    if wholes := _wholes(folder, files):
+        result = Rows()
+        for whole in wholes:
+            result.extend(_below(whole.relative_to(folder).as_posix(), _read_folder(whole, columns, arrays)))
+        return result
     texts = text_paths(folder, files)
     is_mindmeld = (folder / "domains").is_dir() and is_text_folder(folder, texts)
     if is_mindmeld or any(path.suffix.lower() == ".intent" for path in texts):
@@ -158,15 +168,58 @@ def _read_files(folder: Path, files: list[Path], columns: Columns, arrays: bool)
     return result
 
 
+def _wholes(folder: Path, files: list[Path]) -> list[Path]:
+    """Return the folders that are one export or dataset each, such as an unpacked agent, if nothing is beside them."""
+    found = sorted({path.parent for path in files if path.name in _OF_WHOLES} - {folder})
+    found = [path for path in found if is_agent(path) or is_dataset(path)]
+    found = [path for path in found if path.parent not in found]  # a split belongs to its dataset
+    rows = [path for path in files if path.suffix.lower() in {*_PERHAPS_TABLES, *YAML}]
+    return found if all(any(map(path.is_relative_to, found)) for path in rows) else []
+
+
+def _below(name: str, content: Rows) -> Rows:
+    """Name the file or folder within the corpus that rows come from."""
+    content.rows = [replace(row, file=f"{name}/{row.file}" if row.file else name) for row in content.rows]
+    return content
+
+
 def _read_tables(folder: Path, tables: list[Path], files: list[Path], columns: Columns, arrays: bool) -> Rows:
-    """Read tables, documents and archives as one corpus."""
+    """Read tables, documents and archives as one corpus; tables without a column of intents may be named by theirs."""
+    texts = [path for path in files if path.suffix.lower() == ".txt"]
+    result = _read_together(folder, tables, texts, columns, arrays)
+    unlabelled = [path for path in tables if path.suffix.lower() not in ARCHIVES]
+    if result.rows or columns.intent is not None or not (names := names_of(unlabelled, folder)):
+        return result
+    if len(unlabelled) < len(tables) or any(p.kind not in _PERHAPS_LABELLED for p in result.problems):
+        return result
+    named = Rows()
+    for path, name in names.items():
+        try:
+            content = _read_file(path, replace(columns, label=name), arrays)
+        except CorpusError as error:
+            named.problems.extend(error.problems)
+            continue
+        file = path.relative_to(folder).as_posix()
+        content.rows = [replace(row, file=file) for row in content.rows]
+        named.extend(content)
+    if not named.rows:
+        return result
+    counts = Counter(row.intent for row in named.rows)
+    told = ", ".join(f"{intent} ({count:,})" for intent, count in counts.most_common(20))
+    reason = f"no table has a column of intents: the intents are the names of files or folders: {told}"
+    named.notices.append(Problem(str(folder), None, reason))
+    return named
+
+
+def _read_together(
+    folder: Path, tables: list[Path], texts: list[Path], columns: Columns, arrays: bool
+) -> Rows:
     result, taken = Rows(), []
 
     def take(path: Path, content: Rows) -> None:
         name = path.relative_to(folder).as_posix()
-        content.rows = [replace(row, file=f"{name}/{row.file}" if row.file else name) for row in content.rows]
         taken.append(f"{name} ({len(content.rows):,})")
-        result.extend(content)
+        result.extend(_below(name, content))
 
     unknown: list[Problem] = []
     for path in tables:
@@ -174,10 +227,15 @@ def _read_tables(folder: Path, tables: list[Path], files: list[Path], columns: C
             take(path, _read_file(path, columns, arrays))
         except CorpusError as error:
             unknown.extend(error.problems)
-    for path in files:
+    for path in texts:
         # Any other text is a licence or the like.
-        if path.suffix.lower() == ".txt" and (table := _table_or_none(path, columns)):
+        if table := _table_or_none(path, columns):
             take(path, table)
+    if arrays_alone := [problem for problem in unknown if problem.kind == ARRAYS]:
+        # One conversion of the folder, and not one for each file.
+        reason = ARRAY.format(file=folder)
+        unknown = [problem for problem in unknown if problem.kind != ARRAYS]
+        unknown += [replace(problem, reason=reason) for problem in arrays_alone]
     for problem in unknown:
         # Beside a corpus, a JSON file may be anything; a table is meant.
         if result.rows and problem.file.endswith(".json"):
@@ -212,7 +270,7 @@ def _read_yaml(paths: list[Path], folder: Path, has_tables: bool) -> Rows | None
     result = Rows()
     for path in paths:
         try:
-            kinds[_kind_of_yaml(compose(path))].append(path)
+            kinds[_kind_of_yaml(next(iter(compose_all(path)), None))].append(path)
         except CorpusError as error:
             result.problems.extend(error.problems)
     others = [path for path in kinds.pop("") if not is_beside(path)]
@@ -242,9 +300,9 @@ def _kind_of_yaml(root: yaml.Node | None) -> str:
 
 
 def _read_yaml_file(path: Path) -> Rows:
-    root = compose(path)
-    kind = _kind_of_yaml(root)
+    kind = _kind_of_yaml(next(iter(compose_all(path)), None))
     if not kind:
+        root = compose(path)
         lists = {name: [text_of(m) for m in items(node)] for name, node in fields(root).items()}
         if is_grouped(lists):
             return read_grouped(lists, str(path))
