@@ -179,6 +179,14 @@ def find_columns(header: Sequence[str], asked: Columns, file: str, line: int | N
                 if name is not None
                 else f"no {what} column ({', '.join(usual[:8])}, ...)"
             )
+            if (
+                what == "message"
+                and name is None
+                and not {column_key(n) for n in names}.isdisjoint(REPLY_NAMES)
+            ):
+                missing += (
+                    " beside a column of replies (replies of intents are a file of their own: --replies)"
+                )
             there = ", ".join(repr(n[:60]) for n in names[:20]) or "none"
             raise refuse(
                 f"{missing}; the columns are: {there}. Name the right one with --{what}-column; each row has one "

@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from data.columns import REPLY_NAMES, UNLABELLED, Columns, column_key
 from data.errors import CorpusError, Problem
@@ -159,15 +159,13 @@ def _sheets(path: Path, *, data_only: bool) -> tuple[Sheets, frozenset[str]]:
 
 
 def _read_sheets(path: Path, data_only: bool) -> tuple[Sheets, frozenset[str]]:
-    from openpyxl import load_workbook
-
     with zipfile.ZipFile(path) as parts:
         if sum(part.file_size for part in parts.infolist()) > MAX_BYTES:
             raise ValueError(f"more than {MAX_BYTES:,} bytes unpacked")
         if _WORKBOOK in parts.namelist() and _STRICT in parts.read(_WORKBOOK):
             raise ValueError("it is a Strict Open XML workbook: save it as Excel Workbook (.xlsx)")
     # Without `read_only`, a cell in the last row makes cells of all rows above it, and a merged area of all in it.
-    book = load_workbook(path, data_only=data_only, read_only=True)
+    book = _workbook(path, data_only)
     try:
         cells = 0
         sheets: Sheets = {}
@@ -186,6 +184,27 @@ def _read_sheets(path: Path, data_only: bool) -> tuple[Sheets, frozenset[str]]:
     finally:
         book.close()
     return sheets, frozenset(sheet.title for sheet in order if sheet.sheet_state != "visible")
+
+
+def _workbook(path: Path, data_only: bool) -> Any:
+    """Open a workbook for its cells alone: openpyxl fails on a chart sheet without a chart, and on odd properties."""
+    from openpyxl.chartsheet import Chartsheet  # type: ignore[import-untyped]
+    from openpyxl.reader.excel import ExcelReader  # type: ignore[import-untyped]
+
+    class CellReader(ExcelReader):  # type: ignore[misc]
+        def read_chartsheet(self, sheet: Any, rel: Any) -> None:
+            """Add an empty chart sheet, so that names of later sheets stay with them."""
+            self.wb._add_sheet(Chartsheet(parent=self.wb, title=sheet.name))
+
+        def read_properties(self) -> None:
+            """Skip author and times."""
+
+        def read_custom(self) -> None:
+            """Skip what other programs note."""
+
+    reader = CellReader(path, read_only=True, data_only=data_only, keep_links=False)
+    reader.read()
+    return reader.wb
 
 
 def _repeat_merged(records: list[tuple[int, list[Cell]]], sheet: IO[bytes]) -> None:
