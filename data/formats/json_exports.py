@@ -184,7 +184,7 @@ def _text_of_node(output: dict[str, Any]) -> str:
 
 def _text_of_action(action: dict[str, Any]) -> str:
     """Return what an action says first, if it says it whatever the customer answers; empty: it asks or calculates."""
-    first = next(iter(listed(action.get("steps"))), {})
+    first: dict[str, Any] = next(iter(listed(action.get("steps"))), {})
     if first.get("condition") or first.get("question"):
         return ""
     for part in listed(dig(first, "output", "generic")):

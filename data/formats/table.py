@@ -38,7 +38,7 @@ def read_table(table: Table, asked: Columns) -> Rows:
     is_workbook = table.file.lower().endswith((".xlsx", ".xlsm"))
     replies: dict[str, set[str]] = defaultdict(set)
     repeated = rejected = 0
-    named = [table.header[place] for place in (places.message, *places.intents)]
+    header = [table.header[place] for place in (places.message, *places.intents)]
     undone = _undone(table, places)
     for line, cells in table.records:
         if is_workbook:  # a sheet has no cells behind the last one that is filled
@@ -49,7 +49,7 @@ def read_table(table: Table, asked: Columns) -> Rows:
             result.problems.append(Problem(table.file, line, reason, kind=kind))
             continue
         values = [cells[place] if place < len(cells) else None for place in (places.message, *places.intents)]
-        if table.line is not None and [shown(value).lstrip("\ufeff") for value in values] == named:
+        if table.line is not None and [shown(value).lstrip("\ufeff") for value in values] == header:
             repeated += 1
             continue
         if shown(at(cells, places.reply)).strip().casefold() in undone:
