@@ -119,9 +119,13 @@ def _examples(path: Path, node: yaml.Node | None, result: Rows) -> list[tuple[in
 def _responses(node: yaml.Node | None) -> dict[str, str]:
     result: dict[str, str] = {}
     for name, variants in fields(node).items():
-        # A variant with a condition is for some customers, one without a text is a picture or a payload.
+        # A variant with a condition is for some customers, one with a channel for one channel, one without a text is a
+        # picture or a payload.
         parts = [fields(variant) for variant in items(variants)]
-        texts = [text_of(part.get("text")).strip() for part in parts if "condition" not in part]
+        usual = sorted(
+            (part for part in parts if "condition" not in part), key=lambda part: "channel" in part
+        )
+        texts = [text_of(part.get("text")).strip() for part in usual]
         if text := next(filter(None, texts), ""):
             result[name] = text
     return result

@@ -181,13 +181,13 @@ def names_of(paths: list[Path], folder: Path) -> dict[Path, str]:
     names = {path: path.stem for path in paths}
     if len(set(names.values())) < len(paths):
         names = {path: "" if path.parent == folder else path.parent.name for path in paths}
-    return names if len(set(names.values())) > 1 and all(map(is_name, names.values())) else {}
+    return names if are_names(names.values()) else {}
 
 
-def is_name(name: str) -> bool:
-    """Whether the name of a file or a sheet may be an intent's: a word that says nothing about time or order."""
-    words = [word for word in re.split(r"[\W\d_]+", name.casefold()) if word]
-    return bool(words) and not _NOT_INTENTS.issuperset(words)
+def are_names(names: Iterable[str]) -> bool:
+    """Whether names of files or sheets may be intents: at least two, that differ in words not about time or order."""
+    words = {name: frozenset(re.split(r"[\W\d_]+", name.casefold())) - {"", *_NOT_INTENTS} for name in names}
+    return len(words) > 1 and all(words.values()) and len({*words.values()}) == len(words)
 
 
 def intent_of(path: Path, folder: Path) -> str:

@@ -16,7 +16,7 @@ from data.errors import CorpusError, Problem
 from data.formats.cells import MAX_CELLS, Cell, at
 from data.formats.header import TITLE_ROWS, with_header
 from data.formats.table import read_table
-from data.formats.text_folder import is_name
+from data.formats.text_folder import are_names
 from data.rows import Rows
 
 MAX_BYTES = 512 << 20
@@ -102,7 +102,7 @@ def _named_by_intent(
 ) -> Rows | None:
     """Read sheets of messages without a column of intents, if their titles may be the intents."""
     titles = [title for title, error in failures.items() if all(p.kind == UNLABELLED for p in error.problems)]
-    if columns.intent is not None or not all(map(is_name, titles)):
+    if columns.intent is not None or not are_names(titles):
         return None
     parts: dict[str, Rows] = {}
     for title in titles:

@@ -103,6 +103,14 @@ def test_a_cx_reply_is_in_the_agents_language_and_may_be_in_a_route_group(tmp_pa
     assert read_corpus(tmp_path).replies == {"refund": "refund en", "cancel": "cancel en"}
 
 
+def test_a_rasa_response_for_one_channel_is_the_reply_only_where_it_is_the_only_one(tmp_path: Path) -> None:
+    domain = "responses:\n  utter_a:\n  - {text: Slack., channel: slack}\n  - text: All.\n"
+    domain += "  utter_b:\n  - {text: Only., channel: slack}\n"
+    nlu = "nlu:\n- intent: a\n  examples: |\n    - one\n- intent: b\n  examples: |\n    - two\n"
+    (tmp_path / "domain.yml").write_text(nlu + domain)
+    assert read_corpus(tmp_path / "domain.yml").replies == {"a": "All.", "b": "Only."}
+
+
 def test_what_a_watson_action_says_first_is_the_reply_unless_it_asks(tmp_path: Path) -> None:
     def action(number: int, title: str, **step: Any) -> dict[str, Any]:
         return {"title": title, "condition": {"intent": f"i{number}"}, "steps": [step]}

@@ -57,7 +57,8 @@ def test_a_list_of_messages_without_a_header_loses_no_first_line(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    "names", [("january", "february"), ("2024-01", "2024-02"), ("messages_1", "messages_2")]
+    "names",
+    [("january", "february"), ("2024-01", "2024-02"), ("messages_1", "messages_2"), ("shop-jan", "shop-feb")],
 )
 def test_files_named_by_time_or_number_are_not_intents(tmp_path: Path, names: tuple[str, str]) -> None:
     for name, messages in zip(names, INTENTS.values(), strict=True):
