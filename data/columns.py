@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from typer import Option
 
 from chatbot.documents import read_yaml
-from data.errors import CorpusError
+from data.errors import CorpusError, Problem
 
 NAMES: dict[str, Any] = read_yaml(Path(__file__).with_name("names.yaml"))
 """What other products call columns, labels and languages."""
@@ -30,6 +30,8 @@ ONE_COLUMN = (
     "ten to twenty messages of each intent are enough to start"
 )
 """What to do with a table that has no labels."""
+UNLABELLED = "tables have no column of intents"
+"""Kind of the problem that a table has messages only, or no column that is known to hold intents."""
 
 _SEPARATORS = re.compile(r"[\s_-]+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")
@@ -70,6 +72,8 @@ class Columns:
     ] = None
     tags: tuple[str, ...] = ()
     """The tags of tickets that are intents; other tags are ignored."""
+    label: str = ""
+    """The intent of every row, where the name of the file or the sheet says it; empty: a column does."""
 
 
 _OPTIONS = ("message", "intent", "category", "header", "labels_as_written", "encoding")
@@ -121,8 +125,8 @@ def find_columns(header: Sequence[str], asked: Columns, file: str, line: int | N
     names = [name.strip().removeprefix("\ufeff").strip() for name in header]
     is_ticket = _is_ticket(names)
 
-    def refuse(reason: str) -> CorpusError:
-        return CorpusError.at(file, line, reason)
+    def refuse(reason: str, kind: str = "") -> CorpusError:
+        return CorpusError([Problem(file, line, reason, kind=kind)])
 
     def first(found: Sequence[int], what: str) -> int | None:
         """Return the first place; refuse several where an option can choose one of them."""
@@ -168,17 +172,27 @@ def find_columns(header: Sequence[str], asked: Columns, file: str, line: int | N
         if found is None and name is not None and name.isdecimal() and 0 < int(name) <= len(names):
             return int(name) - 1
         if found is None:
+            kind = UNLABELLED if name is None and what == "intent" else ""
             if name is None and len(names) == 1:
-                raise refuse(ONE_COLUMN)
+                raise refuse(ONE_COLUMN, UNLABELLED)
             missing = (
                 f"no column {name!r}"
                 if name is not None
                 else f"no {what} column ({', '.join(usual[:8])}, ...)"
             )
+            if (
+                what == "message"
+                and name is None
+                and not {column_key(n) for n in names}.isdisjoint(REPLY_NAMES)
+            ):
+                missing += (
+                    " beside a column of replies (replies of intents are a file of their own: --replies)"
+                )
             there = ", ".join(repr(n[:60]) for n in names[:20]) or "none"
             raise refuse(
                 f"{missing}; the columns are: {there}. Name the right one with --{what}-column; each row has one "
-                "message, and its intent in a column"
+                "message, and its intent in a column",
+                kind,
             )
         return found
 

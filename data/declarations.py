@@ -25,6 +25,7 @@ from chatbot.files import write_file
 from data.decisions import BESIDE, relabelled
 from data.errors import CorpusError
 from data.messages import intent_fault
+from data.yaml_nodes import parse_nodes
 
 DECLARED_FILE = BESIDE[1]
 
@@ -161,6 +162,7 @@ def parse_declared(text: str, file: str) -> Declared:
 
     Raises: CorpusError: it is not a declaration.
     """
+    parse_nodes(text, file)  # names a key that occurs twice, of which the parser would keep the last
     try:
         content = yaml.safe_load(text)
         return Declared.model_validate(NOTHING if content is None else content)

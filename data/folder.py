@@ -19,6 +19,7 @@ _OTHERS = (
     "rules", "replies", "behaviours", "declared", "domain", "stories", "config", "endpoints", "credentials", "params",
 )  # fmt: skip
 """Files beside intents that hold no messages."""
+_OF_WINDOWS = ("thumbs.db", "desktop.ini")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +59,17 @@ def intent_paths(folder: Path) -> list[Path]:
 
 
 def visible_files(folder: Path) -> list[Path]:
-    """Return the files of a folder and its subfolders that are not hidden, sorted."""
-    hidden = (".", "__")
+    """Return the files of a folder and its subfolders that are not hidden, sorted.
+
+    Hidden is also what Windows and Excel put beside files: `Thumbs.db`, `desktop.ini`, `~$book.xlsx` while it is open.
+    """
+    hidden = (".", "__", "~$")
     return [
         path
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and not any(part.startswith(hidden) for part in path.relative_to(folder).parts)
+        if path.name.lower() not in _OF_WINDOWS
+        and path.is_file()
+        and not any(part.startswith(hidden) for part in path.relative_to(folder).parts)
     ]
 
 
@@ -130,8 +136,6 @@ def _read(path: Path, problems: list[Problem]) -> IntentFile:
         if key.value not in FIELDS:
             reason = f"unknown field {key.value!r}: the fields are {', '.join(FIELDS)}"
             raise CorpusError.at(path, line, reason)
-        if key.value in nodes:
-            raise CorpusError.at(path, line, f"field {key.value!r} occurs twice")
         nodes[key.value] = value
     for name in _NEEDED:
         if name not in nodes:

@@ -15,11 +15,12 @@ from chatbot.settings import SlotSettings
 from data.columns import INTENT_NAMES, REPLY_NAMES, Columns
 from data.errors import CorpusError, Problem
 from data.folder import intent_paths, is_intent, read_intents
+from data.formats.json_text import load_json
 from data.formats.rasa import read_responses
 from data.formats.sniff import FILES, JSON, YAML, read_source
 from data.labels import label_key
 from data.messages import NO_MESSAGE
-from data.yaml_nodes import compose, fields
+from data.yaml_nodes import compose, compose_all, fields
 
 _TEXT_NAMES = (*REPLY_NAMES, "text", "message")
 _UTTER = "utter_"
@@ -53,6 +54,7 @@ def read_replies(source: Path) -> dict[str, ReplyText]:
             raise CorpusError.at(source, 1, reason)
         return dict(Replies.load(source).texts)
     if suffix == ".json":
+        load_json(source)  # names a key that occurs twice, of which `Replies.load` would keep the last
         replies = dict(read_source(source).replies) if _is_export(source) else {}
         return _texts(replies) if replies else dict(Replies.load(source).texts)
     if suffix in FILES or suffix in JSON:
@@ -66,7 +68,7 @@ def read_replies(source: Path) -> dict[str, ReplyText]:
 def read_folder_replies(folder: Path) -> dict[str, ReplyText]:
     """Read the replies of a corpus folder: the project's form with categories and descriptions, or any other."""
     beside = [folder / f"replies{suffix}" for suffix in YAML if (folder / f"replies{suffix}").is_file()]
-    texts = dict(Replies.load(beside[0]).texts) if beside else {}
+    texts = _beside(beside[0]) if beside else {}
     if not _is_own_form(folder):
         return {**texts, **_texts(read_source(folder, arrays=True).replies)}
     own = {
@@ -75,6 +77,11 @@ def read_folder_replies(folder: Path) -> dict[str, ReplyText]:
         if file.reply
     }
     return {**texts, **own}
+
+
+def _beside(file: Path) -> dict[str, ReplyText]:
+    compose(file)  # names a key that occurs twice, of which `Replies.load` would keep the last
+    return dict(Replies.load(file).texts)
 
 
 def own_replies(corpus: Path, found: Mapping[str, str]) -> tuple[dict[str, ReplyText], list[Problem]]:
@@ -122,6 +129,13 @@ def match_replies(
                     )
                 )
             continue
+        if intent in matched and matched[intent].response != text.response:
+            reason = (
+                f"intent {intent!r} has two replies, of two spellings of its name: that of {intent!r} is used"
+            )
+            if name != intent and intent not in texts:
+                reason = f"intent {intent!r} has two replies, of two spellings of its name: the first is used"
+            notices.append(Problem(source, None, reason, kind="intents have two replies"))
         if intent not in matched or name == intent:
             matched[intent] = text
     return matched, notices
@@ -129,7 +143,7 @@ def match_replies(
 
 def _is_own_form(folder: Path) -> bool:
     paths = intent_paths(folder)
-    return bool(paths) and all(is_intent(compose(path)) for path in paths)
+    return bool(paths) and all(is_intent(next(iter(compose_all(path)), None)) for path in paths)
 
 
 def _no_intent(name: str, by_key: Mapping[str, str]) -> str:

@@ -36,7 +36,13 @@ class Rows:
     """Files of decisions and declared changes in a folder or archive: content by name for display."""
 
     def extend(self, other: Rows) -> None:
-        """Append another file's content; existing replies are kept."""
+        """Append another file's content; existing replies are kept, and one that differs is named."""
+        differing = [name for name, text in other.replies.items() if self.replies.get(name, text) != text]
+        if differing:
+            file = next((row.file for row in other.rows if row.file), "")
+            count = f"another reply of {len(differing):,} intents, such as {differing[0]!r}"
+            reason = f"{count}: that of the first file is used"
+            self.notices.append(Problem(file, None, reason))
         self.rows.extend(other.rows)
         self.problems.extend(other.problems)
         self.notices.extend(other.notices)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,6 +43,10 @@ _SYMBOL_IN_WORD = re.compile(
 )
 """What words of a text hold in the wrong code page, as in `m÷chte` and `pieni¹dze`."""
 _FOREIGN_WORD = re.compile(r"\w*[^\W\x00-\x7f]\w*")
+_TWICE = re.compile(r"[ÃÂ][^\x00-\x7f]|â€[^\x00-\x7f]")
+_PARTS = re.compile(r"[\s,;|\"]")
+_TWICE_LOOKED_AT = 1_000
+"""Places that are looked at: some may be as they should be."""
 _WORDS, _WORD_CHARS = 3, 20
 """Words with letters outside ASCII that the notice shows, by which a reader sees whether the guess is right."""
 _EVIDENCE_BYTES = 1 << 16
@@ -116,7 +121,8 @@ def decode(content: bytes, file: str, encoding: str | None = None) -> tuple[str,
     if name := marked or _unmarked(content[:4096]):
         return _decoded(content, name, file, f"the file begins as {name.upper()} but is damaged"), []
     try:
-        return content.decode("utf-8").lstrip(_MARK), []
+        text = content.decode("utf-8").lstrip(_MARK)
+        return text, _decoded_twice(text, file)
     except UnicodeDecodeError:
         pass
     name = _code_page(content)
@@ -134,6 +140,27 @@ def decode(content: bytes, file: str, encoding: str | None = None) -> tuple[str,
         "if that is wrong, name the right one with --encoding"
     )
     return text, [Problem(file, wrong.line, reason)]
+
+
+def _decoded_twice(text: str, file: str) -> list[Problem]:
+    """Return a notice if words are UTF-8 that was read as Windows-1252 and saved again, such as `GrÃ¶ÃŸe`."""
+    for found in itertools.islice(_TWICE.finditer(text), _TWICE_LOOKED_AT):
+        try:
+            right = found[0].encode("cp1252").decode("utf-8")
+        except UnicodeError:
+            continue  # as it should be: SÃO, Âge
+        start, end = max(0, found.start() - _WORD_CHARS), found.end() + _WORD_CHARS
+        near = (
+            _PARTS.split(text[start : found.start()])[-1]
+            + found[0]
+            + _PARTS.split(text[found.end() : end])[0]
+        )
+        reason = (
+            f"{near!r} seems to hold {right!r}, read in a wrong code page and saved again: it is taught as it stands; "
+            "export the messages again as UTF-8"
+        )
+        return [Problem(file, text.count("\n", 0, found.start()) + 1, reason)]
+    return []
 
 
 def _code_page(content: bytes) -> str | None:

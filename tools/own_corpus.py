@@ -27,7 +27,13 @@ RECORD = "trained_from.json"
 # What a bundle depends on besides the corpus and its replies.
 CODE = (
     *("chatbot/**/*.py", "chatbot/**/*.txt", "chatbot/dialog/*.yaml", "data/**/*.py", "training/**/*.py"),
-    *("data/out_of_scope/*.txt", "data/corpus/rules.yaml", "params.yaml"),
+    *(
+        "data/*.yaml",
+        "data/formats/*.yaml",
+        "data/out_of_scope/*.txt",
+        "data/corpus/rules.yaml",
+        "params.yaml",
+    ),
 )
 INPUT_OPTIONS = ("--rules", "--params", "--encoder")
 """Options of the training that may name a file or folder which it reads."""

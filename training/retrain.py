@@ -40,9 +40,9 @@ def main(
     out: Annotated[Path, typer.Option(help="Where the outcome is written.")] = Path(
         "models/retrain/retrain.json"
     ),
-    work: Annotated[Path, typer.Option(help="A folder for this alone; it is emptied.")] = Path(
-        "models/retrain/work"
-    ),
+    work: Annotated[
+        Path, typer.Option(help="A new folder, or one of an earlier retraining: that is emptied.")
+    ] = Path("models/retrain/work"),
     cache: Annotated[Path, typer.Option(help="Where exported encoders are kept.")] = Path(".cache/encoders"),
     params: Annotated[
         Path, typer.Option(help="A params.yaml; its sections process, train and gate are read.")

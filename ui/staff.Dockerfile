@@ -6,7 +6,7 @@ FROM ${PYTHON_IMAGE} AS code
 WORKDIR /app
 COPY pyproject.toml ./
 COPY chatbot chatbot
-COPY data/__init__.py data/code_pages.py data/code_pages.yaml data/decisions.py data/declarations.py data/errors.py data/messages.py data/similarity.py data/text.py data/
+COPY data/__init__.py data/code_pages.py data/code_pages.yaml data/decisions.py data/declarations.py data/errors.py data/messages.py data/similarity.py data/text.py data/yaml_nodes.py data/
 COPY training/__init__.py training/
 COPY training/labels/__init__.py training/labels/findings.py training/labels/
 COPY training/review training/review

@@ -72,15 +72,25 @@ def read_gzip(path: Path, read: Callable[[Path], Rows]) -> Rows:
 
 
 def read_zip(path: Path, read: Callable[[Path], Rows]) -> Rows:
-    """Read an archive as a folder, or as the file that it holds alone."""
+    """Read an archive as a folder, or as the file that it holds alone.
+
+    Raises: CorpusError: not an archive, or two files in it have one name.
+    """
+    outside: list[str] = []
 
     def unpack(folder: Path, budget: _Budget) -> Path:
         with zipfile.ZipFile(path) as archive:
             for member in archive.infolist():
                 target = folder / member.filename
-                hidden = any(part.startswith((".", "__MACOSX")) for part in Path(member.filename).parts)
-                if member.is_dir() or hidden or not target.resolve().is_relative_to(folder.resolve()):
+                parts = [part for part in Path(member.filename).parts if part != ".."]
+                hidden = any(part.startswith((".", "__MACOSX")) for part in parts)
+                if member.is_dir() or hidden:
                     continue
+                if not target.resolve().is_relative_to(folder.resolve()):
+                    outside.append(member.filename)
+                    continue
+                if target.exists():
+                    raise ValueError(f"two files in it have the name {member.filename!r}: pack it again")
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with archive.open(member) as source, target.open("wb") as file:
                     _copy(source, file, budget)
@@ -91,7 +101,13 @@ def read_zip(path: Path, read: Callable[[Path], Rows]) -> Rows:
         return folder
 
     with _unpacked(path, unpack) as inner:
-        return _renamed(read, inner, path)
+        result = _renamed(read, inner, path)
+    if outside:
+        reason = (
+            f"not taken: {len(outside):,} files whose names lead out of the archive, such as {outside[0]!r}"
+        )
+        result.notices.append(Problem(str(path), None, reason))
+    return result
 
 
 def _copy(source: IO[bytes] | gzip.GzipFile, target: IO[bytes], budget: _Budget) -> None:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from data.columns import Columns
 from data.errors import CorpusError, Problem
 from data.formats.cells import Cell, Table, check_cells
+from data.formats.document import listed
+from data.formats.json_text import load_json
 from data.formats.table import read_table
 from data.rows import Rows
 
@@ -35,15 +40,7 @@ def read_parquet(path: Path, columns: Columns) -> Rows:
 def read_arrow(path: Path, columns: Columns) -> Rows:
     """Read the rows of an Arrow file: a stream, as `datasets` writes it, or a Feather file."""
     try:
-        with pa.memory_map(str(path)) as source:
-            try:
-                content = pa.ipc.open_stream(source)
-                batches: Iterable[pa.RecordBatch] = content
-            except pa.ArrowInvalid:
-                source.seek(0)
-                content = pa.ipc.open_file(source)
-                batches = map(content.get_batch, range(content.num_record_batches))
-            return read_table(_table(str(path), content.schema, batches), columns)
+        return read_table(_arrow_table(path, {}), columns)
     except (pa.ArrowException, OSError) as error:
         raise CorpusError.at(path, None, f"not an Arrow file: {error}") from error
 
@@ -58,27 +55,85 @@ def is_dataset(folder: Path) -> bool:
 def read_dataset(folder: Path, columns: Columns) -> Rows:
     """Read all splits of a dataset as one corpus."""
     result = Rows()
-    files = sorted([*folder.glob("*.arrow"), *folder.glob("*/*.arrow")])
-    for file in files:
-        content = read_arrow(file, columns)
-        name = file.relative_to(folder).as_posix()
-        content.rows = [
-            row.__class__(row.line, row.message, row.intent, row.category, name) for row in content.rows
-        ]
-        result.extend(content)
-    splits = sorted({file.parent.name for file in files if file.parent != folder})
+    parts = sorted({file.parent for file in (*folder.glob("*.arrow"), *folder.glob("*/*.arrow"))})
+    for part in parts:
+        files, chosen, names = _described(part)
+        for file in files:
+            try:
+                table = _arrow_table(file, names)
+            except (pa.ArrowException, OSError) as error:
+                raise CorpusError.at(file, None, f"not an Arrow file: {error}") from error
+            if chosen is not None:
+                count = len(table.records)
+                own, chosen = chosen[(chosen >= 0) & (chosen < count)], chosen - count
+                table.records = [table.records[row] for row in own]
+                table.notices.append(
+                    Problem(str(file), None, f"the dataset is a selection: {len(own):,} rows of it")
+                )
+            content = read_table(table, columns)
+            name = file.relative_to(folder).as_posix()
+            content.rows = [replace(row, file=name) for row in content.rows]
+            result.extend(content)
+    splits = sorted({part.name for part in parts if part != folder})
     if len(splits) > 1:
         reason = f"all parts are read as one corpus and split again: {', '.join(splits)}; to read one, name its folder"
         result.notices.append(Problem(str(folder), None, reason))
     return result
 
 
-def _table(file: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> Table:
+def _described(part: Path) -> tuple[list[Path], NDArray[np.int64] | None, dict[str, list[str]]]:
+    """Return the files of a split, the rows that are selected of all (None: every one), and the names of labels.
+
+    Early versions of `datasets` store a filtered or shuffled split as all rows and a file of row numbers.
+    """
+    files = sorted(part.glob("*.arrow"))
+    state, info = (_object(part / name) for name in ("state.json", "dataset_info.json"))
+    rows = [
+        part / str(one.get("filename"))
+        for key in ("_indices_files", "_indices_data_files")
+        for one in listed(state.get(key))
+        if isinstance(one, dict)
+    ]
+    selected = [file for file in dict.fromkeys(rows) if file in files]
+    numbers: list[int] = []
+    for file in selected:
+        table = _arrow_table(file, {})
+        numbers += [cells[0] for _, cells in table.records if isinstance(cells[0], int)]
+    chosen = np.array(numbers, dtype=np.int64) if selected else None
+    return [file for file in files if file not in selected], chosen, _names_of(info.get("features"))
+
+
+def _object(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a file; empty where there is none."""
+    try:
+        found = load_json(path) if path.is_file() else {}
+    except CorpusError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _arrow_table(path: Path, names: dict[str, list[str]]) -> Table:
+    with pa.memory_map(str(path)) as source:
+        try:
+            content = pa.ipc.open_stream(source)
+            batches: Iterable[pa.RecordBatch] = content
+        except pa.ArrowInvalid:
+            source.seek(0)
+            content = pa.ipc.open_file(source)
+            batches = map(content.get_batch, range(content.num_record_batches))
+        return _table(str(path), content.schema, batches, names)
+
+
+def _table(
+    file: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch], names: dict[str, list[str]] | None = None
+) -> Table:
     """Build a table from batches.
+
+    Args: names: those of ClassLabel columns that the schema does not know.
 
     Raises: CorpusError: too many cells or bytes: a run of equal values, or an empty column, takes no space in a file.
     """
-    labels = _label_names(schema)
+    labels = {**(names or {}), **_label_names(schema)}
     columns: list[list[Cell]] = [[] for _ in schema.names]
     checked: list[pa.RecordBatch] = []
     cells = size = 0
@@ -117,21 +172,32 @@ def _values(column: pa.Array, name: str, labels: list[str] | None, file: str) ->
     except (pa.ArrowException, ValueError, OverflowError) as error:  # not UTF-8, a date beyond Python's
         reason = f"column {name!r} cannot be read: {error}; leave it out, or write it as text"
         raise CorpusError.at(file, None, reason) from None
-    if labels is None:
-        return values
-    return [
-        labels[v] if isinstance(v, int) and 0 <= v < len(labels) else None if v == -1 else v for v in values
-    ]
+    return values if labels is None else [_named(value, labels) for value in values]
+
+
+def _named(value: Cell, labels: list[str]) -> Cell:
+    """Return the name of a label's number; -1 is no label."""
+    if isinstance(value, list):
+        return [_named(one, labels) for one in value]
+    if isinstance(value, int) and not isinstance(value, bool):
+        return labels[value] if 0 <= value < len(labels) else None if value == -1 else value
+    return value
 
 
 def _label_names(schema: pa.Schema) -> dict[str, list[str]]:
     """Return the names of each ClassLabel column, from the metadata that `datasets` writes."""
     try:
-        features: dict[str, Any] = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
-        return {
-            name: [str(label) for label in feature["names"]]
-            for name, feature in features.items()
-            if isinstance(feature, dict) and feature.get("_type") == "ClassLabel" and feature.get("names")
-        }
-    except (KeyError, TypeError, ValueError, AttributeError):
+        return _names_of(json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"])
+    except (KeyError, TypeError, ValueError):
         return {}
+
+
+def _names_of(features: Any) -> dict[str, list[str]]:
+    """Return the names of the columns that are a ClassLabel, or a list of it: `Sequence`, `List`, or `[...]`."""
+    found: dict[str, list[str]] = {}
+    for name, feature in features.items() if isinstance(features, dict) else ():
+        inner = feature[0] if isinstance(feature, list) and feature else feature
+        inner = inner.get("feature", inner) if isinstance(inner, dict) else inner
+        if isinstance(inner, dict) and inner.get("_type") == "ClassLabel" and listed(inner.get("names")):
+            found[name] = [str(label) for label in inner["names"]]
+    return found

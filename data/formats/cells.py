@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from data.errors import CorpusError, Problem
 from data.formats.nested import flat
 
 Cell = object
 """A cell's value; None: empty."""
+
+LABEL_COLUMN = "intent"
+"""Name of the column that is added where the name of a file or a sheet is the label."""
 
 MAX_CELLS = 20_000_000
 """Limit of the cells of a file: some formats hold millions in a few kB."""
@@ -51,6 +54,16 @@ def keyed(file: str, nested: Sequence[tuple[int, Mapping[str, Cell]]]) -> Table:
     return Table(
         file, list(header), [(line, [record.get(key, MISSING) for key in header]) for line, record in records]
     )
+
+
+def labelled(table: Table, label: str) -> Table:
+    """Return a table with one more column, `intent`, that has this label in every row."""
+    width = len(table.header)
+    records = [
+        (line, [*cells, *[None] * (width - len(cells)), label] if len(cells) <= width else cells)
+        for line, cells in table.records
+    ]
+    return replace(table, header=[*table.header, LABEL_COLUMN], records=records)
 
 
 def check_cells(count: int, file: str) -> None:

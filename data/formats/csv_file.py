@@ -8,9 +8,9 @@ import itertools
 import re
 from pathlib import Path
 
-from data.columns import Columns, find_columns
+from data.columns import MESSAGE_NAMES, Columns, column_key, find_columns
 from data.errors import CorpusError, Problem
-from data.formats.cells import Cell
+from data.formats.cells import LABEL_COLUMN, Cell
 from data.formats.fasttext import LABEL, read_fasttext
 from data.formats.header import with_header
 from data.formats.table import read_table
@@ -21,6 +21,8 @@ DELIMITERS = (",", ";", "\t", "|")
 _RARE = ("^", "~", "\x01", "¦", ":", "，")
 """What separates columns only where it separates their names."""
 _HINT = re.compile(r'"?sep=(.)"?[,;|\t]*', re.IGNORECASE)
+_GAP = re.compile(r" {2,}")
+_OTHER_MARKS = frozenset([*DELIMITERS, '"'])
 _SEARCHED = 50
 """Lines in which the header is searched for, to detect the delimiter."""
 
@@ -46,6 +48,8 @@ def read_csv(path: Path, columns: Columns) -> Rows:
 
 
 def _records(text: str, columns: Columns, file: str) -> tuple[list[tuple[int, list[Cell]]], list[Problem]]:
+    if aligned := _aligned(text, columns, file):
+        return aligned, []
     delimiter, hint = _delimiter(text, columns, file)
     spaced = _is_spaced(text, delimiter)
     reader = csv.reader(
@@ -82,8 +86,13 @@ def _delimiter(text: str, columns: Columns, file: str) -> tuple[str, int]:
         return hint[1], lines[0][0]
     for marks in (DELIMITERS, _RARE) if columns.header else ():
         for (_, line), mark in itertools.product(lines, marks):
+            names = _split(line, mark)
+            if columns.label:
+                if len(names) == 1 and column_key(names[0]) not in MESSAGE_NAMES:
+                    continue  # perhaps of columns with another separator
+                names.append(LABEL_COLUMN)
             try:
-                find_columns(_split(line, mark), columns, file)
+                find_columns(names, columns, file)
             except CorpusError as error:
                 if "times: rename" not in str(error):
                     continue
@@ -94,6 +103,26 @@ def _delimiter(text: str, columns: Columns, file: str) -> tuple[str, int]:
         return max((widths.count(width) for width in set(widths) if width > 1), default=0)
 
     return max(DELIMITERS, key=alike), 0
+
+
+def _aligned(text: str, columns: Columns, file: str) -> list[tuple[int, list[Cell]]]:
+    """Return the records of columns that two spaces or more separate, as in a printed table; none: it is no such text.
+
+    It is one if its first line is a header in which nothing else separates; without a header, if all lines have as
+    many columns.
+    """
+    first = next(filter(None, map(str.strip, io.StringIO(text))), "")
+    names = _GAP.split(first)
+    if len(names) < 2 or not _OTHER_MARKS.isdisjoint(first):
+        return []
+    if columns.header:
+        try:
+            find_columns(names, columns, file)
+        except CorpusError:
+            return []
+    lines = ((number, line.strip()) for number, line in enumerate(io.StringIO(text), start=1))
+    records: list[tuple[int, list[Cell]]] = [(number, [*_GAP.split(line)]) for number, line in lines if line]
+    return records if columns.header or {len(cells) for _, cells in records} == {len(names)} else []
 
 
 def _is_spaced(text: str, mark: str) -> bool:

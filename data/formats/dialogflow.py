@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ from chatbot.dialog.message import OUT_OF_SCOPE
 from data.formats.document import INTENTS_ONLY, dig, dropped, listed, rows_of
 from data.formats.json_text import load_json
 from data.rows import Rows
+
+_SLOT = re.compile(r"@[\w.-]+:([A-Za-z][\w-]*)")
 
 
 def is_agent(folder: Path) -> bool:
@@ -45,10 +48,10 @@ def read_agent(folder: Path) -> Rows:
         others += max(0, len(files) - 1)
         silent += not phrases
         label = OUT_OF_SCOPE if name in fallbacks else name
-        messages.extend((_text(phrase.get("parts") or phrase.get("data")), label) for phrase in phrases)
+        messages.extend((_message(phrase), label) for phrase in phrases)
         replies[name] = _es_reply(intent, language)
     result = rows_of(messages, str(folder))
-    replies = _cx_replies(folder) if is_cx else replies
+    replies = _cx_replies(folder, language) if is_cx else replies
     result.replies = {name: text for name, text in replies.items() if text and name not in fallbacks}
     dropped(result, str(folder), silent, "intents without a training phrase", "nothing to learn")
     why = f"the bot has one language, the agent's own: {language or 'the first'}"
@@ -59,15 +62,24 @@ def read_agent(folder: Path) -> Rows:
     return result
 
 
-def _cx_replies(folder: Path) -> dict[str, str]:
-    """Return the first text of the routes of an intent."""
+def _cx_replies(folder: Path, language: str) -> dict[str, str]:
+    """Return the first text of the routes of an intent, in the agent's own language."""
     replies: dict[str, str] = {}
-    for path in sorted([*folder.glob("flows/*/*.json"), *folder.glob("flows/*/pages/*.json")]):
+    flows = ("flows/*/*.json", "flows/*/pages/*.json", "flows/*/transitionRouteGroups/*.json")
+    for path in sorted(path for place in flows for path in folder.glob(place)):
         for route in listed(load_json(path).get("transitionRoutes")):
-            for message in listed(dig(route, "triggerFulfillment", "messages")):
+            messages = listed(dig(route, "triggerFulfillment", "messages"))
+            messages.sort(key=lambda message: (dig(message, "languageCode") or language) != language)
+            for message in messages:
                 if route.get("intent") and (texts := listed(dig(message, "text", "text"))):
                     replies.setdefault(route["intent"], str(texts[0]))
     return replies
+
+
+def _message(phrase: dict[str, Any]) -> str | None:
+    """Return the text of a training phrase; the slots of a template (`@sys.geo-city:city`) become placeholders."""
+    text = _text(phrase.get("parts") or phrase.get("data"))
+    return _SLOT.sub(r"{{\1}}", text) if text and phrase.get("isTemplate") else text
 
 
 def _text(parts: object) -> str | None:

@@ -17,23 +17,28 @@ _MESSAGES = (
 )  # fmt: skip
 _SINGLE = ("text", "message", "utterance", "query", "sentence", "question")
 """Fields with one message: the object is a row of a table."""
+_BESIDE_TEXT = frozenset(
+    [*_SINGLE, "id", "entities", "slots", "mentions", "lang", "language", "locale", "count"]
+)
+"""Fields of an object that is one message of a group; with others, such as a sender, it is part of a conversation."""
 _REPLIES = ("answers", "responses", "answer", "response", "reply", "replies")
 
 
 def is_grouped(document: Document) -> bool:
     """Whether the document has objects with a name and a list of messages, or is a mapping of names to such lists."""
-    return any(_is_texts(messages) for _, messages, _ in _groups(document))
+    return any(_are_messages(messages) for _, messages, _ in _groups(document))
 
 
 def read_grouped(document: Document, file: str) -> Rows:
     """Read the messages of each group; the first answer is the intent's reply."""
     groups = list(_groups(document))
-    result = rows_of(((message, name) for name, messages, _ in groups for message in messages), file)
+    result = rows_of(((_text(message), name) for name, messages, _ in groups for message in messages), file)
     result.replies = {name: reply for name, messages, reply in groups if reply and messages}
     empty = sum(not messages for _, messages, _ in groups)
     dropped(result, file, empty, "intents without a message", "nothing to learn")
     elements = [element for part in _parts(document) for element in listed(part)]
-    others = len(elements) - len(groups) if not _is_mapping(document) else 0
+    others = max(0, len(elements) - len(groups))
+    others = 0 if _is_mapping(document) else others
     dropped(result, file, others, "elements of another kind", "they have no name with a list of messages")
     return result
 
@@ -42,6 +47,11 @@ def _groups(document: Document) -> Iterator[tuple[str, list[Any], str]]:
     """Return the name, messages and reply of each intent."""
     if _is_mapping(document):
         yield from ((name, messages, "") for name, messages in document.items())
+        return
+    if _is_mapping_to_groups(document):
+        for name, group in document.items():
+            messages = _key_of(group, _MESSAGES)
+            yield name, group[messages], _reply(group)
         return
     for group in (element for part in _parts(document) for element in listed(part)):
         if not isinstance(group, dict) or any(isinstance(group.get(name), str) for name in _SINGLE):
@@ -65,6 +75,26 @@ def _is_mapping(document: Document) -> bool:
     )
 
 
+def _is_mapping_to_groups(document: Document) -> bool:
+    """Whether the document is `{intent: {"utterances": [...], ...}}`."""
+    return (
+        isinstance(document, dict)
+        and len(document) > 1
+        and all(
+            isinstance(group, dict) and (key := _key_of(group, _MESSAGES)) and _are_messages(group[key])
+            for group in document.values()
+        )
+    )
+
+
+def _text(message: Any) -> Any:
+    """Return a message, or the text of an object about nothing else: `{"text": "i want my money back"}`."""
+    if not isinstance(message, dict) or not _BESIDE_TEXT.issuperset(key.casefold() for key in message):
+        return message
+    key = _key_of(message, _SINGLE)
+    return message if key is None else message[key]
+
+
 def _reply(group: dict[str, Any]) -> str:
     """Return the first answer: a text, or an object with one (nlp.js)."""
     key = _key_of(group, _REPLIES)
@@ -81,3 +111,7 @@ def _key_of(group: dict[str, Any], names: tuple[str, ...]) -> str | None:
 
 def _is_texts(value: object) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(text, str) for text in value)
+
+
+def _are_messages(value: object) -> bool:
+    return isinstance(value, list) and _is_texts([_text(message) for message in value])

@@ -5,9 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from data.columns import INTENT_NAMES, MESSAGE_NAMES, ONE_COLUMN, Columns, column_key, find_columns
+from data.columns import (
+    INTENT_NAMES,
+    MESSAGE_NAMES,
+    ONE_COLUMN,
+    UNLABELLED,
+    Columns,
+    column_key,
+    find_columns,
+)
 from data.errors import CorpusError, Problem
-from data.formats.cells import Cell, Table, filled_width, shown
+from data.formats.cells import LABEL_COLUMN, Cell, Table, filled_width, shown
 
 _RULE = re.compile(":?-+:?")
 TITLE_ROWS = 20
@@ -26,11 +34,15 @@ def with_header(file: str, records: Sequence[tuple[int, Sequence[Cell]]], asked:
         table.notices.append(Problem(file, blank[0], f"empty rows are skipped: {len(blank):,}"))
     if not filled:
         raise CorpusError.at(file, None, "the file is empty: a header and a row are needed")
-    if max(len(cells) for _, cells in filled) < 2:
+    is_one = max(len(cells) for _, cells in filled) < 2
+    if is_one and not asked.label:
         reason = f"{ONE_COLUMN}. Columns are separated by a comma, semicolon, tab or bar"
-        raise CorpusError.at(file, filled[0][0], reason)
+        raise CorpusError([Problem(file, filled[0][0], reason, kind=UNLABELLED)])
     if not asked.header:
         table.header = [str(number) for number in range(1, max(len(cells) for _, cells in filled) + 1)]
+        return table
+    if is_one and not any(_is_named(cells) for _, cells in filled[:TITLE_ROWS]):
+        table.header = [MESSAGE_NAMES[0]]  # a list of messages
         return table
     above = _header_place(filled, asked, file)
     table.line = filled[above][0]
@@ -53,7 +65,7 @@ def _header_place(filled: Sequence[tuple[int, Sequence[Cell]]], asked: Columns, 
     failures: list[CorpusError] = []
     for place, (line, cells) in enumerate(filled[:TITLE_ROWS]):
         try:
-            find_columns([shown(cell) for cell in cells], asked, file, line)
+            find_columns([*map(shown, cells), *([LABEL_COLUMN] if asked.label else [])], asked, file, line)
         except CorpusError as error:
             if "times: rename" in str(error):
                 raise
@@ -63,6 +75,12 @@ def _header_place(filled: Sequence[tuple[int, Sequence[Cell]]], asked: Columns, 
         if widest < filled_width(cells):
             return place
         reason = f"line {line} looks like the header: delete the lines above it"
+        raise CorpusError.at(file, filled[0][0], reason) from None
+    if _is_quoted(filled[0][1]):
+        reason = (
+            f"the fields are in quotes that CSV does not know, such as {shown(filled[0][1][0])[:20]}: replace them by "
+            "straight double quotes, in which commas belong to the text"
+        )
         raise CorpusError.at(file, filled[0][0], reason) from None
     if _is_data(filled, asked):
         reason = (
@@ -76,6 +94,17 @@ def _header_place(filled: Sequence[tuple[int, Sequence[Cell]]], asked: Columns, 
     while titles < len(failures) - 1 and _is_title(filled[titles][1]):
         titles += 1
     raise failures[titles]
+
+
+def _is_quoted(cells: Sequence[Cell]) -> bool:
+    """Whether every field stands in single or typographic quotes."""
+    texts = [shown(cell).strip() for cell in cells]
+    return all(len(text) > 2 and text[0] in "'‘’“”„«»`" and text[-1] in "'‘’“”«»`" for text in texts)
+
+
+def _is_named(cells: Sequence[Cell]) -> bool:
+    """Whether a row has the usual name of a column of messages."""
+    return not {column_key(shown(cell)) for cell in cells}.isdisjoint(MESSAGE_NAMES)
 
 
 def _is_title(cells: Sequence[Cell]) -> bool:

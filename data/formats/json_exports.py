@@ -14,6 +14,10 @@ from data.formats.rasa import without_entities
 from data.formats.snips import is_snips, read_snips
 from data.rows import Rows
 
+_LUIS_ENTITIES = (
+    "entities", "closedLists", "composites", "hierarchicals", "patternAnyEntities", "regex_entities",
+    "prebuiltEntities", "phraselists",
+)  # fmt: skip
 _CONDITION = re.compile(r"\s*#([\w.-]+)\s*")
 
 
@@ -47,7 +51,7 @@ def _read_luis(document: Document, file: str) -> Rows:
     known = {row.intent for row in result.rows}
     names = [intent.get("name") or intent.get("category") for intent in listed(content.get("intents"))]
     dropped(result, file, len(listed(content.get("patterns"))), "patterns", "a pattern is not a message")
-    entities = len(listed(content.get("entities"))) + len(listed(content.get("closedLists")))
+    entities = sum(len(listed(content.get(name))) for name in _LUIS_ENTITIES)
     dropped(result, file, entities, "entities", INTENTS_ONLY)
     silent = sum(name not in known for name in names)
     dropped(result, file, silent, "intents without an utterance", "nothing to learn")
@@ -146,6 +150,10 @@ def _read_watson(document: Document, file: str) -> Rows:
     ]
     counter = [(example.get("text"), OUT_OF_SCOPE) for example in listed(skill.get("counterexamples"))]
     result = rows_of([*examples, *counter], file)
+    for action in listed(skill.get("actions")):
+        intent = titles.get(dig(action, "condition", "intent")) or dig(action, "condition", "intent")
+        if isinstance(intent, str) and (text := _text_of_action(action)):
+            result.replies.setdefault(intent, text)
     others = 0
     for node in listed(skill.get("dialog_nodes")):
         condition = _CONDITION.fullmatch(str(node.get("conditions") or ""))
@@ -172,6 +180,22 @@ def _text_of_node(output: dict[str, Any]) -> str:
     text = output.get("text")
     text = next(iter(listed(dig(text, "values"))), "") if isinstance(text, dict) else text
     return text.strip() if isinstance(text, str) else ""
+
+
+def _text_of_action(action: dict[str, Any]) -> str:
+    """Return what an action says first, if it says it whatever the customer answers; empty: it asks or calculates."""
+    first: dict[str, Any] = next(iter(listed(action.get("steps"))), {})
+    if first.get("condition") or first.get("question"):
+        return ""
+    for part in listed(dig(first, "output", "generic")):
+        words = listed(dig(next(iter(listed(part.get("values"))), None), "text_expression", "concat"))
+        if (
+            part.get("response_type") == "text"
+            and words
+            and all(isinstance(w.get("scalar"), str) for w in words)
+        ):
+            return "".join(word["scalar"] for word in words).strip()
+    return ""
 
 
 def _of_texts(messages: object, file: str) -> Rows:

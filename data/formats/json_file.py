@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from data.columns import Columns
 from data.errors import CorpusError, Problem
 from data.formats.cells import Table, keyed
 from data.formats.chat_export import NO_LABELS, is_chat
-from data.formats.document import Document, guarded
+from data.formats.document import Document, guarded, rows_of
 from data.formats.grouped import is_grouped, read_grouped
 from data.formats.json_exports import EXPORTS
 from data.formats.json_text import load_json, parse_json
@@ -19,7 +20,11 @@ from data.formats.table import read_table
 from data.rows import Rows
 from data.text import decode, read_lines
 
-_ARRAY = (
+ARRAYS = "files are JSON arrays"
+"""Kind of the problem that an array is not read in training."""
+UNKNOWN = "JSON files are of no known form"
+"""Kind of the problem that a document is of no known form."""
+ARRAY = (
     "a JSON array has no line for each message: convert it with `python -m data.convert {file} --out my_corpus/`, "
     "or write one object per line (.jsonl)"
 )
@@ -37,7 +42,7 @@ def read_jsonl(path: Path, columns: Columns, arrays: bool = False) -> Rows:
     if text.lstrip().startswith("[") and isinstance(_parsed(text), list):
         if arrays:
             return read_json(path, columns, arrays)
-        raise CorpusError.at(file, 1, _ARRAY.format(file=file))
+        raise CorpusError.at(file, 1, ARRAY.format(file=file))
     records: list[tuple[int, Mapping[str, Any]]] = []
     problems: list[Problem] = []
     for line, content in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), start=1):
@@ -84,6 +89,8 @@ def read_json(path: Path, columns: Columns, arrays: bool = False) -> Rows:
         if error.problems[0].reason.startswith("not JSON: Extra data"):
             return read_jsonl(path, columns)
         raise
+    if columns.label and isinstance(document, list) and all(isinstance(one, str) for one in document):
+        return rows_of(((message, columns.label) for message in document), file)
     for product, matches, read in EXPORTS if isinstance(document, dict) else ():
         if _fits(matches, document):
             return guarded(product, partial(read, document, file), file)
@@ -91,11 +98,14 @@ def read_json(path: Path, columns: Columns, arrays: bool = False) -> Rows:
         return guarded("lists of messages by intent", partial(read_grouped, document, file), file)
     if table := _columnar(document, file):
         return read_table(table, columns)
+    if _is_pairs(document) and arrays:
+        pairs = Table(file, ["1", "2"], list(enumerate(document, start=1)))
+        return read_table(pairs, replace(columns, header=False))
     elements = _elements(document)
     if columns.intent is None and is_chat([element for element in elements if isinstance(element, dict)]):
         raise CorpusError.at(file, None, NO_LABELS)
     if elements and not arrays:
-        raise CorpusError.at(file, 1, _ARRAY.format(file=file))
+        raise CorpusError([Problem(file, 1, ARRAY.format(file=file), kind=ARRAYS)])
     if records := [(number, e) for number, e in enumerate(elements, start=1) if isinstance(e, dict)]:
         result = read_table(keyed(file, records), columns)
         if others := len(elements) - len(records):
@@ -103,10 +113,15 @@ def read_json(path: Path, columns: Columns, arrays: bool = False) -> Rows:
                 Problem(file, None, f"not taken: {others:,} elements that are not JSON objects")
             )
         return result
+    if isinstance(document, dict) and document and all(isinstance(text, str) for text in document.values()):
+        reason = (
+            "a text for each name: replies go to --replies; a corpus has a list of messages for each intent"
+        )
+        raise CorpusError.at(file, None, reason)
     keys = ", ".join(map(repr, list(document)[:8])) if isinstance(document, dict) else type(document).__name__
     known = ", ".join(product for product, _, _ in EXPORTS)
     reason = f"unknown JSON ({keys}): exports of {known} are read; else write JSON Lines or CSV"
-    raise CorpusError.at(file, None, reason)
+    raise CorpusError([Problem(file, None, reason, kind=UNKNOWN)])
 
 
 def _fits(matches: Callable[[Document], bool], document: Document) -> bool:
@@ -154,6 +169,18 @@ def _columnar(document: Document, file: str) -> Table | None:
     if not lists[0] or any(isinstance(cell, dict | list) for values in lists for cell in values):
         return None
     return Table(file, list(document), list(enumerate(zip(*lists, strict=True), start=1)))
+
+
+def _is_pairs(document: Document) -> bool:
+    """Whether the document is a list of messages with their labels: `[["i want my money back", "refund"], ...]`."""
+    return (
+        isinstance(document, list)
+        and bool(document)
+        and all(
+            isinstance(pair, list) and len(pair) == 2 and all(isinstance(part, str) for part in pair)
+            for pair in document
+        )
+    )
 
 
 def _parsed(text: str) -> Any:

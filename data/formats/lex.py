@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 from chatbot.dialog.message import OUT_OF_SCOPE
 from data.formats.document import Document, dig, dropped, listed, rows_of
 from data.formats.json_text import load_json
+from data.labels import words_of
 from data.rows import Rows
 
+_SLOT = re.compile(r"(?<!\{)\{([A-Za-z]\w*)\}(?!\})")
 _FALLBACK = "AMAZON.FallbackIntent"
 
 
@@ -22,7 +25,7 @@ def read_lex(document: Document, file: str) -> Rows:
     """Read the sample utterances of Lex V1 or Alexa."""
     intents = _intents(document)
     utterances = [
-        (utterance, intent["name"])
+        (_with_placeholders(utterance), intent["name"])
         for intent in intents
         for utterance in listed(intent.get("sampleUtterances") or intent.get("samples"))
     ]
@@ -44,32 +47,43 @@ def is_lex_folder(folder: Path) -> bool:
 def read_lex_folder(folder: Path) -> Rows:
     """Read the sample utterances of a Lex V2 bot; of several locales the English one, else the first."""
     locales = sorted(path.parent for path in folder.rglob("BotLocale.json"))
-    chosen = next((path for path in locales if path.name.startswith("en")), locales[0])
+    first = next((path for path in locales if path.name.startswith("en")), locales[0])
+    chosen = [path for path in locales if path.name == first.name]  # there may be several bots
     messages: list[tuple[object, object]] = []
     replies: dict[str, str] = {}
     silent = 0
-    for path in sorted(chosen.glob("Intents/*/Intent.json")):
+    for path in sorted(path for locale in chosen for path in locale.glob("Intents/*/Intent.json")):
         intent: dict[str, Any] = load_json(path)
         is_fallback = intent.get("parentIntentSignature") == _FALLBACK
         name = OUT_OF_SCOPE if is_fallback else intent.get("name", path.parent.name)
         utterances = listed(intent.get("sampleUtterances"))
         silent += not utterances
-        messages.extend((utterance.get("utterance"), name) for utterance in utterances)
+        messages.extend((_with_placeholders(utterance.get("utterance")), name) for utterance in utterances)
         if text := _reply(intent):
             replies[str(name)] = text
     result = rows_of(messages, str(folder))
     result.replies = {intent: text for intent, text in replies.items() if intent != OUT_OF_SCOPE}
-    others = ", ".join(path.name for path in locales if path != chosen)
-    why = f"the bot has one language: {chosen.name} is read"
-    dropped(result, str(folder), len(locales) - 1, f"locales ({others})", why)
+    others = ", ".join(path.name for path in locales if path not in chosen)
+    why = f"the bot has one language: {first.name} is read"
+    dropped(result, str(folder), len(locales) - len(chosen), f"locales ({others})", why)
     dropped(result, str(folder), silent, "intents without an utterance", "nothing to learn")
     return result
 
 
 def _intents(document: Document) -> list[Document]:
     model = dig(document, "interactionModel", "languageModel") or document.get("languageModel")
-    intents = listed(dig(document.get("resource") or model, "intents"))
+    resource = document.get("resource") or model
+    intents = listed(dig(resource, "intents")) or [resource]  # of Lex V1 one intent may be exported alone
     return [i for i in intents if dig(i, "name") and ("sampleUtterances" in i or "samples" in i)]
+
+
+def _with_placeholders(utterance: object) -> object:
+    """Return an utterance in which slots (`{OrderNumber}`) are placeholders (`{{Order Number}}`)."""
+    return _SLOT.sub(_placeholder, utterance) if isinstance(utterance, str) else utterance
+
+
+def _placeholder(slot: re.Match[str]) -> str:
+    return f"{{{{{words_of(slot[1])}}}}}"
 
 
 def _reply(intent: dict[str, Any]) -> str:

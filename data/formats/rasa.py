@@ -13,7 +13,7 @@ import yaml
 from data.errors import Problem
 from data.formats.document import INTENTS_ONLY, dropped
 from data.rows import Row, Rows
-from data.yaml_nodes import block_lines, compose, fields, items, line_of, text_of
+from data.yaml_nodes import block_lines, compose_all, fields, items, line_of, text_of
 
 _ENTITY = re.compile(r"\[([^\[\]]+)\](?:\(([^()]*)\)|\{([^{}]*)\}(?:\[[^\]]*\])?)")
 _LISTS = {"synonym": "synonyms", "regex": "regular expressions", "lookup": "lookup tables"}
@@ -32,11 +32,19 @@ def read_rasa(paths: list[Path], folder: Path | None = None) -> Rows:
     result = Rows()
     responses: dict[str, str] = {}
     actions: dict[str, str] = {}
-    for path in paths:
-        root = fields(compose(path))
+    documents = [(path, fields(document)) for path in paths for document in compose_all(path)]
+    for path, root in documents:
         name = path.relative_to(folder).as_posix() if folder else ""
         _read_nlu(path, name, items(root.get("nlu")), result)
-        responses.update(_responses(root.get("responses")))
+        found = _responses(root.get("responses"))
+        for response in sorted(found.keys() & responses.keys()):
+            if found[response] != responses[response]:
+                reason = (
+                    f"response {response!r} has another text in a file that is read earlier: this one is used"
+                )
+                kind = "responses have several texts in several files: the last is used"
+                result.notices.append(Problem(str(path), None, reason, kind=kind))
+        responses.update(found)
         for kind in ("rules", "stories"):
             for story in items(root.get(kind)):
                 _first_answer(items(fields(story).get("steps")), actions)
@@ -90,6 +98,10 @@ def _read_nlu(path: Path, name: str, sections: list[yaml.Node], result: Rows) ->
 
 def _examples(path: Path, node: yaml.Node | None, result: Rows) -> list[tuple[int, str]]:
     if isinstance(node, yaml.ScalarNode):
+        if node.style == ">":
+            reason = "`examples: >` makes one line of all messages: write `examples: |`"
+            result.problems.append(Problem(str(path), line_of(node), reason))
+            return []
         found = []
         for line, text in block_lines(node):
             if text.lstrip().startswith("-"):
@@ -107,9 +119,13 @@ def _examples(path: Path, node: yaml.Node | None, result: Rows) -> list[tuple[in
 def _responses(node: yaml.Node | None) -> dict[str, str]:
     result: dict[str, str] = {}
     for name, variants in fields(node).items():
-        # A variant with a condition is for some customers, one without a text is a picture or a payload.
+        # A variant with a condition is for some customers, one with a channel for one channel, one without a text is a
+        # picture or a payload.
         parts = [fields(variant) for variant in items(variants)]
-        texts = [text_of(part.get("text")).strip() for part in parts if "condition" not in part]
+        usual = sorted(
+            (part for part in parts if "condition" not in part), key=lambda part: "channel" in part
+        )
+        texts = [text_of(part.get("text")).strip() for part in usual]
         if text := next(filter(None, texts), ""):
             result[name] = text
     return result

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -27,11 +26,12 @@ from data.formats.lex import is_lex_folder, read_lex_folder
 from data.formats.mails import mail_paths, read_mails
 from data.formats.rasa import is_rasa, read_rasa
 from data.formats.snips import is_snips_yaml, read_snips_yaml
+from data.formats.table_folder import below, read_table_folder
 from data.formats.text_folder import is_text_folder, read_text_folder, text_paths
 from data.formats.xlsx import read_xlsx
 from data.rows import Rows
 from data.text import read_lines
-from data.yaml_nodes import compose, fields, items, text_of
+from data.yaml_nodes import compose, compose_all, fields, items, text_of
 
 FILES: dict[str, Callable[[Path, Columns], Rows]] = {
     ".csv": read_csv,
@@ -51,6 +51,8 @@ JSON: dict[str, Callable[[Path, Columns, bool], Rows]] = {
 }
 ARCHIVES = {".gz": read_gzip, ".zip": read_zip}
 YAML = (".yaml", ".yml")
+_OF_WHOLES = ("agent.json", "dataset_dict.json", "state.json")
+"""Files by which the folder of an agent or a dataset is found."""
 _PERHAPS_TABLES = {*FILES, *JSON, *ARCHIVES} - {".txt"}
 """A .txt in a folder is perhaps a licence."""
 
@@ -70,7 +72,6 @@ _BEGINNINGS = (
     (b"PAR1", (".parquet",), "is a Parquet file: name it .parquet"),
     (b"%PDF", (), "is a PDF: put the messages into a table and save it as CSV"),
 )
-_TABLES = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".jsonl", ".ndjson", ".parquet", ".feather", ".arrow")
 _PLAIN = (".csv", ".tsv", ".txt")
 _TEXT = (".csv", ".tsv", ".txt", ".jsonl", ".ndjson", ".json")
 
@@ -133,22 +134,31 @@ def _read_files(folder: Path, files: list[Path], columns: Columns, arrays: bool)
         return guarded("Dialogflow", partial(read_agent, folder), str(folder))
     if is_lex_folder(folder):
         return guarded("Lex V2", partial(read_lex_folder, folder), str(folder))
+    if wholes := _wholes(folder, files):
+        result = Rows()
+        for whole in wholes:
+            result.extend(below(whole.relative_to(folder).as_posix(), _read_folder(whole, columns, arrays)))
+        return result
     texts = text_paths(folder, files)
     is_mindmeld = (folder / "domains").is_dir() and is_text_folder(folder, texts)
     if is_mindmeld or any(path.suffix.lower() == ".intent" for path in texts):
         # Of MindMeld the other files are about entities, of OVOS about the skill.
         return read_text_folder(folder, texts, columns.encoding)
-    if mails := mail_paths(files):
-        return read_mails(folder, mails)
     tables = [path for path in files if path.suffix.lower() in _PERHAPS_TABLES]
-    if (result := _read_yaml(yaml_paths(folder, files), folder, has_tables=bool(tables))) is not None:
+    documents = yaml_paths(folder, files)
+    if used := mail_paths(files):
+        result, kind = read_mails(folder, used), "e-mails"
+    elif (found := _read_yaml(documents, folder, has_tables=bool(tables))) is not None:
+        result, kind, used = found, "YAML files", documents
         _mention_markdown(result, files)
-        if result.rows:
-            result.notices += _tables_beside(files, columns)
     else:
-        result = _read_tables(folder, tables, files, columns, arrays)
+        named = [path for path in files if path.suffix.lower() == ".txt"]
+        result, more = read_table_folder(folder, tables, named, columns, partial(_read_file, arrays=arrays))
         if not result.rows and not result.problems:
             return _read_texts(folder, texts, columns)
+        kind, used = "tables", [*tables, *more]
+    if result.rows:
+        result.notices += _beside(folder, files, used, kind, columns)
     if result.rows:  # a file of such a format probably holds rows
         result.notices += [
             Problem(str(path), None, f"not taken: {_INSTEAD[path.suffix.lower()]}")
@@ -158,36 +168,13 @@ def _read_files(folder: Path, files: list[Path], columns: Columns, arrays: bool)
     return result
 
 
-def _read_tables(folder: Path, tables: list[Path], files: list[Path], columns: Columns, arrays: bool) -> Rows:
-    """Read tables, documents and archives as one corpus."""
-    result, taken = Rows(), []
-
-    def take(path: Path, content: Rows) -> None:
-        name = path.relative_to(folder).as_posix()
-        content.rows = [replace(row, file=f"{name}/{row.file}" if row.file else name) for row in content.rows]
-        taken.append(f"{name} ({len(content.rows):,})")
-        result.extend(content)
-
-    unknown: list[Problem] = []
-    for path in tables:
-        try:
-            take(path, _read_file(path, columns, arrays))
-        except CorpusError as error:
-            unknown.extend(error.problems)
-    for path in files:
-        # Any other text is a licence or the like.
-        if path.suffix.lower() == ".txt" and (table := _table_or_none(path, columns)):
-            take(path, table)
-    for problem in unknown:
-        # Beside a corpus, a JSON file may be anything; a table is meant.
-        if result.rows and problem.file.endswith(".json"):
-            result.notices.append(replace(problem, reason=f"not taken: {problem.reason}"))
-        else:
-            result.problems.append(problem)
-    if len(taken) > 1:
-        reason = f"{len(taken)} files are one corpus: {', '.join(taken[:20])}"
-        result.notices.append(Problem(str(folder), None, reason))
-    return result
+def _wholes(folder: Path, files: list[Path]) -> list[Path]:
+    """Return the folders that are one export or dataset each, such as an unpacked agent, if nothing is beside them."""
+    found = sorted({path.parent for path in files if path.name in _OF_WHOLES} - {folder})
+    found = [path for path in found if is_agent(path) or is_dataset(path)]
+    found = [path for path in found if path.parent not in found]  # a split belongs to its dataset
+    rows = [path for path in files if path.suffix.lower() in {*_PERHAPS_TABLES, *YAML}]
+    return found if all(any(map(path.is_relative_to, found)) for path in rows) else []
 
 
 def _read_texts(folder: Path, texts: list[Path], columns: Columns) -> Rows:
@@ -212,7 +199,7 @@ def _read_yaml(paths: list[Path], folder: Path, has_tables: bool) -> Rows | None
     result = Rows()
     for path in paths:
         try:
-            kinds[_kind_of_yaml(compose(path))].append(path)
+            kinds[_kind_of_yaml(next(iter(compose_all(path)), None))].append(path)
         except CorpusError as error:
             result.problems.extend(error.problems)
     others = [path for path in kinds.pop("") if not is_beside(path)]
@@ -242,9 +229,9 @@ def _kind_of_yaml(root: yaml.Node | None) -> str:
 
 
 def _read_yaml_file(path: Path) -> Rows:
-    root = compose(path)
-    kind = _kind_of_yaml(root)
+    kind = _kind_of_yaml(next(iter(compose_all(path)), None))
     if not kind:
+        root = compose(path)
         lists = {name: [text_of(m) for m in items(node)] for name, node in fields(root).items()}
         if is_grouped(lists):
             return read_grouped(lists, str(path))
@@ -263,21 +250,35 @@ def _mention_markdown(result: Rows, files: list[Path]) -> None:
     (result.notices if result.rows else result.problems).extend(problems)
 
 
-def _tables_beside(files: list[Path], columns: Columns) -> Iterator[Problem]:
-    """Yield a notice for each table with messages and intents beside YAML files: the YAML files are the corpus."""
-    for path in files:
-        if path.suffix.lower() in _TABLES and (content := _table_or_none(path, columns)):
+def _beside(
+    folder: Path, files: list[Path], used: Iterable[Path], kind: str, columns: Columns
+) -> Iterator[Problem]:
+    """Yield a notice for each file with messages and intents beside the files that are the corpus."""
+    left = [path for path in files if path not in set(used)]
+    for path in left:
+        if (content := _rows_or_none(path, columns)) is not None:
             reason = (
-                f"not taken: {len(content.rows):,} rows; the folder's YAML files are the corpus. Convert the table "
-                "into a folder of its own (`python -m data.convert`), or add its messages to the YAML files"
+                f"not taken: {len(content.rows):,} rows; the folder's {kind} are the corpus. Convert this file into a "
+                "folder of its own (`python -m data.convert`), or add its messages to the others"
             )
             yield Problem(str(path), None, reason)
+    lists = [path for path in text_paths(folder, left) if path.suffix.lower() == ".txt"]
+    if is_text_folder(folder, lists):
+        names = ", ".join(path.name for path in lists[:5])
+        found = f"{len(lists):,} text files ({names}), which may hold messages"
+        reason = f"not taken: {found}; the folder's {kind} are the corpus"
+        yield Problem(str(folder), None, reason)
 
 
-def _table_or_none(path: Path, columns: Columns) -> Rows | None:
-    """Read a file that is perhaps a table with messages and intents; None: it is not."""
+def _rows_or_none(path: Path, columns: Columns) -> Rows | None:
+    """Read a file that perhaps has messages and intents; None: it has none."""
+    suffix = path.suffix.lower()
+    if suffix not in {*_PERHAPS_TABLES, *YAML, ".txt"} or path.name.lower().endswith(".tar.gz"):
+        return None  # an archive of models may be large
+    if suffix in YAML and is_beside(path):
+        return None
     try:
-        return found if (found := _read_file(path, columns, arrays=False)).rows else None
+        return found if (found := _read_file(path, columns, arrays=True)).rows else None
     except CorpusError:
         return None
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from data.columns import INTENT_NAMES, Columns, Places, find_columns, other_languages
 from data.decisions import DECISION, DECISIONS_FILE, ROW_HASH
 from data.errors import CorpusError, Problem
-from data.formats.cells import MISSING, Cell, Table, at, is_empty, is_number, shown
+from data.formats.cells import MISSING, Cell, Table, at, is_empty, is_number, labelled, shown
 from data.formats.tickets import customers_tickets
 from data.rows import Row, Rows
 
@@ -28,6 +28,8 @@ def read_table(table: Table, asked: Columns) -> Rows:
         named = f"{DECISIONS_FILE}, or as my.{DECISIONS_FILE} for my.csv"
         reason = f"label decisions, not a corpus: save them beside it as {named}"
         raise CorpusError.at(table.file, table.line, reason)
+    if asked.label:
+        table = labelled(table, asked.label)
     places = _places(table, asked, result)
     if places.is_ticket:
         table, places = customers_tickets(table, places, asked)
@@ -36,6 +38,7 @@ def read_table(table: Table, asked: Columns) -> Rows:
     is_workbook = table.file.lower().endswith((".xlsx", ".xlsm"))
     replies: dict[str, set[str]] = defaultdict(set)
     repeated = rejected = 0
+    header = [table.header[place] for place in (places.message, *places.intents)]
     undone = _undone(table, places)
     for line, cells in table.records:
         if is_workbook:  # a sheet has no cells behind the last one that is filled
@@ -46,7 +49,7 @@ def read_table(table: Table, asked: Columns) -> Rows:
             result.problems.append(Problem(table.file, line, reason, kind=kind))
             continue
         values = [cells[place] if place < len(cells) else None for place in (places.message, *places.intents)]
-        if table.line is not None and values == [table.header[p] for p in (places.message, *places.intents)]:
+        if table.line is not None and [shown(value).lstrip("\ufeff") for value in values] == header:
             repeated += 1
             continue
         if shown(at(cells, places.reply)).strip().casefold() in undone:
@@ -72,6 +75,7 @@ def read_table(table: Table, asked: Columns) -> Rows:
             f"{table.header[places.reply].strip()!r})"
         )
         result.notices.append(Problem(table.file, None, reason))
+    _refuse_lists(table, places, result)
     _take_replies(table, places, replies, result)
     _check_combinations(table, places, result)
     return result
@@ -225,6 +229,21 @@ def _undone(table: Table, places: Places) -> frozenset[str]:
     """Return what a column of annotators' decisions says where the label does not hold; empty: there is none."""
     said = frozenset(shown(at(cells, places.reply)).strip().casefold() for _, cells in table.records) - {""}
     return said & _NOT_ACCEPTED if "accept" in said and said <= {"accept", *_NOT_ACCEPTED} else frozenset()
+
+
+def _refuse_lists(table: Table, places: Places, result: Rows) -> None:
+    """Refuse a table with one row for each intent whose cell lists all its messages: they would be taught as one."""
+    labels = {row.intent for row in result.rows}
+    if len(labels) < 2 or len(labels) < len(result.rows) or places.is_ticket:
+        return
+    for mark, name in (("\n", "a line for each message"), (";", "`;`"), ("|", "`|`")):
+        if all(row.message.strip().count(mark) > 1 for row in result.rows):
+            reason = (
+                f"each intent has one row, whose cell lists several messages ({name}): write each message into a row "
+                "of its own, with its intent"
+            )
+            result.problems.append(Problem(table.file, table.line, reason))
+            return
 
 
 def _take_replies(table: Table, places: Places, replies: Mapping[str, set[str]], result: Rows) -> None:

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from chatbot.dialog.replies import PLACEHOLDER
+from data.columns import NAMES
 from data.errors import CorpusError, Problem
 from data.formats.document import dropped
 from data.rows import Row, Rows
@@ -21,6 +22,8 @@ _PART = re.compile(r"(train|test|dev|valid|validation|heldout|testtrain)[\d_-]*"
 _PROSE = frozenset(
     ["readme", "license", "licence", "notice", "requirements", "copying", "authors", "changelog"]
 )
+_NOT_INTENTS = frozenset(NAMES["not_intents"])
+"""Words of files and sheets that say when or how they were exported."""
 _ENTITY = re.compile(r"\{([^{}|]+)\|[^{}]*\}")
 _SUFFIXES = (".txt", ".intent")
 _PACKAGE = (".egg-info", ".dist-info")
@@ -47,7 +50,7 @@ def text_paths(folder: Path, files: Iterable[Path]) -> list[Path]:
 
 def is_text_folder(folder: Path, paths: list[Path]) -> bool:
     """Whether the text files name at least two intents."""
-    return len({_intent(path, folder) for path in paths} - {""}) > 1
+    return len({intent_of(path, folder) for path in paths} - {""}) > 1
 
 
 def read_text_folder(folder: Path, paths: list[Path], encoding: str | None = None) -> Rows:
@@ -58,7 +61,7 @@ def read_text_folder(folder: Path, paths: list[Path], encoding: str | None = Non
     repeated = 0
     seen: set[tuple[str, str]] = set()
     for path in paths:
-        intent = _intent(path, folder)
+        intent = intent_of(path, folder)
         if not intent:
             reason = "not read: neither the file name nor a folder name identifies an intent"
             result.notices.append(Problem(str(path), None, reason))
@@ -173,7 +176,21 @@ def _chosen(number: int, choice: re.Match[str]) -> str:
     return options[number % len(options)]
 
 
-def _intent(path: Path, folder: Path) -> str:
+def names_of(paths: list[Path], folder: Path) -> dict[Path, str]:
+    """Return the intent that each file's name says, or its folder's where files share a name; empty: no two intents."""
+    names = {path: path.stem for path in paths}
+    if len(set(names.values())) < len(paths):
+        names = {path: "" if path.parent == folder else path.parent.name for path in paths}
+    return names if are_names(names.values()) else {}
+
+
+def are_names(names: Iterable[str]) -> bool:
+    """Whether names of files or sheets may be intents: at least two, that differ in words not about time or order."""
+    words = {name: frozenset(re.split(r"[\W\d_]+", name.casefold())) - {"", *_NOT_INTENTS} for name in names}
+    return len(words) > 1 and all(words.values()) and len({*words.values()}) == len(words)
+
+
+def intent_of(path: Path, folder: Path) -> str:
     """Return the file's name (Botpress: before `.utterances`); of `train.txt` and numbered files the folder's."""
     if not _PART.fullmatch(path.stem) and not path.stem.isdigit():
         return path.stem.removesuffix(".utterances")

@@ -35,7 +35,11 @@ def test_a_folder_of_intents_is_a_corpus_whose_rows_know_their_lines(tmp_path: P
     [
         (INTENT.replace("reply", "replay") + "  hello\n", 4, "unknown field 'replay'"),
         (INTENT.replace("|\n", ">\n") + "  hello\n  you\n", 6, "one message a line"),
-        (INTENT + "  hello\nintent: again\n", 8, "field 'intent' occurs twice"),
+        (
+            INTENT + "  hello\nintent: again\n",
+            8,
+            "the key 'intent' occurs twice in one mapping, first in line",
+        ),
         ("intent: greet\n", None, "field 'messages' is missing"),
         ("- hello\n", 1, "a mapping"),
         ("intent: [a]\nmessages: |\n  a\n", 1, "must be text"),

@@ -202,6 +202,24 @@ def test_an_encoding_that_is_not_the_files_is_refused(tmp_path: Path) -> None:
     assert "unknown encoding 'ansi'" in refusal(file, Columns(encoding="ansi"))
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("Größe in München", "'GrÃ¶ÃŸe' seems to hold 'ö'"),
+        ("where’s my order", "'whereâ€™s' seems to hold '’'"),
+        ("SÃO PAULO, NÃO", ""),
+        ("Âge ou â tout âge", ""),
+    ],
+)
+def test_text_that_was_decoded_wrongly_before_it_was_saved_is_named(
+    tmp_path: Path, text: str, says: str
+) -> None:
+    written = text.encode().decode("cp1252") if says else text
+    (tmp_path / "corpus.csv").write_text(f'text,label\nhi,a\n"{written}",b\nyo,a\n', encoding="utf-8")
+    notices = read_corpus(tmp_path / "corpus.csv").notices
+    assert [(notice.line, says in notice.reason) for notice in notices] == [(3, True)] * bool(says)
+
+
 def test_a_mixture_of_encodings_is_refused_not_garbled(tmp_path: Path) -> None:
     file = tmp_path / "corpus.csv"
     file.write_bytes(text_of().encode() + "schöne Grüße,storno\n".encode("cp1252"))

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from chatbot.model.encoder import Encoded
 from tools.bench.gate import __main__ as command
+from tools.bench.gate import cases
 from tools.bench.gate.__main__ import Trial
 from tools.bench.gate.cases import KINDS, GateCase, Workshop, default_replies, empty, flip, move
+from tools.bench.quality.vectors import Vectors
 
 LABELS = np.repeat(["a", "b", "c"], 100)
 ROWS = np.arange(300)
@@ -51,6 +56,40 @@ def test_a_challenger_is_taught_all_that_the_champion_was() -> None:
     assert fewer < more
     assert (len(fewer), len(more)) == (180, 240)
     assert all((row ^ 1) in more for row in more), "near-duplicates stay together"
+
+
+class StandInVectors:
+    """An encoder's place: each message gets a vector of its own."""
+
+    def encode(self, messages: Sequence[str]) -> Encoded:
+        vectors = np.eye(len(messages), 8, dtype=np.float32)
+        return Encoded(vectors, vectors, vectors, [np.zeros(1, np.int32)] * len(messages))
+
+
+def test_a_version_is_taught_with_names_and_out_of_scope_rows_as_the_product_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taught: dict[str, Any] = {}
+
+    def stop(*_rows: object, **given: object) -> None:
+        taught.update(given)
+        raise InterruptedError
+
+    outside, groups = (
+        ["who won the match", "who won the match?", "a joke please"],
+        np.array(["1", "2", "3", "4"]),
+    )
+    messages, intents = (
+        ["pay me back", "stop my order", "my money", "cancel it"],
+        np.array(["pay", "stop"] * 2),
+    )
+    case = GateCase("x", messages, intents, groups, groups, outside, 1, 1)
+    monkeypatch.setattr(cases, "fit", stop)
+    with pytest.raises(InterruptedError):
+        Workshop(case, cast(Vectors, StandInVectors())).champion(0)
+    assert taught["titles"][1] == ["pay", "stop"]
+    assert len(taught["outside"].encoded) == 3
+    assert taught["outside"].groups[0] == taught["outside"].groups[1] != taught["outside"].groups[2]
 
 
 def test_a_version_has_a_reply_for_each_intent_without_rows_that_name_one() -> None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
+import typer
+from rich.console import Console
 
+from tools.bench.figures import refuse_regressions
 from tools.bench.speed.load import Load
 from tools.bench.speed.open_loop import Arrivals, highest_rate
 from tools.bench.speed.stress import Overload, Probes, judged
@@ -48,6 +52,21 @@ def test_what_is_not_answered_is_not_in_time() -> None:
     assert arrivals(100, 990, late=5, timeout=5).share_in_time == 0.99
     assert arrivals(100, 990, late=5, timeout=5).is_sustained
     assert not arrivals(100, 989, late=11).is_sustained
+
+
+def test_an_overload_that_got_worse_ends_the_command_and_a_missed_target_does_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def overload(multiple: int, **load: int) -> Overload:
+        return Overload(multiple, arrivals(400.0 * multiple, 3200, **load), Probes(80), restarts=0)
+
+    best, right, wrong = arrivals(400, 4000), overload(2), overload(4, **{"wrong intent": 1})
+    found = judged(arrivals(25, 250), best, [right, overload(4)], again=3.0)
+    assert any(figure.met is False for figure in found)
+    refuse_regressions(Console(), found, tmp_path)
+    with pytest.raises(typer.Exit):
+        refuse_regressions(Console(), judged(arrivals(25, 250), best, [right, wrong], again=3.0), tmp_path)
+    assert "regression: at 4 times the highest rate: wrong answers: 1, bar 0" in capsys.readouterr().out
 
 
 def test_the_figures_of_an_overload_compare_with_the_highest_rate() -> None:

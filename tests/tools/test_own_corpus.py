@@ -89,6 +89,14 @@ def test_an_unchanged_corpus_is_not_trained_twice_and_a_changed_one_is(corpus: P
     assert trainings.calls[3][-2:] == ["--target", "0.05"]
 
 
+def test_every_list_by_which_a_corpus_is_read_belongs_to_the_code_of_its_bundle() -> None:
+    lists = {
+        path for path in (ROOT / "data").rglob("*.yaml") if not path.is_relative_to(ROOT / "data" / "corpus")
+    }
+    assert ROOT / "data" / "formats" / "unread.yaml" in lists
+    assert lists <= {path for pattern in own_corpus.CODE for path in ROOT.glob(pattern)}
+
+
 @pytest.mark.parametrize("name", ["decisions.csv", "declared.yaml"])
 def test_decisions_and_declared_changes_beside_a_corpus_are_trained_whenever_they_change(
     name: str, corpus: Path, tmp_path: Path

@@ -28,6 +28,9 @@ def test_a_thousand_messages_a_second_need_their_processor_time_and_a_reserve() 
 def test_little_traffic_still_has_two_pods_that_upload_by_time() -> None:
     found = need(10, MACHINE, UPLOAD)
     assert found.pods == 2
+    assert found.dollars_a_month == pytest.approx(
+        2 * 2 * 0.04 * 24 * 30.4
+    )  # and not of the cores that are busy
     assert found.puts == pytest.approx(2 / 300)
     assert need(0, MACHINE, UPLOAD).drift_seconds == 9
 

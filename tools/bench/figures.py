@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import jinja2
+import typer
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -106,6 +108,17 @@ def table(figures: Iterable[Figure]) -> str:
         name = f"{figure.name} ({note})" if note else figure.name
         rows.append((name, figure.target_text, figure.show(figure.value), verdict, f"`{figure.command}`"))
     return markdown(("figure", "target", "measured", "", "command"), rows)
+
+
+def refuse_regressions(console: Console, found: Iterable[Figure], kept: Path) -> None:
+    """Print the figures that are worse than their bar, and end the command with exit code 1 if there are any."""
+    worse = [figure for figure in found if figure.has_regressed]
+    for figure in worse:
+        told = f"regression: {figure.name}: {figure.show(figure.value)}, bar {figure.show(figure.bar)}"
+        console.print(Text(told, "red"))
+    if worse:
+        raise typer.Exit(1)
+    console.print(f"no figure is worse than its bar; results: {kept}")
 
 
 def terminal_table(figures: Iterable[Figure]) -> Table:

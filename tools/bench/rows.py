@@ -114,7 +114,7 @@ def judged(rows: Sequence[SpeedRow], start_seconds: float, processes: Processes)
     def latency(connections: int, above: SpeedRow, below: SpeedRow) -> Figure:
         name = f"{connections} connections: p99 of the service / p50 of the baseline"
         pair = f"{above.p99:,.1f} ms / {below.p50:,.1f} ms"
-        return at_most(name, above.p99 / below.p50, 0.2, note=pair, bar=1, digits=2)
+        return at_most(name, above.p99 / below.p50, 0.2, note=pair, bar=0.8, digits=2)
 
     million = b64.processor_seconds * 1e6
     price = f"{CORE_HOUR_DOLLARS * million / 3600:.2f} dollars at {CORE_HOUR_DOLLARS} a core-hour"
@@ -126,15 +126,15 @@ def judged(rows: Sequence[SpeedRow], start_seconds: float, processes: Processes)
         latency(16, b16, a16),
         more_requests("1 connection", b1, a1, 10, 2),
         at_most("1 connection: p50 of the service", b1.p50, 1.5, unit=" ms", digits=2),
-        *([more_requests("64 connections, exact repeats", repeats, a64, 35, 5)] if repeats else []),
+        *([more_requests("64 connections, exact repeats", repeats, a64, 35, 10)] if repeats else []),
         at_most("errors of the service, all windows", errors, 0, bar=0),
-        at_most(start, start_seconds, 2.5, unit=" s", bar=10, digits=2),
+        at_most(start, start_seconds, 2.5, unit=" s", bar=6, digits=2),
         at_most(
             "memory of the service, all processes, shared pages counted once",
             memory,
             500,
             unit=" MB",
-            bar=750,
+            bar=600,
         ),
         at_most("memory of the largest runner worker, resident", largest("IntentRunner"), 350, unit=" MB"),
         at_most("memory of the outer service, resident", largest("SupportChatbot"), 200, unit=" MB"),

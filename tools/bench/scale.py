@@ -81,7 +81,7 @@ class Need:
         log_gb_a_day: size of the records in the store.
         drift_seconds: of the drift check of a day, in one process.
         shards: of the drift check, so that each takes at most `CHECK_SECONDS`.
-        dollars_a_month: for the cores.
+        dollars_a_month: for the cores of the pods, busy or not.
     """
 
     rate: int
@@ -110,7 +110,7 @@ def need(rate: int, measured: Measured, upload: UploadSettings) -> Need:
         rate * DAY * measured.record_bytes / 1e9,
         measured.drift_seconds(rate * DAY),
         max(1, math.ceil(counted / (CHECK_SECONDS - measured.drift[0][1]))),
-        cores * CORE_HOUR_DOLLARS * 24 * 30.4,
+        pods * POD_CORES * CORE_HOUR_DOLLARS * 24 * 30.4,
     )
 
 

@@ -26,7 +26,9 @@ from tools.processes import ROOT
 def main(
     store: Annotated[str, typer.Option(help="`minio`, or `folder`: a folder in its place.")] = "minio",
     keep: Annotated[bool, typer.Option(help="Leave everything running at the end, until Ctrl-C.")] = False,
-    folder: Annotated[Path, typer.Option(help="Where all of it lies; emptied first.")] = Path(".cache/loop"),
+    folder: Annotated[Path, typer.Option(help="A new folder, or one in .cache, which is emptied.")] = Path(
+        ".cache/loop"
+    ),
     page: Annotated[Path | None, typer.Option(help="Write the table here too, as Markdown.")] = None,
 ) -> None:
     """Run the loop: first version, a day, a launch, drift, review, retraining, gate, promotion, rollback."""
@@ -37,6 +39,9 @@ def main(
         console.print(Text(f"--store {store}: expected `minio` or `folder`", style="red"))
         raise typer.Exit(2)
     place = (ROOT / folder).resolve()
+    if place.exists() and any(place.iterdir()) and not place.is_relative_to(ROOT / ".cache"):
+        console.print(Text(f"--folder {folder}: it is not empty; name a new folder", style="red"))
+        raise typer.Exit(2)
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)
     report = LoopReport(console)

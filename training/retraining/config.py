@@ -16,6 +16,8 @@ from training.gate.params import GateParams
 from training.model.params import TrainParams
 
 LEASE = layout.RETRAIN_LEASE
+_OWN = ".retrain-work"
+"""Marks a folder that a retraining made: only such a folder is emptied."""
 
 
 class RetrainError(ChatbotError):
@@ -26,7 +28,7 @@ class RetrainError(ChatbotError):
 
 @dataclass(frozen=True, slots=True)
 class RetrainConfig:
-    """Configuration of a retraining; `work` is its exclusive folder, which is emptied at the start."""
+    """Configuration of a retraining; `work` is its exclusive folder, new or of an earlier one, which is emptied."""
 
     store: StorageSettings
     tracking: TrackingSettings
@@ -40,8 +42,19 @@ class RetrainConfig:
 
 @contextmanager
 def emptied(folder: Path) -> Iterator[Path]:
-    """Empty a folder for a block, and delete it after success; after a failure its content helps to find the cause."""
+    """Empty a folder for a block, and delete it after success; after a failure its content helps to find the cause.
+
+    Raises: RetrainError: the folder has content, and no retraining made it: it could be anything.
+    """
+    is_own = (folder / _OWN).is_file()
+    if folder.exists() and not is_own and (not folder.is_dir() or any(folder.iterdir())):
+        raise RetrainError(
+            f"{folder} would be emptied, and no retraining made it: name a new folder with --work (if an earlier "
+            "version left it behind, delete it)"
+        )
     shutil.rmtree(folder, ignore_errors=True)
-    (folder / "corpus").mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / _OWN).touch()
+    (folder / "corpus").mkdir()
     yield folder
     shutil.rmtree(folder, ignore_errors=True)

@@ -33,10 +33,12 @@ from tools.bench.quality.vectors import Vectors
 from tools.processes import ROOT
 from training.corpus.reading import replies_for
 from training.gate.rows import Kept
-from training.model.fit import fit
+from training.model.distinct import distinct_groups
+from training.model.fit import OutsideRows, fit
 from training.model.held_out import from_tensors, to_tensors
 from training.model.params import TrainParams
 from training.model.thresholds import judge, learn_from
+from training.model.titles import titles_of
 
 FOREIGN = 500
 FLIPPED = 0.1
@@ -152,12 +154,14 @@ class Workshop:
     vectors: Vectors
     encoded: Encoded = field(init=False)
     _outside: Encoded = field(init=False)
+    _outside_groups: NDArray[np.str_] = field(init=False)
     _memory: dict[str, Encoded] = field(init=False, default_factory=dict)
     _champions: dict[int, Version] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.encoded = self.vectors.encode(self.case.messages)
         self._outside = self.vectors.encode(self.case.outside)
+        self._outside_groups = distinct_groups(list(self.case.outside)).astype(np.str_)
 
     def through(self, _encoder: Encoder, messages: Sequence[str]) -> Encoded:
         """Encode messages, with a cache; the encoder function passed to `training.gate.judge.judge`."""
@@ -188,11 +192,18 @@ class Workshop:
         return np.flatnonzero(np.isin(self.case.groups, order[: round(share * len(names))]))
 
     def _version(self, name: str, rows: Rows, labels: Words, seed: int) -> Version:
-        groups = self.case.groups[rows].tolist()
-        fitted = fit(self.encoded.part(rows), labels.tolist(), groups, seed)
+        # As `training.model.train` does: names of intents and out-of-scope rows teach, and the latter are scored
+        # out-of-fold.
+        groups, titles = self.case.groups[rows].tolist(), titles_of(labels.tolist())
+        outside = OutsideRows(self._outside, self._outside_groups.tolist())
+        named = (self.vectors.encode(list(titles.values())), list(titles))
+        encoded = self.encoded.part(rows)
+        fitted = fit(
+            encoded, labels.tolist(), groups, seed, titles=named if titles else None, outside=outside
+        )
         classifier, params = fitted.classifier, TrainParams.read(ROOT / "params.yaml")
-        outside = classifier.score(self._outside)
-        learned = learn_from(judge(fitted), outside, params)
+        distinct = np.unique(self._outside_groups, return_index=True)[1]
+        learned = learn_from(judge(fitted), fitted.outside.part(distinct), params)
         manifest = Manifest(
             labels=classifier.labels,
             temperature=classifier.temperature,
@@ -207,7 +218,7 @@ class Workshop:
         digest = hashlib.sha256(f"{self.case.name} {name}".encode()).hexdigest()
         bundle = Bundle(manifest, rules, replies, digest, self.vectors.encoder, classifier, nothing)
         corpus, held = self._corpus(rows, labels), fitted.out_of_fold
-        both = join(Scores(held.probabilities, held.scope), outside)
+        both = join(Scores(held.probabilities, held.scope), fitted.outside)
         hashes = corpus["row_hash"].to_numpy()
         taught = [*hashes[held.rows].tolist(), *hashes[len(rows) :].tolist()]
         kept = from_tensors(to_tensors(taught, both.probabilities, both.scope), classifier.labels)

@@ -16,7 +16,6 @@ import typer
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.text import Text
 
 from data.commands import command
 from tools.bench import figures as results
@@ -163,13 +162,4 @@ def main(
     console = Console()
     kept, plan = (QUICK_FILE, QUICK) if quick else (FILE, FULL)
     found = measure(plan, console, kept)
-    if worse := [figure for figure in found if figure.has_regressed]:
-        for figure in worse:
-            console.print(
-                Text(
-                    f"regression: {figure.name}: {figure.show(figure.value)}, bar {figure.show(figure.bar)}",
-                    "red",
-                )
-            )
-        raise typer.Exit(1)
-    console.print(f"no figure is worse than its bar; results: {kept}")
+    results.refuse_regressions(console, found, kept)

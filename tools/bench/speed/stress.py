@@ -182,19 +182,22 @@ def judged(base: Arrivals, best: Arrivals, over: Sequence[Overload], again: floa
     figure = partial(Figure, command=COMMAND, digits=0)
     rates = f"{best.rate:,.0f} / {base.rate:,.0f}"
     name = "open loop, highest rate with 99 % within 100 ms, service / baseline"
-    found = [figure(name, best.rate / base.rate, 20, "at least", " x", note=rates, digits=2)]
+    found = [figure(name, best.rate / base.rate, 20, "at least", " x", note=rates, digits=2, bar=5)]
     for one, share in zip(over, (75, 50), strict=True):
         at, load = f"at {one.multiple} times the highest rate: ", one.arrivals.load
         answered = 100 * load.per_second / best.rate
         note = f"{one.probes.sent} sent" + "".join(f"; {failure}" for failure in one.probes.failed[:3])
         found += [
-            figure(f"{at}health probes failed", len(one.probes.failed), 0, "at most", note=note),
-            figure(f"{at}processes restarted", one.restarts, 0, "at most"),
-            figure(f"{at}wrong answers", one.wrong, 0, "at most", note=f"{load.answered:,} answers"),
-            figure(f"{at}p99 of what is answered", load.percentile(99), 150, "at most", " ms"),
-            figure(f"{at}answered, as a share of the highest rate", answered, share, "at least", " %"),
+            figure(f"{at}health probes failed", len(one.probes.failed), 0, "at most", note=note, bar=3),
+            figure(f"{at}processes restarted", one.restarts, 0, "at most", bar=2),
+            figure(f"{at}wrong answers", one.wrong, 0, "at most", note=f"{load.answered:,} answers", bar=0),
+            figure(f"{at}p99 of what is answered", load.percentile(99), 150, "at most", " ms", bar=500),
+            figure(
+                f"{at}answered, as a share of the highest rate", answered, share, "at least", " %", bar=50
+            ),
         ]
-    found.append(figure("a killed HTTP worker answers again after", again, 2, "at most", " s", digits=2))
+    again_after = "a killed HTTP worker answers again after"
+    found.append(figure(again_after, again, 2, "at most", " s", digits=2, bar=5))
     return found
 
 
@@ -227,10 +230,10 @@ def main(
         float, typer.Option(min=5, help="Of each window; 180 for the published figures.")
     ] = 20,
 ) -> None:
-    """Measure the highest sustained rate, twice and four times that rate, and recovery of a killed worker."""
+    """Measure the highest sustained rate, twice and four times that rate, and recovery. Fails on a regression."""
     console = Console()
     console.print(Machine.this().describe(), highlight=False)
-    measure(seconds, console)
+    results.refuse_regressions(console, measure(seconds, console), FILE)
 
 
 if __name__ == "__main__":
