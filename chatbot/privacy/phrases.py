@@ -96,7 +96,7 @@ PIN_WORDS = _words("""ovikoodi belépőkód belépőkódom kapukód portkod port
 CODE_WORDS = _words("kod kode koden код коду kód kódom kodu codul code código codigo codice codes")
 PIN_QUALIFIERS = _words(
     """porten porta døren døra dørenes bramy drzwi domofonu klatki двери подъезда домофона дверей ajtóhoz kapuhoz kapı poartă ușă dveří vrat alarmu d'accès acceso accesso acesso my mein meinen mon mio meu mijn mój portal puerta portero cancello portone portão porte portail d'entrée entrée deur haustür security verification access time sms authentication authenticator login 2fa mfa confirmation auth secret
-    pin door gate entry alarm unlock recovery backup activation bank secret secreta segreta secrète confidentiel segreto secreto di de"""
+    pass pin door gate entry alarm unlock recovery backup activation bank secret secreta segreta secrète confidentiel segreto secreto di de"""
 )
 """Words beside "code" that make it a secret without "is"."""
 NO_CODES = _words("""error fault promo promotional coupon voucher discount gift product article item color colour
@@ -344,7 +344,7 @@ NAME_CLOSED = (
     (_words("familie famille familia famiglia família"), r"famil(?:ie|le|ia) | famiglia | família | famille"),
     (
         _words("nom nombre nome namen naam name unter under"),
-        r"""sous\sle\snom(?:\sde)? | bajo\sel\snombre(?:\sde)? | (?:con|sotto)\sil\snome(?:\sdi)? | (?:com|sob)\so\snome(?:\sde)? | unter\sdem\snamen | onder\sde\snaam | (?:be|is|filed)\sunder
+        r"""sous\sle\snom(?:\sde)? | bajo\sel\snombre(?:\sde)? | (?:con|sotto)\sil\snome(?:\sdi)? | (?:com|sob)\so\snome(?:\sde)? | unter\sdem\snamen | onder\sde\snaam | (?:be|is|filed|booked|booking|reservation|reserved)\sunder
         | (?:gebucht|bestellt|registriert|gespeichert|angelegt|läuft)\sunter""",
     ),
     (
