@@ -4,7 +4,7 @@ from chatbot.errors import Conflict, Denied, Missing, NoBucket, StoreError, Unre
 from chatbot.store.interface import Entry, Store
 from chatbot.store.keys import check_key, stem
 from chatbot.store.opening import has_store, make_bucket, open_store
-from chatbot.store.reading import find, get_all, get_versioned
+from chatbot.store.reading import ParsedObjects, find, get_all, get_versioned
 
 __all__ = [
     "Conflict",
@@ -12,6 +12,7 @@ __all__ = [
     "Entry",
     "Missing",
     "NoBucket",
+    "ParsedObjects",
     "Store",
     "StoreError",
     "Unreachable",

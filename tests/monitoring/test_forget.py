@@ -43,7 +43,7 @@ from monitoring.upkeep.copies import ErasedTexts
 from tests.monitoring.log_tools import KEY, REPLY, Waiting, ids_in_csv, seal
 from tests.support.records import ids
 from tests.support.store import overtaken
-from training.review.handoffs import read_cases
+from training.review.handoffs import HandoffReader
 
 DAY = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SESSION = "0123456789abcdef"
@@ -188,7 +188,7 @@ def test_an_erased_message_that_a_process_remembered_is_hidden_and_erased_by_the
     erasure.forget(store, gone.prediction_id, DAY)
     late_one, expected = (handed_over(last, *earlier).body() for earlier in ((gone, kept), (kept,)))
     store.put(key_of(last.prediction_id), late_one)
-    [case] = read_cases(store)
+    [case] = HandoffReader(store).cases()
     assert [turn.text for turn in case.turns] == [kept.query, last.query]
     assert retention.main(["--dry-run"]) == 0
     assert "would take what is erased out of" in capsys.readouterr().out

@@ -12,7 +12,7 @@ from chatbot.model import bundle as bundles
 from chatbot.settings import StaffSettings, TrackingSettings
 from chatbot.store import Store, find, layout
 from training.review.board import Board, View, bundle_of_board, open_board
-from training.review.handoffs import HandoffCase, read_cases
+from training.review.handoffs import HandoffCase
 from training.review.labels import LabelQueue, read_label_queue
 
 BUNDLE_SECONDS = 300.0
@@ -47,10 +47,12 @@ def view() -> View:
     return board().look()
 
 
-@_cached
+@st.cache_resource(
+    ttl=StaffSettings().refresh_seconds, show_spinner=False
+)  # a copy of thousands takes seconds
 def cases() -> list[HandoffCase]:
-    """Return the handoffs by conversation."""
-    return read_cases(board().store)
+    """Return the handoffs by conversation; all sessions share them, and they are immutable."""
+    return board().handoffs.cases()
 
 
 @_cached
