@@ -18,7 +18,7 @@ from chatbot.ids import load_or_make_key, new_id, opaque
 from chatbot.records import contact
 from chatbot.records.erasure import forgotten
 from chatbot.records.handoff import Handoff, Turn, key_of
-from chatbot.records.log_store import parts_of, read_part, write_part
+from chatbot.records.log_store import parts_of, read_part, scan, write_part
 from chatbot.records.part import Kind, Part, PartError
 from chatbot.records.schema import Feedback, Record, header, to_line
 from chatbot.records.shard import Shard
@@ -195,6 +195,40 @@ def test_an_erased_message_that_a_process_remembered_is_hidden_and_erased_by_the
     assert store.get(key_of(last.prediction_id)) == late_one
     assert retention.main([]) == 0
     assert store.get(key_of(last.prediction_id)) == expected
+
+
+def test_a_customer_who_writes_on_after_the_erasure_of_the_session_still_reaches_the_team(
+    here: LogSettings, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for kind in ("RECORDS", "FEEDBACK", "HANDOFFS", "CONTACTS", "REPORTS", "BUNDLES", "CORPORA"):
+        monkeypatch.setenv(f"CHATBOT_RETENTION_{kind}_DAYS", "0")
+    erased, delayed, later = (
+        Record.of(REPLY, text, new_id(KEY, time.time() + seconds), session_id=SESSION)
+        for text, seconds in (("where", -120), ("still there?", -60), ("a person", 60))
+    )
+    log_and_send(here, [erased])
+    erasure.forget(store, SESSION, datetime.now(UTC))
+    for one in (delayed, later):
+        log_and_send(here, [one])
+        store.put(key_of(one.prediction_id), handed_over(one, erased).body())
+        queued = here.folder / "handoffs" / "webhook" / f"{one.prediction_id}.json"
+        queued.parent.mkdir(parents=True, exist_ok=True)
+        queued.write_bytes(handed_over(one, erased).body())
+    for _ in range(2):
+        [case] = HandoffReader(store).cases()
+        assert [task.handoff.prediction_id for task in case.tasks] == [later.prediction_id]
+        assert [turn.text for turn in case.turns] == ["a person"]
+        assert not list(scan(store, Record, DAY, datetime.now(UTC) + timedelta(days=1))), (
+            "the log has none of it"
+        )
+        erasure.sweep(here, StorageSettings())
+        assert retention.main([]) == 0
+        compact(store, datetime.now(UTC) + timedelta(days=9))
+    assert [file.stem for file in queued.parent.iterdir()] == [later.prediction_id]
+    assert erased.prediction_id.encode() not in store.get(key_of(later.prediction_id)) + queued.read_bytes()
+    erasure.forget(store, SESSION, datetime.now(UTC))
+    assert HandoffReader(store).cases() == []
+    assert not list(store.list("handoffs/"))
 
 
 def test_a_decision_on_somebody_elses_message_stays_without_the_mention(

@@ -13,7 +13,7 @@ from chatbot.documents import Document
 from chatbot.errors import ChatbotError, Conflict, Missing
 from chatbot.ids import time_of
 from chatbot.records import contact, handoff
-from chatbot.records.erasure import forgotten
+from chatbot.records.erasure import is_hidden, tombstones
 from chatbot.records.handoff import Handoff, Turn
 from chatbot.store import ParsedObjects, Store, get_versioned, layout, stem
 from training.review.decisions import now
@@ -126,7 +126,7 @@ class HandoffReader:
 
     def tasks(self) -> list[Task]:
         """Return all handoffs in the store, oldest first, without those under an erasure tombstone."""
-        gone = forgotten(self._store)
+        gone = tombstones(self._store)
         stored = {stem(e.key): e for e in self._store.list(layout.HANDOFFS) if stem(e.key) not in gone}
         work = _by_id(
             self._work.read(e for e in self._store.list(layout.HANDOFF_WORK) if stem(e.key) in stored)
@@ -140,7 +140,7 @@ class HandoffReader:
         return [
             Task(found.without(gone), work.get(one), left[one].contact if one in left else "")
             for one, found in _by_id(self._handoffs.read(shown.values())).items()
-            if found.session_id not in gone
+            if not is_hidden(one, found.session_id, gone)
         ]
 
 
