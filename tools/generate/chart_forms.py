@@ -121,13 +121,8 @@ RESOURCES: Schema = {
 """Requests and limits of a container. A limit of the CPU may be taken away (`null`), the others may not."""
 
 
-def variable(known: str, values: dict[str, Schema]) -> Schema:
-    """Return the schema of an entry of `extraEnv`.
-
-    Args:
-        known: pattern of this project's variables.
-        values: schemas of their values, by name.
-    """
+def variable(values: dict[str, Schema]) -> Schema:
+    """Return the schema of an entry of `extraEnv`, given the schemas of the settings' values by name."""
     key = {"type": "string", "pattern": _DATA_KEY}
     named = {"name": _GIVEN_NAME, "key": key, "optional": {"type": "boolean"}}
     by_key = {
@@ -146,11 +141,7 @@ def variable(known: str, values: dict[str, Schema]) -> Schema:
         "type": "object",
         "required": ["name"],
         "properties": {
-            "name": {
-                "type": "string",
-                "pattern": "^[-._a-zA-Z][-._a-zA-Z0-9]*$",
-                "anyOf": [{"pattern": known}, {"not": {"pattern": "^CHATBOT_"}}],
-            },
+            "name": {"type": "string", "pattern": "^[-._a-zA-Z][-._a-zA-Z0-9]*$"},
             "value": {"type": "string"},
             "valueFrom": {
                 "type": "object",
