@@ -130,6 +130,13 @@ def test_after_a_rollout_the_pages_review_with_the_new_version(
     assert cache.board().bundle.digest not in ("", bundle.digest)
 
 
+def test_a_click_copies_no_queue_and_no_handoffs(open_pages: Callable[..., AppTest]) -> None:
+    """With 5,000 handoffs a copy took seconds, in each run of a page."""
+    open_pages()
+    for shared in (cache.view, cache.cases, cache.label_queue):
+        assert shared() is shared()
+
+
 def test_on_loopback_the_pages_open_without_a_login(open_pages: Callable[..., AppTest]) -> None:
     pages = open_pages()
     assert not pages.exception

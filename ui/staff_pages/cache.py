@@ -19,6 +19,8 @@ BUNDLE_SECONDS = 300.0
 """How often the pages look whether another version serves: the look reads the whole bundle, to verify it."""
 
 _cached = st.cache_data(ttl=StaffSettings().refresh_seconds, show_spinner=False)
+_shared = st.cache_resource(ttl=StaffSettings().refresh_seconds, show_spinner=False)
+"""For what is immutable and long: a copy of thousands of items at each click takes seconds."""
 
 
 def board() -> Board:
@@ -41,21 +43,19 @@ def _board(folder: str, sums: str) -> Board:
     return open_board(Path(folder))
 
 
-@_cached
+@_shared
 def view() -> View:
     """Return the review queue and the clusters; `view.clear()` drops them from the cache, here and below."""
     return board().look()
 
 
-@st.cache_resource(
-    ttl=StaffSettings().refresh_seconds, show_spinner=False
-)  # a copy of thousands takes seconds
+@_shared
 def cases() -> list[HandoffCase]:
-    """Return the handoffs by conversation; all sessions share them, and they are immutable."""
+    """Return the handoffs by conversation."""
     return board().handoffs.cases()
 
 
-@_cached
+@_shared
 def label_queue() -> LabelQueue:
     """Return the suspect labels that wait for a decision."""
     return read_label_queue(board().store, board().decisions)
