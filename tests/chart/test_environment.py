@@ -97,6 +97,24 @@ def test_a_components_own_variable_wins_over_its_settings_over_everybodys_over_t
     assert drain(everybody, settings, own) == "23"
 
 
+@pytest.mark.parametrize("address", ["0.0.0.0", "::"])
+def test_all_servers_listen_on_the_one_address_that_is_set(render: Render, address: str) -> None:
+    """In a cluster whose pods have IPv6 addresses, nothing would be reached on `0.0.0.0`."""
+    found = values(render, f"--set=global.listenAddress={address}")
+    listening = {
+        name.split("/")[1].removeprefix("support-chatbot-"): variables[variable]
+        for name, variables in found.items()
+        for variable in (
+            "CHATBOT_HOST",
+            "CHATBOT_UI_ADDRESS",
+            "CHATBOT_STAFF_ADDRESS",
+            "CHATBOT_MLFLOW_ADDRESS",
+        )
+        if variable in variables and name.startswith("Deployment/")
+    }
+    assert listening == dict.fromkeys(("api", "page", "staff", "mlflow"), address)
+
+
 def test_the_grace_period_follows_the_settings_that_need_it(render: Render) -> None:
     def grace(*arguments: str) -> int:
         specs = dict(pod_specs(render(*arguments)))

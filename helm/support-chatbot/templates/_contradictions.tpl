@@ -125,7 +125,7 @@
 {{- range $part, $names := dict "api" (list "CHATBOT_MODEL" "CHATBOT_HOST" "CHATBOT_PORT" "CHATBOT_METRICS_PORT") "chatPage" (list "CHATBOT_UI_ADDRESS" "CHATBOT_UI_PORT") "staffPages" (list "CHATBOT_STAFF_ADDRESS" "CHATBOT_STAFF_PORT") "mlflow" (list "CHATBOT_MLFLOW_ADDRESS" "CHATBOT_MLFLOW_PORT") -}}
 {{- range $name := $names -}}
 {{- if and (index $v $part).enabled (ne (include "chart.setting" (list $ (index $v $part) $name "chart")) "chart") -}}
-{{- $found = append $found (printf "%s has %s (settings or pod.extraEnv): %s" $part $name (ternary "`python -m k8s.rollback VERSION` sets the model that serves" "the chart sets it; for a port of your own set that of the Service" (eq $name "CHATBOT_MODEL"))) -}}
+{{- $found = append $found (printf "%s has %s (settings or pod.extraEnv): %s" $part $name (ternary "`python -m k8s.rollback VERSION` sets the model that serves" "the chart sets it (an address: global.listenAddress; for a port of your own set that of the Service)" (eq $name "CHATBOT_MODEL"))) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
