@@ -11,7 +11,7 @@ from data.columns import Columns
 from data.errors import CorpusError, Problem
 from data.formats.cells import Table, keyed
 from data.formats.chat_export import NO_LABELS, is_chat
-from data.formats.document import Document, guarded
+from data.formats.document import JsonDocument, guarded
 from data.formats.grouped import is_grouped, read_grouped
 from data.formats.json_exports import EXPORTS
 from data.formats.json_text import load_json, parse_json
@@ -109,7 +109,7 @@ def read_json(path: Path, columns: Columns, arrays: bool = False) -> Rows:
     raise CorpusError.at(file, None, reason)
 
 
-def _fits(matches: Callable[[Document], bool], document: Document) -> bool:
+def _fits(matches: Callable[[JsonDocument], bool], document: JsonDocument) -> bool:
     try:
         return matches(document)
     except (TypeError, AttributeError):
@@ -120,7 +120,7 @@ _TICKETS = ("tickets", "conversations", "_results", "results", "records", "cases
 """Where the exports of ticket systems have their tickets, beside lists of users and groups."""
 
 
-def _elements(document: Document) -> list[Any]:
+def _elements(document: JsonDocument) -> list[Any]:
     """Return the elements of an array, or of the arrays of objects in an object (`{"data": [...]}`).
 
     Of an object with tickets these alone, also one level deeper (`{"_embedded": {"conversations": [...]}}`).
@@ -139,7 +139,7 @@ def _are_objects(value: Any) -> bool:
     return isinstance(value, list) and any(isinstance(element, dict) for element in value)
 
 
-def _columnar(document: Document, file: str) -> Table | None:
+def _columnar(document: JsonDocument, file: str) -> Table | None:
     """Return the table that pandas wrote as columns (`{"text": {"0": ...}}`, or lists) or as `orient="split"`."""
     if not isinstance(document, dict) or len(document) < 2 or all(map(str.isdecimal, document)):
         return None

@@ -6,19 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from chatbot.dialog.message import OUT_OF_SCOPE
-from data.formats.document import Document, dig, dropped, listed, rows_of
+from data.formats.document import JsonDocument, dig, dropped, listed, rows_of
 from data.formats.json_text import load_json
 from data.rows import Rows
 
 _FALLBACK = "AMAZON.FallbackIntent"
 
 
-def is_lex(document: Document) -> bool:
+def is_lex(document: JsonDocument) -> bool:
     """Whether the document is a Lex V1 resource or an Alexa interaction model."""
     return bool(_intents(document))
 
 
-def read_lex(document: Document, file: str) -> Rows:
+def read_lex(document: JsonDocument, file: str) -> Rows:
     """Read the sample utterances of Lex V1 or Alexa."""
     intents = _intents(document)
     utterances = [
@@ -66,7 +66,7 @@ def read_lex_folder(folder: Path) -> Rows:
     return result
 
 
-def _intents(document: Document) -> list[Document]:
+def _intents(document: JsonDocument) -> list[JsonDocument]:
     model = dig(document, "interactionModel", "languageModel") or document.get("languageModel")
     intents = listed(dig(document.get("resource") or model, "intents"))
     return [i for i in intents if dig(i, "name") and ("sampleUtterances" in i or "samples" in i)]
