@@ -21,10 +21,11 @@ from chatbot.store.folder import FolderStore
 from data.decisions import LabelAction
 from data.messages import row_hash
 from tests.training.review_tools import fill, record
-from tests.ui.staff_tools import HOSTILE, TOKEN, make_store
+from tests.ui.staff_tools import HOSTILE, TOKEN, add_handoffs, make_store
 from training.labels.findings import LabelFindings, Labelled, SuspectLabel
 from training.review.board import Board
 from training.review.decisions import DecisionKind, Decisions
+from training.review.handoffs import HandoffReader, move
 from training.review.labels import decide_label, put_findings, row_hash_of
 from training.review.queue import Item
 from ui.staff_pages import cache, markup
@@ -312,6 +313,32 @@ def test_before_any_traffic_no_page_says_that_all_is_done(
     assert not pages.exception
     assert expected in html(pages)
     assert "chat page" in html(pages)
+
+
+def test_a_conversation_is_found_by_the_reference_that_its_customer_gives(
+    open_pages: Callable[..., AppTest], store: FolderStore
+) -> None:
+    def script() -> None:
+        import streamlit as st
+
+        from ui.staff_pages import handoffs
+
+        st.session_state["reviewer"] = "ada"
+        handoffs.show()
+
+    add_handoffs(store, 45)
+    open_pages()
+    done = HandoffReader(store).cases()[-1].case_id
+    move(store, done, "done", "ada")
+    pages = AppTest.from_function(script, default_timeout=60).run()
+    assert done not in html(pages)
+    for said in (done, f" {done.upper().replace('0', 'O')[:12]} {done[12:]} "):
+        pages.text_input(key="reference").set_value(said).run()
+        assert not pages.exception
+        assert done in html(pages)
+        assert html(pages).count("<article") == 1
+    pages.text_input(key="reference").set_value("01k3nosuch").run()
+    assert "No conversation has this reference" in html(pages)
 
 
 def test_before_a_version_is_registered_the_page_names_the_command_that_registers_one(

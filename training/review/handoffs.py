@@ -20,6 +20,8 @@ from training.review.decisions import now
 
 DONE_DAYS = 14
 _MAX_TURN_CHARS = 1_000
+_MISREAD = str.maketrans({"o": "0", "i": "1", "l": "1", "-": None, ".": None})
+"""Ids have no such letters (Crockford's base 32)."""
 
 State = Literal["open", "taken", "done"]
 T = TypeVar("T")
@@ -71,6 +73,10 @@ class HandoffCase:
         """Identifies the case: the id of its first handoff."""
         return self.tasks[0].handoff.prediction_id
 
+    def has(self, reference: str) -> bool:
+        """Whether a handoff of the case has this reference, or one that contains it."""
+        return any(reference in task.handoff.prediction_id for task in self.tasks)
+
     @property
     def state(self) -> State:
         """Taken if somebody has one of its handoffs; else open if one waits; else done."""
@@ -104,6 +110,11 @@ class HandoffCase:
                 if key not in found or len(found[key].text) < len(turn.text):
                     found[key] = turn
         return sorted(found.values(), key=lambda turn: turn.at)
+
+
+def normalize_reference(text: str) -> str:
+    """Return a reference as ids are written: a customer may read it out, copy it with spaces, or take 0 for O."""
+    return "".join(text.lower().split()).translate(_MISREAD)
 
 
 class HandoffReader:
