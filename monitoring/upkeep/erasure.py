@@ -1,6 +1,7 @@
-"""Erase a user's data on request: `python -m monitoring.forget ID`, or `--session TEXT`.
+"""Erase a user's data on request: `python -m monitoring.forget ID`, `--conversation ID`, or `--session TEXT`.
 
-ID is a prediction id, or a session id as in the records (hashed); `--session` takes the session id as the client sent
+ID is a prediction id, or a session id as in the records (hashed). `--conversation` takes a prediction id, such as the
+reference that the chat page shows, and erases all of its session; `--session` takes the session id as the client sent
 it. A tombstone is written first (`forgotten/<id>.json`): from then on every reader and every corpus build leaves the
 data out. Then the rows are deleted from the store's log and feedback parts, handoffs, contact data and reviews, and
 from this machine's CSV files; a running service erases its own CSV files within the hour. Corpus versions, reports and
@@ -33,7 +34,7 @@ from pydantic import ValidationError
 
 from chatbot.errors import ChatbotError, Conflict, Missing, StoreError
 from chatbot.files import replacing, write_file
-from chatbot.ids import KEY_FILE, load_or_make_key, opaque
+from chatbot.ids import KEY_FILE, load_or_make_key, opaque, time_of
 from chatbot.loop.registry import RegistryClient, is_server
 from chatbot.records import handoff
 from chatbot.records.erasure import is_after_erasure, mark_forgotten, predictions_of, tombstones
@@ -166,6 +167,31 @@ def forget(
     return Forgotten(ids, taken, copies.expiring)
 
 
+def session_of(store: Store, prediction_id: str) -> str:
+    """Return the session of a prediction, from its handoff, its tombstone or its record, erased or not.
+
+    Raises:
+        ForgetError: it is not a prediction id, or no handoff and no record of it is in the store.
+        StoreError: the store does not respond.
+    """
+    try:
+        key, day = handoff.key_of(prediction_id), time_of(prediction_id).date()
+    except ValueError:
+        raise ForgetError(f"{prediction_id[:64]!r} is not a prediction id of 34 characters") from None
+    tombstone = layout.document(layout.TOMBSTONES, prediction_id)
+    if session := _field(store, key, "session_id") or _field(store, tombstone, "session"):
+        return session
+    for table in _records(store, "session_id", WHOLE, day, day):
+        for found in table.filter(pc.equal(table["prediction_id"], prediction_id))["session_id"].to_pylist():
+            if found:
+                return str(found)
+    raise ForgetError(
+        f"{prediction_id}: no record and no handoff of it names its session. It may be erased, older than the "
+        "retention, not uploaded yet, or from a client that sends no session_id; without --conversation the message "
+        "alone is erased"
+    )
+
+
 def send_first(log: LogSettings, store: StorageSettings) -> None:
     """Drain and upload this machine's log, so that its rows are found in the store.
 
@@ -262,12 +288,14 @@ def _messages_of(store: Store, ids: frozenset[str], shard: Shard) -> Iterator[st
         yield from table.filter(pc.is_in(table["prediction_id"], value_set=wanted))["query"].to_pylist()
 
 
-def _records(store: Store, column: str, shard: Shard) -> Iterator[pa.Table]:
+def _records(
+    store: Store, column: str, shard: Shard, first: date = ALL_DAYS[0], last: date = ALL_DAYS[1]
+) -> Iterator[pa.Table]:
     """Yield prediction id and one other column of a shard's parts, including hidden rows; skips damaged parts.
 
     Rows of other shards in these parts are among them: `_take_out` rewrites whole parts.
     """
-    for day in days(store, Record, *ALL_DAYS):
+    for day in days(store, Record, first, last):
         seen: set[str] = set()
         for _ in range(_TRIES):
             keys = {e.key for e in parts_of(store, Record, day) if shard.may_have(e.key)}
@@ -490,6 +518,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("id", nargs="?", help="a prediction id, or a session id as the records have it")
+    what.add_argument("--conversation", help="a prediction id: erase all messages of its session")
     what.add_argument("--session", help="a session id as the client sent it")
     parser.add_argument(
         "--shard", default="0/1", metavar="INDEX/COUNT", help="search this share of the records"
@@ -502,6 +531,8 @@ def main(arguments: list[str] | None = None) -> int:
             some_id = opaque(_key(ServiceSettings(), log), options.session)
         store = open_store(settings)
         send_first(log, settings)
+        if options.conversation is not None:
+            some_id = session_of(store, options.conversation)
         tracking = TrackingSettings()
         registry = RegistryClient(tracking) if is_server(tracking) else None
         done = forget(store, some_id, datetime.now(UTC), registry, RetentionSettings().bundles_days, shard)

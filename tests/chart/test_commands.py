@@ -145,7 +145,7 @@ def test_what_a_person_runs_without_a_checkout_is_a_template_in_the_cluster(rend
     objects = {o["metadata"]["name"]: o for o in render() if o["kind"] == "CronJob"}
     for name, module, variables in (
         ("rollback", "k8s.rollback", {"VERSION"}),
-        ("forget", "monitoring.forget", {"ID", "SESSION"}),
+        ("forget", "monitoring.forget", {"ID", "CONVERSATION", "SESSION"}),
         ("review", "training.review", {"ARGS"}),
     ):
         spec = objects[f"{chart.RELEASE}-{name}"]["spec"]

@@ -137,6 +137,34 @@ def test_a_session_is_taken_out_with_all_its_predictions(here: LogSettings, stor
     assert all(one.encode() in bytes_of(store) for one in ids(others))
 
 
+@pytest.mark.parametrize("known_by", ["handoff", "record"])
+def test_a_conversation_is_erased_by_the_reference_that_its_customer_has(
+    here: LogSettings, store: Store, known_by: str
+) -> None:
+    """The customer of the chat page knows the reference of one handoff, and no session id."""
+    theirs, others = make(4, SESSION), make(4, "t" * 16)
+    log_and_send(here, theirs + others)
+    if known_by == "handoff":
+        store.put(key_of(theirs[2].prediction_id), handed_over(theirs[2]).body())
+    for _ in range(2):  # again does no harm: its tombstone names the session
+        assert erasure.main(["--conversation", theirs[2].prediction_id]) == 0
+        assert forgotten(store) == {SESSION, *ids(theirs)}
+    assert ids_in_csv(here.folder) == ids(others)
+    assert not any(one.encode() in bytes_of(store) for one in [SESSION, *ids(theirs)])
+
+
+@pytest.mark.parametrize(
+    "reference", ["where is it", new_id(KEY, DAY.timestamp() + 99)], ids=["no id", "nobody's"]
+)
+def test_a_reference_of_no_conversation_erases_nothing_and_says_why(
+    here: LogSettings, store: Store, reference: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log_and_send(here, make(2, SESSION))
+    assert erasure.main(["--conversation", reference]) == 1
+    assert reference in capsys.readouterr().err
+    assert not forgotten(store)
+
+
 def test_a_session_without_records_is_still_known_by_its_predictions(here: LogSettings, store: Store) -> None:
     theirs, others = make(2, SESSION), make(1)
     log_and_send(here, theirs + others)

@@ -58,7 +58,9 @@ def show() -> None:
     wanted = normalize_reference(reference)
     shown = [case for case in cases if (case.has(wanted) if wanted else case.state == state)]
     if wanted and not shown:
-        text = f"It was erased, or done more than {DONE_DAYS} days ago. A whole one has {ids.LENGTH} characters."
+        text = (
+            f"It was erased, or done more than {DONE_DAYS} days ago. A whole one has {ids.LENGTH} characters."
+        )
         st.html(html.empty("No conversation has this reference", text))
     elif not shown:
         text = "New handoffs appear about a second after the customer's message."
