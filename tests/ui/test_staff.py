@@ -17,6 +17,7 @@ from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
+from chatbot.records import contact
 from chatbot.store.folder import FolderStore
 from data.decisions import LabelAction
 from data.messages import row_hash
@@ -315,7 +316,7 @@ def test_before_any_traffic_no_page_says_that_all_is_done(
     assert "chat page" in html(pages)
 
 
-def test_a_conversation_is_found_by_the_reference_that_its_customer_gives(
+def test_a_conversation_is_found_by_reference_or_contact_data_also_when_it_is_done(
     open_pages: Callable[..., AppTest], store: FolderStore
 ) -> None:
     def script() -> None:
@@ -330,15 +331,17 @@ def test_a_conversation_is_found_by_the_reference_that_its_customer_gives(
     open_pages()
     done = HandoffReader(store).cases()[-1].case_id
     move(store, done, "done", "ada")
+    left = contact.contact_of("jane@example.com", datetime.now(UTC))
+    store.put(contact.key_of(done), left.model_dump_json().encode())
     pages = AppTest.from_function(script, default_timeout=60).run()
     assert done not in html(pages)
-    for said in (done, f" {done.upper().replace('0', 'O')[:12]} {done[12:]} "):
-        pages.text_input(key="reference").set_value(said).run()
+    for said in (done, f" {done.upper().replace('0', 'O')[:12]} {done[12:]} ", "Jane@Example.com"):
+        pages.text_input(key="find").set_value(said).run()
         assert not pages.exception
         assert done in html(pages)
         assert html(pages).count("<article") == 1
-    pages.text_input(key="reference").set_value("01k3nosuch").run()
-    assert "No conversation has this reference" in html(pages)
+    pages.text_input(key="find").set_value("01k3nosuch").run()
+    assert "No conversation has this" in html(pages)
 
 
 def test_before_a_version_is_registered_the_page_names_the_command_that_registers_one(

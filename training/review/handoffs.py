@@ -73,9 +73,15 @@ class HandoffCase:
         """Identifies the case: the id of its first handoff."""
         return self.tasks[0].handoff.prediction_id
 
-    def has(self, reference: str) -> bool:
-        """Whether a handoff of the case has this reference, or one that contains it."""
-        return any(reference in task.handoff.prediction_id for task in self.tasks)
+    def has(self, words: str) -> bool:
+        """Whether a handoff of the case has this reference or contact data, or a part of it.
+
+        A customer may read a reference out, copy it with spaces, or take a 0 for an O.
+        """
+        reference = "".join(words.lower().split()).translate(_MISREAD)
+        return any(reference in task.handoff.prediction_id for task in self.tasks) or any(
+            words.strip().casefold() in contact.casefold() for contact in self.contacts
+        )
 
     @property
     def state(self) -> State:
@@ -110,11 +116,6 @@ class HandoffCase:
                 if key not in found or len(found[key].text) < len(turn.text):
                     found[key] = turn
         return sorted(found.values(), key=lambda turn: turn.at)
-
-
-def normalize_reference(text: str) -> str:
-    """Return a reference as ids are written: a customer may read it out, copy it with spaces, or take 0 for O."""
-    return "".join(text.lower().split()).translate(_MISREAD)
 
 
 class HandoffReader:
