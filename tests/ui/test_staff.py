@@ -151,7 +151,7 @@ def test_elsewhere_nothing_is_shown_without_a_login(open_pages: Callable[..., Ap
     assert "my order" not in html(pages)
 
 
-def test_without_a_session_the_script_shows_nothing_even_if_the_gate_let_it_run(
+def test_without_a_session_the_script_shows_nothing_even_if_the_guard_let_it_run(
     open_pages: Callable[..., AppTest],
 ) -> None:
     pages = open_pages("0.0.0.0", CHATBOT_STAFF_TOKEN=TOKEN)
