@@ -13,7 +13,7 @@ class ChatPageSettings(Settings):
 
     model_config = SettingsConfigDict(env_prefix="CHATBOT_UI_")
 
-    api_url: str = "http://127.0.0.1:3000"
+    api_url: str = Field(default="http://127.0.0.1:3000", pattern=r"^(https?://\S+)?$")
     """Address of the API."""
     address: str = "127.0.0.1"
     """Address the chat page listens on; `0.0.0.0` in a container."""

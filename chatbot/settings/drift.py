@@ -26,5 +26,5 @@ class DriftSettings(Settings):
     """Factor on all minimum effects: 2 requires effects twice as large, 0.5 alarms earlier."""
     textfile: Path | None = None
     """File for node_exporter's textfile collector; unset: `drift.prom` beside the report."""
-    api_url: str = ""
+    api_url: str = Field(default="", pattern=r"^(https?://\S+)?$")
     """Address of the bot, whose `/version` names the served bundle; unset: `CHATBOT_MODEL` or the store."""

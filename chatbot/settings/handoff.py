@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import Field, SecretStr
+from typing import Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import SettingsConfigDict
 
 from chatbot.settings.base import Settings
@@ -35,3 +38,13 @@ class HandoffSettings(Settings):
     """Number of conversations a process remembers."""
     session_minutes: float = Field(default=60.0, gt=0)
     """How long a conversation is remembered after its last message."""
+
+    @model_validator(mode="after")
+    def _check_delays(self) -> Self:
+        if self.retry_seconds > self.max_backoff_seconds:
+            raise PydanticCustomError(
+                "delays",
+                "CHATBOT_HANDOFF_RETRY_SECONDS={first} is above CHATBOT_HANDOFF_MAX_BACKOFF_SECONDS={most}",
+                {"first": self.retry_seconds, "most": self.max_backoff_seconds},
+            )
+        return self

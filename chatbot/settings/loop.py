@@ -15,6 +15,6 @@ class LoopSettings(Settings):
 
     cooldown_hours: float = Field(default=24.0, ge=0)
     """Minimum time between two retrainings requested because of drift."""
-    pushgateway: str = ""
+    pushgateway: str = Field(default="", pattern=r"^(https?://\S+)?$")
     """Address of the Prometheus Pushgateway that receives a run's outcome, such as `http://pushgateway:9091`; unset:
     none."""

@@ -17,7 +17,7 @@ class StorageSettings(Settings):
 
     url: str = "store"
     """A folder, `s3://bucket/prefix`, or `none`."""
-    endpoint: str = ""
+    endpoint: str = Field(default="", pattern=r"^(https?://\S+)?$")
     """S3 endpoint, such as `http://minio:9000`; unset: AWS."""
     region: str = ""
     """S3 region; unset: boto3's configuration, else `us-east-1`."""

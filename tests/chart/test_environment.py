@@ -63,12 +63,9 @@ def test_no_container_has_a_variable_twice_whatever_sets_it(
 ) -> None:
     names = [name for name in everywhere(render) if name not in OWN]
     assert len(names) > 20
-    extra = [{"name": name, "value": "1"} for name in names]
-    settings = {
-        n: "1"
-        for n in names
-        if n.startswith("CHATBOT_") and not n.endswith(("URL", "PUSHGATEWAY", "ENDPOINT"))
-    }
+    addresses = "URL", "PUSHGATEWAY", "ENDPOINT"
+    extra = [{"name": n, "value": "http://a" if n.endswith(addresses) else "1"} for n in names]
+    settings = {n: "1" for n in names if n.startswith("CHATBOT_") and not n.endswith(addresses)}
     more: list[str] = []
     if source in ("everybody", "all"):
         more.append(f"--set-json=pod.extraEnv={json.dumps(extra)}")

@@ -353,6 +353,10 @@ def test_an_integer_as_text_is_accepted_within_its_bounds_alone(low: int, high: 
             "api.pod.extraEnv[0].name=CHATBOT_PROT",
             "api.pod.extraEnv has CHATBOT_PROT, which is not a setting",
         ),
+        (
+            "api.settings.CHATBOT_HANDOFF_RETRY_SECONDS=400",
+            "CHATBOT_HANDOFF_RETRY_SECONDS=400, above CHATBOT_HANDOFF_MAX_BACKOFF_SECONDS=300",
+        ),
         ("api.settings.CHATBOT_MODEL=9", "api has CHATBOT_MODEL"),
         (
             "api.settings.CHATBOT_PORT=3001",

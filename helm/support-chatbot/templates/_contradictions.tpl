@@ -51,6 +51,11 @@
 {{- $found = append $found (printf "api.spoolSize is %s, and the data that may be stored there add up to %.0f MB (CHATBOT_LOG_ROTATE_MB, CHATBOT_LOG_KEEP, CHATBOT_LOG_SPOOL_MB, CHATBOT_UPLOAD_QUEUE_MB, CHATBOT_HANDOFF_QUEUE_MB): a pod above its limit is evicted and loses it" $v.api.spoolSize $all) -}}
 {{- end -}}
 {{- end -}}
+{{- $first := include "chart.setting" (list $ $v.api "CHATBOT_HANDOFF_RETRY_SECONDS" 1) | default "1" | float64 -}}
+{{- $longest := include "chart.setting" (list $ $v.api "CHATBOT_HANDOFF_MAX_BACKOFF_SECONDS" 300) | default "300" | float64 -}}
+{{- if gt $first $longest -}}
+{{- $found = append $found (printf "api has CHATBOT_HANDOFF_RETRY_SECONDS=%v, above CHATBOT_HANDOFF_MAX_BACKOFF_SECONDS=%v" $first $longest) -}}
+{{- end -}}
 {{- if and $v.api.enabled $v.api.apiKeys.clientSecret (not $v.api.apiKeys.existingSecret) -}}
 {{- $found = append $found "api.apiKeys.existingSecret is empty, and api.apiKeys.clientSecret is set: the API would take requests without a key" -}}
 {{- end -}}
