@@ -11,6 +11,8 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from chatbot.hosts import with_mapped
+
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Awaitable, Callable
@@ -83,8 +85,8 @@ def trust_proxies(proxies: str) -> Addresses:
     """
     from uvicorn.middleware.proxy_headers import _TrustedHosts
 
-    os.environ["FORWARDED_ALLOW_IPS"] = proxies
-    return _TrustedHosts(proxies)
+    os.environ["FORWARDED_ALLOW_IPS"] = trusted = with_mapped(proxies)
+    return _TrustedHosts(trusted)
 
 
 def uvicorn_server() -> uvicorn.Server | None:

@@ -60,6 +60,23 @@ def network_of(address: str) -> str:
     return str(parsed.ipv4_mapped or ipaddress.IPv6Network((parsed, 64), strict=False))
 
 
+def with_mapped(proxies: str) -> str:
+    """Add the IPv6 form of each IPv4 address and network: a server on `::` sees IPv4 clients as `::ffff:192.0.2.1`.
+
+    Args:
+        proxies: addresses, networks and other words, comma-separated.
+    """
+    parts = [part for part in map(str.strip, proxies.split(",")) if part]
+    for part in tuple(parts):
+        try:
+            network = ipaddress.ip_network(part)
+        except ValueError:
+            continue
+        if network.version == 4:
+            parts.append(f"::ffff:{network.network_address}/{96 + network.prefixlen}")
+    return ",".join(parts)
+
+
 def _is_address(name: str) -> bool:
     try:
         ipaddress.ip_address(name.strip("[]"))

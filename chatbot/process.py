@@ -72,7 +72,7 @@ def check_port_free(address: str, port: int, address_variable: str, port_variabl
     except PermissionError:
         raise SettingError(f"port {port} needs a privilege this user lacks: set {port_variable}") from None
     except OSError as error:
-        if error.errno == errno.EADDRNOTAVAIL:
+        if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):  # the latter: `::` without IPv6
             raise SettingError(
                 f"address {address} does not exist on this machine: set {address_variable}"
             ) from None

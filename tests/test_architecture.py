@@ -21,6 +21,8 @@ _OWN_MODEL = (
 )
 SHARED_NAMES = {"Alternative": _OWN_MODEL, "Intent": _OWN_MODEL}
 """Class names that two modules may define, with the reason."""
+ASGI_TERMS = frozenset(("Message", "Scope"))
+"""Type aliases that have the name of a class elsewhere, because the ASGI specification has it."""
 
 IMPLEMENTED_IN = {
     "active learning": "training/review/queue.py",
@@ -111,6 +113,21 @@ def test_a_class_name_is_defined_once() -> None:
     shared = {name: sorted(found) for name, found in modules.items() if len(found) > 1}
     assert {name: found for name, found in shared.items() if name not in SHARED_NAMES} == {}
     assert set(SHARED_NAMES) <= set(shared), "an exception that is no longer needed"
+
+
+def test_a_type_alias_does_not_have_the_name_of_a_class_of_another_module() -> None:
+    classes, aliases = set(), set()
+    for package in (*PRODUCT, "tools"):
+        for file in (ROOT / package).rglob("*.py"):
+            for node in ast.parse(file.read_text(encoding="utf-8")).body:
+                if isinstance(node, ast.ClassDef):
+                    classes.add(node.name)
+                elif isinstance(node, ast.Assign) and isinstance(
+                    node.value, ast.Subscript | ast.Name | ast.Attribute
+                ):
+                    aliases |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    assert len(aliases) > 50
+    assert classes & aliases == ASGI_TERMS
 
 
 def test_every_path_in_the_architecture_page_exists() -> None:

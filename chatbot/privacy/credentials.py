@@ -90,7 +90,7 @@ _IS_MINE = Pattern(
     rf"(?<!\w) (?:it's|its|just|use|type|typed) \s {_VALUE} (?<=,) \s (?:my|mein|mon|mi|minha) \s \Z"
 )
 _PHRASE = Pattern(
-    rf"\w++ (?:'s|{_TOLD}|\s) (?P<secret>\"?[^\s.,;!?{MASK}]{{2,24}}(?:[ ][^\s.,;!?{MASK}]{{2,24}}){{2,7}}) (?=[.,;!?]|\Z)"
+    rf"(?:pass[ -]phrases?|(?!pass(?!\w))\w++) (?:'s|{_TOLD}|\s) (?P<secret>\"?[^\s.,;!?{MASK}]{{2,24}}(?:[ ][^\s.,;!?{MASK}]{{2,24}}){{2,7}}) (?=[.,;!?]|\Z)"
 )
 _PHRASE_STATED = Pattern(
     r"\w++ \s?:\s (?P<secret>[^\W\d_]{2,24}(?:[ ][^\W\d_]{2,24}){1,5}) (?=\s*(?:[.,;!?]|\Z))"
@@ -155,7 +155,8 @@ _CREDENTIALS = words_of(
 """Words that both a user name and a password follow."""
 _USERS = frozenset(("user", "login", "credentials", "zugangsdaten", "logindaten"))
 _MIXED = Pattern(r"\d[^\W\d]|[^\W\d]\d", 0)
-_PHRASE_WORDS = frozenset(("passphrase", "passphrases"))
+_PHRASE_WORDS = frozenset(("passphrase", "pass"))
+"""Words at which "passphrase" and "pass phrase" begin."""
 _LETTER_CODE = Pattern(
     rf"\w++ (?:{_TOLD}|\s(?:d'|de\s|di\s)(?:accès|acceso|accesso|acesso)\s:?\s?) (?P<secret>(?=[\w-]*\d)\w[\w-]{{4,40}})"
 )
@@ -184,7 +185,7 @@ def redact_credentials(draft: Draft) -> None:
         draft.mark(_secrets(draft, _ANSWER, phrases.ANSWER_WORDS))
         draft.mark(_plain(draft, _WORD_AGREED, phrases.ANSWER_WORDS))
     if draft.has(_PHRASE_WORDS):
-        draft.mark((*found.span("secret"), SECRET) for found in draft.matches(_PHRASE, _PHRASE_WORDS))
+        draft.mark(_pass_phrases(draft))
     if draft.has(phrases.PIN_WORDS):
         draft.mark(
             (*found.span("secret"), SECRET) for found in draft.matches(_SPELLED_PIN, phrases.PIN_WORDS)
@@ -251,6 +252,14 @@ def redact_second_passwords(draft: Draft) -> None:
         draft.mark(_trusted(_NOW.finditer(draft.text)))
         if draft.has(phrases.OTHER_WORDS):
             draft.mark(_secrets(draft, _OTHER, phrases.OTHER_WORDS))
+
+
+def _pass_phrases(draft: Draft) -> Iterator[Span]:
+    """Find "my pass phrase is correct horse battery staple"; not "my passphrase is wrong again, please help"."""
+    for found in draft.matches(_PHRASE, _PHRASE_WORDS):
+        words = found["secret"].lower().strip(_QUOTES).split()
+        if 2 * sum(word in NO_SECRETS or word in NO_NAMES for word in words) <= len(words):
+            yield *found.span("secret"), SECRET
 
 
 def _phrases(draft: Draft) -> Iterator[Span]:

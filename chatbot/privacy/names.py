@@ -70,7 +70,7 @@ _WORD = Pattern(r"[^\W\d_]++(?>(?:['-][^\W\d_]++)*)(?![\w@/])", 0)
 _SURNAME_NEXT = Pattern(rf"(?<![AI])\s{_CAP}")
 """What follows an initial without a dot: "J Smith"."""
 _CLAUSE_END = Pattern(
-    r"[ ]?\n|\s*(?:[.,;!?)|/]|\Z|(?:from|aus|från|fra|iz|ze?|od|из|від|от|από|din|dari|uit)\s(?-i:[^\W\d_a-zß-öø-ÿа-яё])|(?:prénom|cognome|apellidos?|sobrenome|apelido|vorname|nachname|last|first)\b)"
+    r"[ ]?\n|\s*(?:[.,;!?)|/]|\Z|(?:please|pls|thanks|bitte|merci|grazie|gracias|alsjeblieft)(?!\w)|(?:from|aus|från|fra|iz|ze?|od|из|від|от|από|din|dari|uit)\s(?-i:[^\W\d_a-zß-öø-ÿа-яё])|(?:prénom|cognome|apellidos?|sobrenome|apelido|vorname|nachname|last|first)\b)"
 )
 _GOES_ON = Pattern(rf"""["'\s]*(?:[.,:;!?)(/<{MASK}]|\Z|-\s|(?:{phrases.AFTER_NAMES})(?!\w))""")
 _OBJECT = Pattern(r"\s(?:it|me|him|us|them|the|that|not|es|mich|ihn|sie|nicht|lo|que|che)\b")

@@ -21,7 +21,7 @@ LONG = 6
 SHORT = 3
 """Minimum number of digits that is redacted after a #."""
 MAX_RUNS = 40
-"""Number of separate digit runs above which a message is no prose: each is then redacted without being classified."""
+"""Number of separate digit runs above which a message is not prose: each is then redacted without being classified."""
 
 MAX_TOKENS = 1_000
 """Number of words of a message that are searched for spelled digits."""

@@ -9,7 +9,7 @@ from chatbot.word_lists import words_of
 _UPPER = r"(?-i:[A-ZÀ-ÖØ-ÞĀĂĄĆČĎĐĒĘĚĞĢĪİĶŁĽĻŃŅŇŌŐŘŚŞŠŢŤŪŮŰŹŻŽΆ-ΏΑ-ΫЀ-ЯҐ])"
 _CITY = rf"{_UPPER}[\w'-]++"
 _CAP = rf"{_UPPER}[\w'.-]*"
-_NUMBER = r"(?:(?:n[º°.]|nr\.?|no\.?|num\.?|núm\.?|numero|número|\#)\s?)?\d{1,5}(?:[a-z](?!\w))?"
+_NUMBER = r"(?:(?:n[º°.]|nr\.?|no\.?|num\.?|núm\.?|numero|número|\#)\s?)?\d{1,5}(?:(?:\s?(?:bis|ter|quater)|[a-z])(?!\w))?"
 _UNIT = r"(?:flat|apt\.?|apartment|unit|suite|ste\.?|room|floor|block|blk)\s?\#?\w{1,5}"
 
 ENGLISH_WORDS = words_of("""street st road rd avenue ave av lane ln drive dr court ct boulevard blvd way close square
@@ -37,7 +37,7 @@ SURE_ENDINGS = ("straße", "strasse", "str.", "-str", "straat",
 VERB_ENDINGS = ("arkplatz", "tellplatz", "itzplatz", "rbeitsplatz", "pielplatz", "ückweg", "inweg", "hrring", "hering",
     "mweg", "eimweg", "dering", "vering", "fering", "during", "uring", "oring", "aring", "iring")  # fmt: skip
 GERMANIC_BEFORE = rf"(?<![\w-])(?:(?:(?:Van|van|Oude|Nieuwe|Nieuwezijd|Oudezijd|Alte|Neue|Lange|Kurze|Breite|Große|Kleine|Hohe|Obere|Untere|Prins|Prinses|Sint|Sankt|St\.?)[rsn]?\s)[\w.-]{{1,40}}|(?!(?:ihr|der|die|das|dem|den|am|im|ein|einem|unser|dein|mein|euer|het|de|een)\s)(?:{_CAP}\s){{1,2}}(?:straße|strasse|str\.?|allee|weg|platz|ring|damm|ufer|markt|gasse|laan|plein|park|hof|gate|gata|gade|vei|katu|út|utca|tér|náměstí|ulice)|[\w.-]{{1,40}})\s\Z"
-HOUSE_NUMBER = r"\d{1,4}\s?(?:[a-z](?!\w))?(?!\w)(?:\s?[/-]\s?\d{1,4}[a-z]?|\s(?:bus|box|hs|apt|top|stiege)\s\d{1,3}(?!\w))*"
+HOUSE_NUMBER = r"\d{1,4}\s?(?:(?:(?:bis|ter|quater)(?!\s\d)|[a-z])(?!\w))?(?!\w)(?:\s?[/-]\s?\d{1,4}[a-z]?|\s(?:bus|box|hs|apt|top|stiege)\s\d{1,3}(?!\w))*"
 SEPARATE = words_of("gate út utca tér náměstí")
 GERMAN_PHRASES = rf"""(?-i:Am|An\s(?:der|den)|Im|In\s(?:der|den)|Auf\s(?:der|dem)|Unter\s(?:den|der)|Zum|Zur|Hinter\s(?:der|den)|Hinterm|Unterm|Überm|Beim|Vorm|Vor\s(?:dem|der)) \s
     (?!(?:januar|februar|märz|april|mai|juni|juli|august|september|oktober|november|dezember|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonntag|jahr|wert|alter)\b)

@@ -1,14 +1,16 @@
 """Read and write erasure tombstones: one per prediction or session id (`forgotten/<id>.json`).
 
-Every reader of the log store and every corpus build leaves out ids that have a tombstone.
+Every reader of the log store and every corpus build leaves out ids that have a tombstone. A handoff that a customer
+causes after the erasure of the session is shown: somebody waits for an answer.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 
+from chatbot.ids import time_of
 from chatbot.records.shard import WHOLE, Shard
 from chatbot.store import Store, layout, stem
 
@@ -16,9 +18,29 @@ REVIEWED = "review:"
 """Prefix of the `source` of a corpus row that a customer wrote; the prediction id follows: erasure finds the row."""
 
 
+_RESOLUTION = timedelta(seconds=1)
+"""Of the times of a store's objects."""
+
+
+def tombstones(store: Store) -> dict[str, datetime]:
+    """Return the erased ids with the time of their erasure, the last one if it ran again."""
+    return {stem(entry.key): entry.modified for entry in store.list(layout.TOMBSTONES)}
+
+
+def is_after_erasure(prediction_id: str, erased: datetime) -> bool:
+    """Whether a message of an erased session was written after its erasure: the customer went on writing."""
+    return time_of(prediction_id) > erased + _RESOLUTION
+
+
+def is_hidden(prediction_id: str, session_id: str, gone: Mapping[str, datetime]) -> bool:
+    """Whether a handoff is erased, given all tombstones: by itself, or by its session up to the erasure of that."""
+    erased = gone.get(session_id)
+    return prediction_id in gone or (erased is not None and not is_after_erasure(prediction_id, erased))
+
+
 def forgotten(store: Store) -> frozenset[str]:
     """Return the erased ids: of predictions, and of sessions (pseudonyms from `chatbot.ids.opaque`)."""
-    return frozenset(stem(entry.key) for entry in store.list(layout.TOMBSTONES))
+    return frozenset(tombstones(store))
 
 
 def mark_forgotten(

@@ -86,7 +86,7 @@ class Handoff(Document):
     def without(self, erased: Collection[str]) -> Handoff:
         """Return the handoff without the turns of erased predictions."""
         kept = tuple(turn for turn in self.conversation if turn.prediction_id not in erased)
-        return self.model_copy(update={"conversation": kept})
+        return self if kept == self.conversation else self.model_copy(update={"conversation": kept})
 
     def body(self) -> bytes:
         """Serialize to `{"type", "timestamp", "data"}`; deterministic: a repeated delivery is byte-identical."""

@@ -13,6 +13,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from chatbot.errors import SettingError
 
+HTTP_ADDRESS = r"^(https?://\S+)?$"
+"""Pattern of an address, or none."""
+
 _PREFIX = "CHATBOT_"
 _SLOTS = "CHATBOT_SLOT_"
 _MAX_NUMBER = 1e9

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from chatbot.settings.base import Settings
+from chatbot.settings.base import HTTP_ADDRESS, Settings
 
 
 class CodeSettings(Settings):
@@ -26,7 +26,7 @@ class LoopSettings(Settings):
 
     cooldown_hours: float = Field(default=24.0, ge=0)
     """Minimum time between two retrainings requested because of drift."""
-    pushgateway: str = ""
+    pushgateway: str = Field(default="", pattern=HTTP_ADDRESS)
     """Address of the Prometheus Pushgateway that receives a run's outcome, such as `http://pushgateway:9091`; unset:
     none."""
 
@@ -47,7 +47,7 @@ class DriftSettings(Settings):
     """Factor on all minimum effects: 2 requires effects twice as large, 0.5 alarms earlier."""
     textfile: Path | None = None
     """File for node_exporter's textfile collector; unset: `drift.prom` beside the report."""
-    api_url: str = ""
+    api_url: str = Field(default="", pattern=HTTP_ADDRESS)
     """Address of the bot, whose `/version` names the served bundle; unset: `CHATBOT_MODEL` or the store."""
 
 

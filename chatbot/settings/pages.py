@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from chatbot.settings.base import Settings
+from chatbot.settings.base import HTTP_ADDRESS, Settings
 
 
 class ChatPageSettings(Settings):
@@ -15,7 +15,7 @@ class ChatPageSettings(Settings):
 
     model_config = SettingsConfigDict(env_prefix="CHATBOT_UI_")
 
-    api_url: str = "http://127.0.0.1:3000"
+    api_url: str = Field(default="http://127.0.0.1:3000", pattern=HTTP_ADDRESS)
     """Address of the API."""
     address: str = "127.0.0.1"
     """Address the chat page listens on; `0.0.0.0` in a container."""

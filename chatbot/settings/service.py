@@ -11,7 +11,7 @@ from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import SettingsConfigDict
 
-from chatbot.settings.base import Settings
+from chatbot.settings.base import HTTP_ADDRESS, Settings
 
 
 class SlotSettings(Settings):
@@ -232,7 +232,7 @@ class HandoffSettings(Settings):
 
     model_config = SettingsConfigDict(env_prefix="CHATBOT_HANDOFF_")
 
-    url: str = Field(default="", pattern=r"^(https?://\S+)?$")
+    url: str = Field(default="", pattern=HTTP_ADDRESS)
     """Webhook that receives every handoff as a JSON POST; unset: handoffs appear on the staff page only."""
     secret: SecretStr = SecretStr("")
     """Signing key of the webhook (HMAC-SHA256, Standard Webhooks): `whsec_` and base64, or any text of 16
@@ -254,3 +254,13 @@ class HandoffSettings(Settings):
     """Number of conversations a process remembers."""
     session_minutes: float = Field(default=60.0, gt=0)
     """How long a conversation is remembered after its last message."""
+
+    @model_validator(mode="after")
+    def _check_delays(self) -> Self:
+        if self.retry_seconds > self.max_backoff_seconds:
+            raise PydanticCustomError(
+                "delays",
+                "CHATBOT_HANDOFF_RETRY_SECONDS={first} is above CHATBOT_HANDOFF_MAX_BACKOFF_SECONDS={most}",
+                {"first": self.retry_seconds, "most": self.max_backoff_seconds},
+            )
+        return self

@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from chatbot.settings.base import Settings
+from chatbot.settings.base import HTTP_ADDRESS, Settings
 
 
 class LogSettings(Settings):
@@ -58,7 +58,7 @@ class StorageSettings(Settings):
 
     url: str = "store"
     """A folder, `s3://bucket/prefix`, or `none`."""
-    endpoint: str = ""
+    endpoint: str = Field(default="", pattern=HTTP_ADDRESS)
     """S3 endpoint, such as `http://minio:9000`; unset: AWS."""
     region: str = ""
     """S3 region; unset: boto3's configuration, else `us-east-1`."""

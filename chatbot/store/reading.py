@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import threading
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Generic, TypeVar
 
 from chatbot.errors import Conflict, Missing, StoreError
-from chatbot.store.interface import Store
+from chatbot.store.interface import Entry, Store
 
+T = TypeVar("T")
 _READERS = 16
 _TRIES = 20
 
@@ -38,3 +41,29 @@ def get_versioned(store: Store, key: str) -> tuple[bytes, str] | None:
         except (Conflict, Missing):  # changed between the two requests
             continue
     raise StoreError(f"{store}: {key} was changed by others {_TRIES} times in a row; try again")
+
+
+class ParsedObjects(Generic[T]):
+    """Parsed objects of a store, cached by ETag: an object is read again only if it changed. Thread-safe."""
+
+    def __init__(self, store: Store, parse: Callable[[str, bytes], T]) -> None:
+        """Configure the cache; `parse` maps key and content to the object, and raises a StoreError."""
+        self._store = store
+        self._parse = parse
+        self._known: dict[str, tuple[str, T]] = {}
+        self._lock = threading.Lock()
+
+    def read(self, entries: Iterable[Entry]) -> dict[str, T]:
+        """Return these objects by key, in the order given, without those deleted since they were listed.
+
+        Drops all others from the cache: what an erasure deleted or rewrote does not stay in memory.
+
+        Raises: StoreError: the store does not respond, or an object cannot be parsed.
+        """
+        with self._lock:
+            etags = {entry.key: entry.etag for entry in entries}
+            known = {key: found for key, found in self._known.items() if etags.get(key) == found[0]}
+            contents = get_all(self._store, (key for key in etags if key not in known))
+            known |= {key: (etags[key], self._parse(key, content)) for key, content in contents.items()}
+            self._known = known
+            return {key: known[key][1] for key in etags if key in known}

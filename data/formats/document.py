@@ -8,7 +8,7 @@ from typing import Any
 from data.errors import CorpusError, Problem
 from data.rows import Row, Rows
 
-Document = Any
+JsonDocument = Any
 """Parsed JSON."""
 INTENTS_ONLY = "the bot has intents only"
 

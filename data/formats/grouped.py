@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from data.formats.document import Document, dropped, listed, rows_of
+from data.formats.document import JsonDocument, dropped, listed, rows_of
 from data.rows import Rows
 
 _NAMES = (
@@ -24,12 +24,12 @@ _BESIDE_TEXT = frozenset(
 _REPLIES = ("answers", "responses", "answer", "response", "reply", "replies")
 
 
-def is_grouped(document: Document) -> bool:
+def is_grouped(document: JsonDocument) -> bool:
     """Whether the document has objects with a name and a list of messages, or is a mapping of names to such lists."""
     return any(_are_messages(messages) for _, messages, _ in _groups(document))
 
 
-def read_grouped(document: Document, file: str) -> Rows:
+def read_grouped(document: JsonDocument, file: str) -> Rows:
     """Read the messages of each group; the first answer is the intent's reply."""
     groups = list(_groups(document))
     result = rows_of(((_text(message), name) for name, messages, _ in groups for message in messages), file)
@@ -43,7 +43,7 @@ def read_grouped(document: Document, file: str) -> Rows:
     return result
 
 
-def _groups(document: Document) -> Iterator[tuple[str, list[Any], str]]:
+def _groups(document: JsonDocument) -> Iterator[tuple[str, list[Any], str]]:
     """Return the name, messages and reply of each intent."""
     if _is_mapping(document):
         yield from ((name, messages, "") for name, messages in document.items())
@@ -61,11 +61,11 @@ def _groups(document: Document) -> Iterator[tuple[str, list[Any], str]]:
             yield str(group[name]), group[messages], _reply(group)
 
 
-def _parts(document: Document) -> list[Any]:
+def _parts(document: JsonDocument) -> list[Any]:
     return list(document.values()) if isinstance(document, dict) else [document]
 
 
-def _is_mapping(document: Document) -> bool:
+def _is_mapping(document: JsonDocument) -> bool:
     """Whether the document is `{intent: [messages]}`, and not the columns of a table."""
     return (
         isinstance(document, dict)
@@ -75,7 +75,7 @@ def _is_mapping(document: Document) -> bool:
     )
 
 
-def _is_mapping_to_groups(document: Document) -> bool:
+def _is_mapping_to_groups(document: JsonDocument) -> bool:
     """Whether the document is `{intent: {"utterances": [...], ...}}`."""
     return (
         isinstance(document, dict)

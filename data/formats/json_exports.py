@@ -8,7 +8,7 @@ from typing import Any
 
 from chatbot.dialog.message import OUT_OF_SCOPE
 from data.errors import Problem
-from data.formats.document import INTENTS_ONLY, Document, dig, dropped, listed, rows_of
+from data.formats.document import INTENTS_ONLY, JsonDocument, dig, dropped, listed, rows_of
 from data.formats.lex import is_lex, read_lex
 from data.formats.rasa import without_entities
 from data.formats.snips import is_snips, read_snips
@@ -21,12 +21,12 @@ _LUIS_ENTITIES = (
 _CONDITION = re.compile(r"\s*#([\w.-]+)\s*")
 
 
-def _is_rasa_json(document: Document) -> bool:
+def _is_rasa_json(document: JsonDocument) -> bool:
     """Whether the document is Rasa's JSON training data."""
     return "rasa_nlu_data" in document
 
 
-def _read_rasa_json(document: Document, file: str) -> Rows:
+def _read_rasa_json(document: JsonDocument, file: str) -> Rows:
     """Read the common examples."""
     content = document["rasa_nlu_data"]
     result = _of_texts(content.get("common_examples"), file)
@@ -39,12 +39,12 @@ def _read_rasa_json(document: Document, file: str) -> Rows:
     return result
 
 
-def _is_luis(document: Document) -> bool:
+def _is_luis(document: JsonDocument) -> bool:
     """Whether the document is Microsoft's: a LUIS application (`luis_schema_version`) or a CLU project (`assets`)."""
     return "luis_schema_version" in document or dig(document, "assets", "utterances") is not None
 
 
-def _read_luis(document: Document, file: str) -> Rows:
+def _read_luis(document: JsonDocument, file: str) -> Rows:
     """Read the utterances; the intent `None` becomes out of scope by its name, patterns are not messages."""
     content = document.get("assets", document)
     result = _of_texts(content.get("utterances"), file)
@@ -58,13 +58,13 @@ def _read_luis(document: Document, file: str) -> Rows:
     return result
 
 
-def _is_wit(document: Document) -> bool:
+def _is_wit(document: JsonDocument) -> bool:
     """Whether the document is a list of Wit.ai's utterances."""
     utterances = document.get("utterances")
     return isinstance(utterances, list) and all("text" in u and "entities" in u for u in utterances)
 
 
-def _read_wit(document: Document, file: str) -> Rows:
+def _read_wit(document: JsonDocument, file: str) -> Rows:
     """Read the utterances; one without an intent is left out."""
     utterances = document["utterances"]
     labelled = [u for u in utterances if u.get("intent")]
@@ -73,7 +73,7 @@ def _read_wit(document: Document, file: str) -> Rows:
     return result
 
 
-def _is_clinc(document: Document) -> bool:
+def _is_clinc(document: JsonDocument) -> bool:
     """Whether every value is a list of pairs."""
     return bool(document) and all(
         isinstance(part, list) and all(isinstance(pair, list) and len(pair) == 2 for pair in part)
@@ -81,7 +81,7 @@ def _is_clinc(document: Document) -> bool:
     )
 
 
-def _read_clinc(document: Document, file: str) -> Rows:
+def _read_clinc(document: JsonDocument, file: str) -> Rows:
     """Read all parts as one corpus, which is split again."""
     result = rows_of(((pair[0], pair[1]) for part in document.values() for pair in part), file)
     if len(document) > 1:
@@ -91,7 +91,7 @@ def _read_clinc(document: Document, file: str) -> Rows:
     return result
 
 
-def _is_botpress(document: Document) -> bool:
+def _is_botpress(document: JsonDocument) -> bool:
     """Whether the document has a name and messages by language."""
     name, messages, _ = _botpress_parts(document)
     return (
@@ -101,7 +101,7 @@ def _is_botpress(document: Document) -> bool:
     )
 
 
-def _read_botpress(document: Document, file: str) -> Rows:
+def _read_botpress(document: JsonDocument, file: str) -> Rows:
     """Read the messages in English, else in the first language; the first answer is the intent's reply."""
     name, messages, answers = _botpress_parts(document)
     filled = [language for language in messages if messages[language]]
@@ -116,7 +116,7 @@ def _read_botpress(document: Document, file: str) -> Rows:
     return result
 
 
-def _botpress_parts(document: Document) -> tuple[Any, Any, Any]:
+def _botpress_parts(document: JsonDocument) -> tuple[Any, Any, Any]:
     """Return name, messages and answers."""
     data = document.get("data")
     if isinstance(data, dict) and "questions" in data:
@@ -124,7 +124,7 @@ def _botpress_parts(document: Document) -> tuple[Any, Any, Any]:
     return document.get("name"), document.get("utterances"), None
 
 
-def _is_watson(document: Document) -> bool:
+def _is_watson(document: JsonDocument) -> bool:
     """Whether the document is a skill: intents with examples."""
     intents = document.get("intents")
     if isinstance(document.get("workspace"), dict) or _watson_skills(document):
@@ -134,7 +134,7 @@ def _is_watson(document: Document) -> bool:
     )
 
 
-def _read_watson(document: Document, file: str) -> Rows:
+def _read_watson(document: JsonDocument, file: str) -> Rows:
     """Read examples, counterexamples as out of scope, and the text of dialog nodes with one intent as condition."""
     if skills := _watson_skills(document):
         result = Rows()
@@ -167,7 +167,7 @@ def _read_watson(document: Document, file: str) -> Rows:
     return result
 
 
-def _watson_skills(document: Document) -> list[dict[str, Any]]:
+def _watson_skills(document: JsonDocument) -> list[dict[str, Any]]:
     """Return the skills of an assistant's export, each with its workspace."""
     skills = document.get("assistant_skills", document.get("skills"))
     return [one for one in listed(skills) if isinstance(one.get("workspace"), dict)]
@@ -202,7 +202,7 @@ def _of_texts(messages: object, file: str) -> Rows:
     return rows_of(((one.get("text"), one.get("intent")) for one in listed(messages)), file)
 
 
-EXPORTS: tuple[tuple[str, Callable[[Document], bool], Callable[[Document, str], Rows]], ...] = (
+EXPORTS: tuple[tuple[str, Callable[[JsonDocument], bool], Callable[[JsonDocument, str], Rows]], ...] = (
     ("Rasa", _is_rasa_json, _read_rasa_json),
     ("LUIS or CLU", _is_luis, _read_luis),
     ("Watson Assistant", _is_watson, _read_watson),

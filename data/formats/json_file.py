@@ -12,7 +12,7 @@ from data.columns import Columns
 from data.errors import CorpusError, Problem
 from data.formats.cells import Table, keyed
 from data.formats.chat_export import NO_LABELS, is_chat
-from data.formats.document import Document, guarded, rows_of
+from data.formats.document import JsonDocument, guarded, rows_of
 from data.formats.grouped import is_grouped, read_grouped
 from data.formats.json_exports import EXPORTS
 from data.formats.json_text import load_json, parse_json
@@ -124,7 +124,7 @@ def read_json(path: Path, columns: Columns, arrays: bool = False) -> Rows:
     raise CorpusError([Problem(file, None, reason, kind=UNKNOWN)])
 
 
-def _fits(matches: Callable[[Document], bool], document: Document) -> bool:
+def _fits(matches: Callable[[JsonDocument], bool], document: JsonDocument) -> bool:
     try:
         return matches(document)
     except (TypeError, AttributeError):
@@ -135,7 +135,7 @@ _TICKETS = ("tickets", "conversations", "_results", "results", "records", "cases
 """Where the exports of ticket systems have their tickets, beside lists of users and groups."""
 
 
-def _elements(document: Document) -> list[Any]:
+def _elements(document: JsonDocument) -> list[Any]:
     """Return the elements of an array, or of the arrays of objects in an object (`{"data": [...]}`).
 
     Of an object with tickets these alone, also one level deeper (`{"_embedded": {"conversations": [...]}}`).
@@ -154,7 +154,7 @@ def _are_objects(value: Any) -> bool:
     return isinstance(value, list) and any(isinstance(element, dict) for element in value)
 
 
-def _columnar(document: Document, file: str) -> Table | None:
+def _columnar(document: JsonDocument, file: str) -> Table | None:
     """Return the table that pandas wrote as columns (`{"text": {"0": ...}}`, or lists) or as `orient="split"`."""
     if not isinstance(document, dict) or len(document) < 2 or all(map(str.isdecimal, document)):
         return None
@@ -171,7 +171,7 @@ def _columnar(document: Document, file: str) -> Table | None:
     return Table(file, list(document), list(enumerate(zip(*lists, strict=True), start=1)))
 
 
-def _is_pairs(document: Document) -> bool:
+def _is_pairs(document: JsonDocument) -> bool:
     """Whether the document is a list of messages with their labels: `[["i want my money back", "refund"], ...]`."""
     return (
         isinstance(document, list)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from chatbot.dialog.message import OUT_OF_SCOPE
-from data.formats.document import Document, dig, dropped, listed, rows_of
+from data.formats.document import JsonDocument, dig, dropped, listed, rows_of
 from data.formats.json_text import load_json
 from data.labels import words_of
 from data.rows import Rows
@@ -16,12 +16,12 @@ _SLOT = re.compile(r"(?<!\{)\{([A-Za-z]\w*)\}(?!\})")
 _FALLBACK = "AMAZON.FallbackIntent"
 
 
-def is_lex(document: Document) -> bool:
+def is_lex(document: JsonDocument) -> bool:
     """Whether the document is a Lex V1 resource or an Alexa interaction model."""
     return bool(_intents(document))
 
 
-def read_lex(document: Document, file: str) -> Rows:
+def read_lex(document: JsonDocument, file: str) -> Rows:
     """Read the sample utterances of Lex V1 or Alexa."""
     intents = _intents(document)
     utterances = [
@@ -70,7 +70,7 @@ def read_lex_folder(folder: Path) -> Rows:
     return result
 
 
-def _intents(document: Document) -> list[Document]:
+def _intents(document: JsonDocument) -> list[JsonDocument]:
     model = dig(document, "interactionModel", "languageModel") or document.get("languageModel")
     resource = document.get("resource") or model
     intents = listed(dig(resource, "intents")) or [resource]  # of Lex V1 one intent may be exported alone

@@ -7,19 +7,19 @@ from pathlib import Path
 
 import yaml
 
-from data.formats.document import INTENTS_ONLY, Document, dropped, listed, rows_of
+from data.formats.document import INTENTS_ONLY, JsonDocument, dropped, listed, rows_of
 from data.rows import Row, Rows
 from data.yaml_nodes import compose_all, fields, items, line_of, text_of
 
 _SLOT = re.compile(r"\[([^\]]*)\]\(([^)]*)\)")
 
 
-def is_snips(document: Document) -> bool:
+def is_snips(document: JsonDocument) -> bool:
     """Whether the document maps intents to utterances that are made of text parts."""
     return bool(_intents(document))
 
 
-def read_snips(document: Document, file: str) -> Rows:
+def read_snips(document: JsonDocument, file: str) -> Rows:
     """Read the utterances, each joined from its parts."""
     intents = _intents(document)
     utterances = (
@@ -53,7 +53,7 @@ def read_snips_yaml(paths: list[Path], folder: Path | None) -> Rows:
     return result
 
 
-def _intents(document: Document) -> dict[str, list[Document]]:
+def _intents(document: JsonDocument) -> dict[str, list[JsonDocument]]:
     intents = document.get("intents", document)
     if not isinstance(intents, dict):
         return {}

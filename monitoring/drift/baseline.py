@@ -21,7 +21,7 @@ from chatbot.store import Store, layout
 from chatbot.store.folder import FolderStore
 from monitoring.drift.columns import RecordColumns, of_table, to_table
 from monitoring.drift.served_model import ServedModel
-from monitoring.drift.source import COLUMNS, Source, begin_of, ignore
+from monitoring.drift.source import COLUMNS, RecordSource, begin_of, ignore
 
 _LAST = b"last"
 _HELD = 20
@@ -63,7 +63,9 @@ def load(store: Store | None, folder: Path, serving: ServedModel) -> Baseline | 
     return Baseline(of_table(table), last, key)
 
 
-def first_records(source: Source, serving: ServedModel, records: int, until: datetime) -> pa.Table | None:
+def first_records(
+    source: RecordSource, serving: ServedModel, records: int, until: datetime
+) -> pa.Table | None:
     """Return the version's earliest `records` records, or all if there are fewer; None if there are none.
 
     Those of the shards of a source merge by `earliest` into those of the whole.
@@ -85,7 +87,7 @@ def first_records(source: Source, serving: ServedModel, records: int, until: dat
 
 def freeze(
     first: pa.Table | None,
-    source: Source,
+    source: RecordSource,
     store: Store | None,
     folder: Path,
     serving: ServedModel,

@@ -22,7 +22,7 @@ from monitoring.drift.out_of_scope import out_of_scope_share
 from monitoring.drift.report.contributors import contributors
 from monitoring.drift.report.sentences import check_of
 from monitoring.drift.served_model import ServedModel
-from monitoring.drift.source import Source
+from monitoring.drift.source import RecordSource
 from monitoring.drift.window import SKEW, WindowSample, read
 
 MOST_OTHERS = 20
@@ -77,7 +77,7 @@ class DriftCounts:
 
 
 def check(
-    source: Source,
+    source: RecordSource,
     store: Store | None,
     settings: DriftSettings,
     service: ServiceSettings,
@@ -103,7 +103,7 @@ def prepare(
     return CheckInputs(now, serving, baseline, _sides(serving, baseline, settings.min_effect_scale))
 
 
-def count(inputs: CheckInputs, source: Source, settings: DriftSettings) -> DriftCounts:
+def count(inputs: CheckInputs, source: RecordSource, settings: DriftSettings) -> DriftCounts:
     """Count the records of a source, or of a shard of it: the step whose cost grows with the traffic."""
     serving, baseline, now = inputs.serving, inputs.baseline, inputs.now
     tallies = [side.new_tally() for side in inputs.sides]
@@ -119,7 +119,7 @@ def count(inputs: CheckInputs, source: Source, settings: DriftSettings) -> Drift
 def judge(
     inputs: CheckInputs,
     counts: DriftCounts,
-    source: Source,
+    source: RecordSource,
     store: Store | None,
     settings: DriftSettings,
     folder: Path,
@@ -215,7 +215,7 @@ def _notes(
     baseline: Baseline | None,
     frozen: bool,
     settings: DriftSettings,
-    source: Source,
+    source: RecordSource,
 ) -> tuple[str, ...]:
     notes = [f"Read from {source.name}."]
     if baseline is None:

@@ -25,7 +25,7 @@ from chatbot.runtime import REAL
 from chatbot.settings import ApiClientSettings, ServiceSettings
 from chatbot.store import Store
 from monitoring.drift.columns import RecordColumns, of_table
-from monitoring.drift.source import Source, begin_of, ignore
+from monitoring.drift.source import RecordSource, begin_of, ignore
 
 HERE = Path("models/current")
 _LOOK_BACK = timedelta(days=14)
@@ -68,7 +68,7 @@ class ServedModel:
 
 
 def find(
-    settings: ServiceSettings, store: Store | None, source: Source, now: datetime, api_url: str = ""
+    settings: ServiceSettings, store: Store | None, source: RecordSource, now: datetime, api_url: str = ""
 ) -> ServedModel:
     """Find the serving model.
 
@@ -143,7 +143,7 @@ def _of_bundle(
     return ServedModel(version, digest, reference, since, bundles.read_manifest(folder).target)
 
 
-def _newest(source: Source, now: datetime) -> tuple[str, str]:
+def _newest(source: RecordSource, now: datetime) -> tuple[str, str]:
     """Return model version and bundle digest of the newest record; empty if there is none."""
     newest, found = datetime.min.replace(tzinfo=UTC), ("", "")
     columns = ("timestamp", "model_version", "bundle_digest")

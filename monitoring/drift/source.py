@@ -29,7 +29,7 @@ LATE_FEEDBACK = timedelta(days=7)
 _CHUNK = 20_000
 
 
-class Source(Protocol):
+class RecordSource(Protocol):
     """Source of the records of a time range, as tables."""
 
     name: str
@@ -103,7 +103,7 @@ class CsvSource:
         return Thumbs.of([pa.Table.from_pylist(rows, SCHEMA)])
 
 
-def choose(store: Store | None, folder: Path, kind: str = "auto") -> Source:
+def choose(store: Store | None, folder: Path, kind: str = "auto") -> RecordSource:
     """Choose the source of the records: the CSV files without a store, else by `kind`: `store`, `csv` or `auto`.
 
     `auto` is the store if it has any record, otherwise the CSV files.

@@ -17,7 +17,7 @@ from monitoring.drift.columns import of_table
 from monitoring.drift.feedback import id_hashes
 from monitoring.drift.histograms import Tally
 from monitoring.drift.served_model import ServedModel
-from monitoring.drift.source import COLUMNS, Source, ignore
+from monitoring.drift.source import COLUMNS, RecordSource, ignore
 
 SAMPLE = 20_000
 MOST_REASONS = 5
@@ -70,7 +70,7 @@ class WindowSample:
 
 
 def read(
-    source: Source,
+    source: RecordSource,
     serving: ServedModel,
     since: datetime,
     until: datetime,

@@ -12,6 +12,7 @@ import argparse
 import hashlib
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
@@ -20,7 +21,7 @@ import pyarrow.compute as pc
 from pydantic import ValidationError
 
 from chatbot.errors import ChatbotError, Missing
-from chatbot.records.erasure import forgotten
+from chatbot.records.erasure import forgotten, tombstones
 from chatbot.records.log_store import days, parts_of, prefix_of, read_part
 from chatbot.records.part import Kind, PartError, encode, without_erased
 from chatbot.records.schema import Feedback, Record
@@ -82,7 +83,7 @@ def compact(store: Store, now: datetime, part_rows: int = PART_ROWS, shard: Shar
         PartError: a new part reads back differently; its sources are not deleted.
     """
     last = (now - CLOSED).astimezone(UTC).date() - timedelta(days=1)
-    run = _Compaction(store, forgotten(store), part_rows, shard)
+    run = _Compaction(store, tombstones(store), part_rows, shard)
     for kind in (Record, Feedback):
         for day in days(store, kind, _FIRST_DAY, last):
             parts = [entry for entry in parts_of(store, kind, day) if shard.may_have(entry.key)]
@@ -96,7 +97,7 @@ class _Compaction:
     """One run; `gone` are the ids with a tombstone at its start."""
 
     store: Store
-    gone: frozenset[str]
+    gone: Mapping[str, datetime]
     part_rows: int
     shard: Shard
     done: Done = field(default_factory=Done)
@@ -149,7 +150,7 @@ class _Compaction:
             raise PartError(f"{key} was written, but reads back differently: nothing was deleted")
         self.done.made.append(key)
         # Rows of an erased session stay until the erasure has marked its predictions, which it finds by these rows.
-        late = frozenset(one for one in forgotten(store) - self.gone if len(one) != SESSION_CHARS)
+        late = frozenset(one for one in forgotten(store) - self.gone.keys() if len(one) != SESSION_CHARS)
         # Rows that got a tombstone after their source was read: the erasure may have listed the parts earlier.
         if late and (made := store.head(key)) is not None:
             rewrite(store, made, lambda entry: take_out_of(store, kind, key, entry.etag, late))

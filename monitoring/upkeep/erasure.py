@@ -1,6 +1,7 @@
-"""Erase a user's data on request: `python -m monitoring.forget ID`, or `--session TEXT`.
+"""Erase a user's data on request: `python -m monitoring.forget ID`, `--conversation ID`, or `--session TEXT`.
 
-ID is a prediction id, or a session id as in the records (hashed); `--session` takes the session id as the client sent
+ID is a prediction id, or a session id as in the records (hashed). `--conversation` takes a prediction id, such as the
+reference that the chat page shows, and erases all of its session; `--session` takes the session id as the client sent
 it. A tombstone is written first (`forgotten/<id>.json`): from then on every reader and every corpus build leaves the
 data out. Then the rows are deleted from the store's log and feedback parts, handoffs, contact data and reviews, and
 from this machine's CSV files; a running service erases its own CSV files within the hour. Corpus versions, reports and
@@ -21,7 +22,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -33,10 +34,10 @@ from pydantic import ValidationError
 
 from chatbot.errors import ChatbotError, Conflict, Missing, StoreError
 from chatbot.files import replacing, write_file
-from chatbot.ids import KEY_FILE, load_or_make_key, opaque
+from chatbot.ids import KEY_FILE, load_or_make_key, opaque, time_of
 from chatbot.loop.registry import RegistryClient, is_server
 from chatbot.records import handoff
-from chatbot.records.erasure import forgotten, mark_forgotten, predictions_of
+from chatbot.records.erasure import is_after_erasure, mark_forgotten, predictions_of, tombstones
 from chatbot.records.log_store import days, parts_of, read_part
 from chatbot.records.part import (
     Kind,
@@ -57,7 +58,7 @@ from chatbot.settings import (
     TrackingSettings,
     UploadSettings,
 )
-from chatbot.store import Entry, Store, layout, open_store, stem
+from chatbot.store import Entry, Store, find, layout, open_store, stem
 from chatbot.store.lease import StoreLease
 from monitoring.inference_log import spool
 from monitoring.inference_log.adoption import SWEPT
@@ -166,6 +167,31 @@ def forget(
     return Forgotten(ids, taken, copies.expiring)
 
 
+def session_of(store: Store, prediction_id: str) -> str:
+    """Return the session of a prediction, from its handoff, its tombstone or its record, erased or not.
+
+    Raises:
+        ForgetError: it is not a prediction id, or no handoff and no record of it is in the store.
+        StoreError: the store does not respond.
+    """
+    try:
+        key, day = handoff.key_of(prediction_id), time_of(prediction_id).date()
+    except ValueError:
+        raise ForgetError(f"{prediction_id[:64]!r} is not a prediction id of 34 characters") from None
+    tombstone = layout.document(layout.TOMBSTONES, prediction_id)
+    if session := _field(store, key, "session_id") or _field(store, tombstone, "session"):
+        return session
+    for table in _records(store, "session_id", WHOLE, day, day):
+        for found in table.filter(pc.equal(table["prediction_id"], prediction_id))["session_id"].to_pylist():
+            if found:
+                return str(found)
+    raise ForgetError(
+        f"{prediction_id}: no record and no handoff of it names its session. It may be erased, older than the "
+        "retention, not uploaded yet, or from a client that sends no session_id; without --conversation the message "
+        "alone is erased"
+    )
+
+
 def send_first(log: LogSettings, store: StorageSettings) -> None:
     """Drain and upload this machine's log, so that its rows are found in the store.
 
@@ -181,8 +207,13 @@ def send_first(log: LogSettings, store: StorageSettings) -> None:
         raise ForgetError(f"{waits}: run this again later")
 
 
-def forget_here(log: LogSettings, store: StorageSettings, ids: frozenset[str]) -> int:
+def forget_here(
+    log: LogSettings, store: StorageSettings, ids: frozenset[str], gone: Mapping[str, datetime] | None = None
+) -> int:
     """Erase ids from this machine's CSV files and undelivered handoffs; return the number of rows of the files.
+
+    Args:
+        gone: tombstones, if the erasure was some time ago: later handoffs of an erased session are kept.
 
     Raises: ForgetError: the spool still has rows of the ids after the timeout, or the upload queue cannot be sent.
     """
@@ -193,7 +224,7 @@ def forget_here(log: LogSettings, store: StorageSettings, ids: frozenset[str]) -
         with spool.folder_lock(log.folder, _LOCK_SECONDS) as alone:
             if alone and not _mentioned(log.folder, ids):
                 for file in (log.folder / "handoffs").rglob("*.json"):
-                    _take_out_of_queue(file, ids)
+                    _take_out_of_queue(file, ids, gone or {})
                 return sum(_rewrite(file, ids) for file in _files(log.folder))
         if time.monotonic() > until:
             raise ForgetError(f"rows wait in {log.folder / spool.FOLDER} and are not drained: run this again")
@@ -214,9 +245,10 @@ def sweep(log: LogSettings, store: StorageSettings) -> int:
     now = time.time() - _SLACK
     searched_at = seen_file.stat().st_mtime if seen_file.is_file() else now
     seen = frozenset(seen_file.read_text(encoding="ascii").split()) if seen_file.is_file() else frozenset()
-    ids = frozenset(filter(_ID.fullmatch, forgotten(open_store(store))))
+    gone = tombstones(open_store(store))
+    ids = frozenset(filter(_ID.fullmatch, gone))
     fresh = ids - seen
-    taken = forget_here(log, store, fresh) if fresh else 0
+    taken = forget_here(log, store, fresh, gone) if fresh else 0
     if is_due := abs(now - searched_at) >= _LATE_SECONDS:
         with spool.folder_lock(log.folder, _LOCK_SECONDS) as alone:
             if alone and not _mentioned(log.folder, frozenset()):
@@ -256,12 +288,14 @@ def _messages_of(store: Store, ids: frozenset[str], shard: Shard) -> Iterator[st
         yield from table.filter(pc.is_in(table["prediction_id"], value_set=wanted))["query"].to_pylist()
 
 
-def _records(store: Store, column: str, shard: Shard) -> Iterator[pa.Table]:
+def _records(
+    store: Store, column: str, shard: Shard, first: date = ALL_DAYS[0], last: date = ALL_DAYS[1]
+) -> Iterator[pa.Table]:
     """Yield prediction id and one other column of a shard's parts, including hidden rows; skips damaged parts.
 
     Rows of other shards in these parts are among them: `_take_out` rewrites whole parts.
     """
-    for day in days(store, Record, *ALL_DAYS):
+    for day in days(store, Record, first, last):
         seen: set[str] = set()
         for _ in range(_TRIES):
             keys = {e.key for e in parts_of(store, Record, day) if shard.may_have(e.key)}
@@ -321,17 +355,24 @@ def id_columns(kind: Kind) -> list[str]:
     return [name for name in ("prediction_id", "session_id") if name in check_columns(kind, None)]
 
 
-def mark_predictions(store: Store, table: pa.Table, gone: frozenset[str]) -> frozenset[str]:
+def mark_predictions(store: Store, table: pa.Table, gone: Mapping[str, datetime]) -> frozenset[str]:
     """Write tombstones for the predictions of erased sessions, and return the new ones.
 
-    An erasure that runs again finds them by these alone, once their rows are erased.
+    An erasure that runs again finds them by these alone, once their rows are erased; or by a handoff, whose customer
+    wrote it after the erasure and waits for an answer.
     """
     sessions = pa.array([one for one in gone if len(one) == SESSION_CHARS], pa.string())
     rows = table.filter(pc.is_in(table["session_id"], value_set=sessions))
     found = {row["prediction_id"]: row["session_id"] for row in rows.to_pylist()}
-    for prediction in found.keys() - gone:
+    new = frozenset(
+        prediction
+        for prediction in found.keys() - gone.keys()
+        if not is_after_erasure(prediction, gone[found[prediction]])
+        or store.head(handoff.key_of(prediction)) is None
+    )
+    for prediction in new:
         mark_forgotten(store, prediction, datetime.now(UTC), session=found[prediction])
-    return frozenset(found) - gone
+    return new
 
 
 def rewrite(store: Store, entry: Entry, attempt: Callable[[Entry], int]) -> int:
@@ -362,11 +403,32 @@ def objects(store: Store, prefix: str) -> list[Entry]:
 
 def _field(store: Store, key: str, name: str) -> str:
     """Return a field of a handoff or a decision; empty if it has none or was deleted."""
+    return _field_of(find(store, key) or b"", name)
+
+
+def _field_of(content: bytes | str, name: str) -> str:
     try:
-        body = json.loads(store.get(key))
+        body = json.loads(content)
         return str(body.get("data", body)[name])  # a handoff has its fields in `data`
-    except (Missing, ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return ""
+
+
+def take_out_of_handoff(
+    store: Store, entry: Entry, ids: frozenset[str], gone: Mapping[str, datetime], dry_run: bool
+) -> int:
+    """Do as `take_out_object`, but keep what was written after the erasure of its session: a customer waits for it."""
+    return take_out_object(
+        store, entry, _of_handoff(stem(entry.key), store.get(entry.key), ids, gone), dry_run
+    )
+
+
+def _of_handoff(
+    prediction_id: str, content: bytes | str, ids: frozenset[str], gone: Mapping[str, datetime]
+) -> frozenset[str]:
+    """Return the ids to take out of a handoff; its session is none of them if it was written after the erasure."""
+    erased = gone.get(session := _field_of(content, "session_id"))
+    return ids - {session} if erased is not None and is_after_erasure(prediction_id, erased) else ids
 
 
 def take_out_object(store: Store, entry: Entry, ids: frozenset[str], dry_run: bool = False) -> int:
@@ -386,10 +448,11 @@ def take_out_object(store: Store, entry: Entry, ids: frozenset[str], dry_run: bo
     return 1
 
 
-def _take_out_of_queue(file: Path, ids: frozenset[str]) -> None:
+def _take_out_of_queue(file: Path, ids: frozenset[str], gone: Mapping[str, datetime]) -> None:
     """Do the same with a handoff that waits for its delivery."""
     with contextlib.suppress(FileNotFoundError):  # delivered meanwhile
         text = file.read_text(encoding="utf-8", errors="replace")
+        ids = _of_handoff(file.stem, text, ids, gone)
         if any(some_id in file.stem + text for some_id in ids):
             if (kept := _without_mentions(file.stem, text, ids)) is None:
                 file.unlink()
@@ -455,6 +518,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument("id", nargs="?", help="a prediction id, or a session id as the records have it")
+    what.add_argument("--conversation", help="a prediction id: erase all messages of its session")
     what.add_argument("--session", help="a session id as the client sent it")
     parser.add_argument(
         "--shard", default="0/1", metavar="INDEX/COUNT", help="search this share of the records"
@@ -467,6 +531,8 @@ def main(arguments: list[str] | None = None) -> int:
             some_id = opaque(_key(ServiceSettings(), log), options.session)
         store = open_store(settings)
         send_first(log, settings)
+        if options.conversation is not None:
+            some_id = session_of(store, options.conversation)
         tracking = TrackingSettings()
         registry = RegistryClient(tracking) if is_server(tracking) else None
         done = forget(store, some_id, datetime.now(UTC), registry, RetentionSettings().bundles_days, shard)

@@ -25,8 +25,8 @@ from monitoring.upkeep.erasure import (
     mark_predictions,
     objects,
     rewrite,
-    take_out_object,
     take_out_of,
+    take_out_of_handoff,
 )
 
 _SLACK = timedelta(hours=1)
@@ -42,7 +42,8 @@ def erase_late(store: Store, say: Callable[[str], None], dry_run: bool = False, 
     if not marks:
         return
     first = min(entry.modified for entry in marks) - _SLACK
-    gone = frozenset(stem(entry.key) for entry in marks)
+    sessions = {stem(entry.key): entry.modified for entry in marks}
+    gone = frozenset(sessions)
     verb = "would take" if dry_run else "take"
     for kind in (Record, Feedback):
         for entry in _late_parts(store, kind, first, shard):
@@ -54,7 +55,7 @@ def erase_late(store: Store, say: Callable[[str], None], dry_run: bool = False, 
                 say(f"{verb} {rows} erased rows out of {entry.key}")
                 if not dry_run:
                     if kind is Record:  # feedback on them and their handoffs may be late, too
-                        gone |= mark_predictions(store, found, gone)
+                        gone |= mark_predictions(store, found, sessions)
                     _rewrite(store, kind, entry, gone)
     for prefix in SEARCHED:
         for entry in objects(store, prefix):
@@ -65,7 +66,7 @@ def erase_late(store: Store, say: Callable[[str], None], dry_run: bool = False, 
     for entry in _late_handoffs(store, marks):
         if not shard.has(entry.key) or stem(entry.key) in gone:
             continue
-        if rewrite(store, entry, lambda one: take_out_object(store, one, gone, dry_run)):
+        if rewrite(store, entry, lambda one: take_out_of_handoff(store, one, gone, sessions, dry_run)):
             say(f"{verb} what is erased out of {entry.key}")
 
 

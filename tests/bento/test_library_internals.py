@@ -92,10 +92,13 @@ def test_uvicorn_takes_the_clients_address_from_the_proxies_that_are_trusted(
     config = uvicorn.Config(note, log_config=None, lifespan="off")
     config.load()
     headers = [(b"x-forwarded-for", b"198.51.100.7, 192.0.2.9, 10.0.0.2")]
-    for peer in ("10.1.2.3", "192.0.2.1"):
+    # As a server on `::` sees them, too.
+    for peer in ("10.1.2.3", "::ffff:10.1.2.3", "192.0.2.1", "::ffff:192.0.2.1"):
         scope = {"type": "http", "client": (peer, 1), "headers": headers, "scheme": "http"}
         asyncio.run(config.loaded_app(scope, None, None))
-    assert [client[0] for client in seen] == ["192.0.2.9", "192.0.2.1"], f"uvicorn's proxy headers {ADAPT}"  # type: ignore[index]
+    assert [client[0] for client in seen] == [
+        *("192.0.2.9", "192.0.2.9", "192.0.2.1", "::ffff:192.0.2.1"),
+    ], f"uvicorn's proxy headers {ADAPT}"  # type: ignore[index]
 
 
 def test_a_protocol_that_serves_without_uvicorns_server_counts_its_connections() -> None:

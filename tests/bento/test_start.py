@@ -119,7 +119,7 @@ def test_a_whole_bundle_is_not_refused(
 
 def test_a_bundle_that_crashes_the_runtime_is_refused_like_any_other() -> None:
     def crash() -> None:
-        faulthandler.disable()  # pytest's: its stack trace is no news here
+        faulthandler.disable()  # pytest's: its stack trace says nothing new here
         os.kill(os.getpid(), signal.SIGSEGV)
 
     assert "ended with exit code -11" in (preflight.PreflightCheck(crash).failure() or "")

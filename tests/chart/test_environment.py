@@ -63,12 +63,9 @@ def test_no_container_has_a_variable_twice_whatever_sets_it(
 ) -> None:
     names = [name for name in everywhere(render) if name not in OWN]
     assert len(names) > 20
-    extra = [{"name": name, "value": "1"} for name in names]
-    settings = {
-        n: "1"
-        for n in names
-        if n.startswith("CHATBOT_") and not n.endswith(("URL", "PUSHGATEWAY", "ENDPOINT"))
-    }
+    addresses = "URL", "PUSHGATEWAY", "ENDPOINT"
+    extra = [{"name": n, "value": "http://a" if n.endswith(addresses) else "1"} for n in names]
+    settings = {n: "1" for n in names if n.startswith("CHATBOT_") and not n.endswith(addresses)}
     more: list[str] = []
     if source in ("everybody", "all"):
         more.append(f"--set-json=pod.extraEnv={json.dumps(extra)}")
@@ -95,6 +92,24 @@ def test_a_components_own_variable_wins_over_its_settings_over_everybodys_over_t
     assert drain(everybody) == "21"
     assert drain(everybody, settings) == "22"
     assert drain(everybody, settings, own) == "23"
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "::"])
+def test_all_servers_listen_on_the_one_address_that_is_set(render: Render, address: str) -> None:
+    """In a cluster whose pods have IPv6 addresses, nothing would be reached on `0.0.0.0`."""
+    found = values(render, f"--set=global.listenAddress={address}")
+    listening = {
+        name.split("/")[1].removeprefix("support-chatbot-"): variables[variable]
+        for name, variables in found.items()
+        for variable in (
+            "CHATBOT_HOST",
+            "CHATBOT_UI_ADDRESS",
+            "CHATBOT_STAFF_ADDRESS",
+            "CHATBOT_MLFLOW_ADDRESS",
+        )
+        if variable in variables and name.startswith("Deployment/")
+    }
+    assert listening == dict.fromkeys(("api", "page", "staff", "mlflow"), address)
 
 
 def test_the_grace_period_follows_the_settings_that_need_it(render: Render) -> None:

@@ -49,13 +49,11 @@ def test_a_schema_comment_that_is_not_json_is_named_with_its_line() -> None:
         ("chatPage.pod.nodeSelectr.a=b", "/chatPage/pod", "'nodeSelectr' not allowed"),
         ("store.existingSecrets.nobody=x", "/store/existingSecrets", "nobody"),
         ("api.settings.ANSWER=0.5", "/api/settings", "ANSWER"),
-        ("api.settings.CHATBOT_UPLAOD_PART_ROWS=5", "/api/settings", "CHATBOT_UPLAOD_PART_ROWS"),
         ("api.settings.CHATBOT_WORKERS=many", "/api/settings/CHATBOT_WORKERS", "want integer"),
         ("api.settings.CHATBOT_WORKERS=0", "/api/settings/CHATBOT_WORKERS", "minimum"),
         ("api.settings.CHATBOT_GATHER=perhaps", "/api/settings/CHATBOT_GATHER", "want boolean"),
         ("api.handoff.url=desk.example.com", "/api/handoff/url", "does not match pattern"),
         ("mlflow.url=mlflow:5000", "/mlflow/url", "does not match pattern"),
-        ("pod.extraEnv[0].name=CHATBOT_UPLAOD_PART_ROWS", "/pod/extraEnv/0/name", "CHATBOT_UPLAOD_PART_ROWS"),
         ("driftCheck.schedule=never", "/driftCheck/schedule", "does not match pattern"),
         ("upkeep.schedule=41 3 * *", "/upkeep/schedule", "does not match pattern"),
         ("api.resources.limits.cpu=lots", "/api/resources/limits/cpu", "does not match pattern"),
@@ -337,6 +335,27 @@ def test_an_integer_as_text_is_accepted_within_its_bounds_alone(low: int, high: 
         (
             r"retrain.pod.labels.app\.kubernetes\.io/component=a",
             "retrain.pod.labels has app.kubernetes.io/component",
+        ),
+        (
+            "api.settings.CHATBOT_UPLAOD_PART_ROWS=5",
+            "api.settings has CHATBOT_UPLAOD_PART_ROWS, which is not a setting: did you mean CHATBOT_UPLOAD_PART_ROWS?",
+        ),
+        ("staffPages.settings.CHATBOT_WORKRES=5", "is not a setting: did you mean CHATBOT_WORKERS?"),
+        (
+            "mlflow.settings.CHATBOT_XYZ=5",
+            "mlflow.settings has CHATBOT_XYZ, which is not a setting: see docs",
+        ),
+        (
+            "pod.extraEnv[0].name=CHATBOT_LOGKEEP",
+            "pod.extraEnv has CHATBOT_LOGKEEP, which is not a setting: did you mean CHATBOT_LOG_KEEP?",
+        ),
+        (
+            "api.pod.extraEnv[0].name=CHATBOT_PROT",
+            "api.pod.extraEnv has CHATBOT_PROT, which is not a setting",
+        ),
+        (
+            "api.settings.CHATBOT_HANDOFF_RETRY_SECONDS=400",
+            "CHATBOT_HANDOFF_RETRY_SECONDS=400, above CHATBOT_HANDOFF_MAX_BACKOFF_SECONDS=300",
         ),
         ("api.settings.CHATBOT_MODEL=9", "api has CHATBOT_MODEL"),
         (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chatbot.hosts import host_check
+from chatbot.hosts import host_check, with_mapped
 
 LOOPBACK = ["127.0.0.1", "127.8.9.1", "::1", "localhost"]
 
@@ -48,3 +48,10 @@ def test_a_proxy_on_the_same_machine_may_pass_on_its_name(address: str) -> None:
     assert all(map(is_host, hosts))
     assert not is_host("evil.example")
     assert host_check(address, "*") is None
+
+
+def test_proxies_are_named_as_a_server_on_the_ipv6_address_sees_them_too() -> None:
+    assert with_mapped("") == ""
+    assert with_mapped("*") == "*"
+    expected = "10.0.0.0/8,192.0.2.7,2001:db8::/32,::ffff:10.0.0.0/104,::ffff:192.0.2.7/128"
+    assert with_mapped("10.0.0.0/8, 192.0.2.7,2001:db8::/32") == expected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 
@@ -30,6 +31,15 @@ def test_an_address_of_another_machine_is_refused_with_the_setting_to_change(add
         SettingError, match=f"address {address} does not exist on this machine: set CHATBOT_UI_ADDRESS"
     ):
         check_port_free(address, 0, "CHATBOT_UI_ADDRESS", "CHATBOT_UI_PORT")
+
+
+def test_an_ipv6_address_on_a_machine_without_ipv6_is_no_port_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+
+    monkeypatch.setattr("chatbot.process.socket.socket", refuse)
+    with pytest.raises(SettingError, match="address :: does not exist on this machine: set CHATBOT_HOST"):
+        check_port_free("::", 3000, "CHATBOT_HOST", "CHATBOT_PORT")
 
 
 @pytest.mark.process  # starts a process

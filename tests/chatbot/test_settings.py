@@ -6,7 +6,7 @@ import pytest
 from pydantic_settings import BaseSettings
 
 from chatbot.errors import SettingError
-from chatbot.settings import COMPONENTS, LogSettings, ServiceSettings
+from chatbot.settings import COMPONENTS, HandoffSettings, LogSettings, ServiceSettings
 from chatbot.settings.base import unknown_variables
 
 
@@ -43,6 +43,32 @@ def test_an_invalid_value_is_named_with_its_variable(monkeypatch: pytest.MonkeyP
         match=r"CHATBOT_PORT='three thousand': .*; CHATBOT_MAX_BATCH='0': .*at least 1 and at most 1024\)",
     ):
         ServiceSettings()
+
+
+@pytest.mark.parametrize(
+    "variable",
+    ["CHATBOT_UI_API_URL", "CHATBOT_LOOP_PUSHGATEWAY", "CHATBOT_DRIFT_API_URL", "CHATBOT_STORE_ENDPOINT"],
+)
+def test_an_address_without_its_scheme_is_refused_at_start(
+    variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The chat page said for ever that the bot cannot be reached."""
+    component = next(c for c in COMPONENTS if variable in c.variables())
+    monkeypatch.setenv(variable, "https://bot.example.com:3000/api")
+    component()
+    monkeypatch.setenv(variable, "bot.example.com:3000")
+    with pytest.raises(SettingError, match=f"{variable}='bot.example.com:3000'"):
+        component()
+
+
+def test_a_first_delay_above_the_greatest_is_refused_with_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHATBOT_HANDOFF_RETRY_SECONDS", "60")
+    assert HandoffSettings().retry_seconds == 60
+    monkeypatch.setenv("CHATBOT_HANDOFF_MAX_BACKOFF_SECONDS", "30")
+    with pytest.raises(
+        SettingError, match=r"RETRY_SECONDS=60.* is above CHATBOT_HANDOFF_MAX_BACKOFF_SECONDS=30"
+    ):
+        HandoffSettings()
 
 
 @pytest.mark.parametrize("component", COMPONENTS)

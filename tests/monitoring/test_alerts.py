@@ -60,7 +60,8 @@ def test_every_alert_is_shown_to_fire_and_to_stay_silent() -> None:
 @pytest.mark.parametrize("alert", alerts(), ids=lambda a: a["alert"])
 def test_every_aggregation_groups_by_namespace_and_release(alert: dict[str, Any]) -> None:
     for clause, labels in re.findall(r"\b(by|on) \(([^)]*)\)", alert["expr"]):
-        assert not labels or labels.startswith("namespace, release"), f"{clause} ({labels})"
+        kept = ("namespace, release", "namespace, pod") if clause == "on" else "namespace, release"
+        assert not labels or labels.startswith(kept), f"{clause} ({labels})"
     for aggregation in re.findall(r"\b(sum|count|max|min|avg)\b(?! by \()", alert["expr"]):
         pytest.fail(f"{aggregation} without `by (namespace, release)`")
 

@@ -22,7 +22,7 @@ from monitoring import drift_report
 from monitoring.drift.baseline import first_records
 from monitoring.drift.run import DriftResult, check
 from monitoring.drift.served_model import ServedModel
-from monitoring.drift.source import CsvSource, Source, StoreSource
+from monitoring.drift.source import CsvSource, RecordSource, StoreSource
 from monitoring.drift.window import read
 from tests.monitoring.drift_traffic import NEW, NOW, VERSION, put, shifted, traffic, week, write_csv
 from tests.monitoring.log_tools import ROOT
@@ -42,7 +42,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def run(source: Source, store: Store | None, folder: Path) -> DriftResult:
+def run(source: RecordSource, store: Store | None, folder: Path) -> DriftResult:
     return check(source, store, DriftSettings(), SERVICE, folder, NOW)
 
 

@@ -18,7 +18,7 @@ from chatbot.ids import load_or_make_key, new_id, opaque
 from chatbot.records import contact
 from chatbot.records.erasure import forgotten
 from chatbot.records.handoff import Handoff, Turn, key_of
-from chatbot.records.log_store import parts_of, read_part, write_part
+from chatbot.records.log_store import parts_of, read_part, scan, write_part
 from chatbot.records.part import Kind, Part, PartError
 from chatbot.records.schema import Feedback, Record, header, to_line
 from chatbot.records.shard import Shard
@@ -43,7 +43,7 @@ from monitoring.upkeep.copies import ErasedTexts
 from tests.monitoring.log_tools import KEY, REPLY, Waiting, ids_in_csv, seal
 from tests.support.records import ids
 from tests.support.store import overtaken
-from training.review.handoffs import read_cases
+from training.review.handoffs import HandoffReader
 
 DAY = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SESSION = "0123456789abcdef"
@@ -137,6 +137,34 @@ def test_a_session_is_taken_out_with_all_its_predictions(here: LogSettings, stor
     assert all(one.encode() in bytes_of(store) for one in ids(others))
 
 
+@pytest.mark.parametrize("known_by", ["handoff", "record"])
+def test_a_conversation_is_erased_by_the_reference_that_its_customer_has(
+    here: LogSettings, store: Store, known_by: str
+) -> None:
+    """The customer of the chat page knows the reference of one handoff, and no session id."""
+    theirs, others = make(4, SESSION), make(4, "t" * 16)
+    log_and_send(here, theirs + others)
+    if known_by == "handoff":
+        store.put(key_of(theirs[2].prediction_id), handed_over(theirs[2]).body())
+    for _ in range(2):  # again does no harm: its tombstone names the session
+        assert erasure.main(["--conversation", theirs[2].prediction_id]) == 0
+        assert forgotten(store) == {SESSION, *ids(theirs)}
+    assert ids_in_csv(here.folder) == ids(others)
+    assert not any(one.encode() in bytes_of(store) for one in [SESSION, *ids(theirs)])
+
+
+@pytest.mark.parametrize(
+    "reference", ["where is it", new_id(KEY, DAY.timestamp() + 99)], ids=["no id", "nobody's"]
+)
+def test_a_reference_of_no_conversation_erases_nothing_and_says_why(
+    here: LogSettings, store: Store, reference: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log_and_send(here, make(2, SESSION))
+    assert erasure.main(["--conversation", reference]) == 1
+    assert reference in capsys.readouterr().err
+    assert not forgotten(store)
+
+
 def test_a_session_without_records_is_still_known_by_its_predictions(here: LogSettings, store: Store) -> None:
     theirs, others = make(2, SESSION), make(1)
     log_and_send(here, theirs + others)
@@ -188,13 +216,47 @@ def test_an_erased_message_that_a_process_remembered_is_hidden_and_erased_by_the
     erasure.forget(store, gone.prediction_id, DAY)
     late_one, expected = (handed_over(last, *earlier).body() for earlier in ((gone, kept), (kept,)))
     store.put(key_of(last.prediction_id), late_one)
-    [case] = read_cases(store)
+    [case] = HandoffReader(store).cases()
     assert [turn.text for turn in case.turns] == [kept.query, last.query]
     assert retention.main(["--dry-run"]) == 0
     assert "would take what is erased out of" in capsys.readouterr().out
     assert store.get(key_of(last.prediction_id)) == late_one
     assert retention.main([]) == 0
     assert store.get(key_of(last.prediction_id)) == expected
+
+
+def test_a_customer_who_writes_on_after_the_erasure_of_the_session_still_reaches_the_team(
+    here: LogSettings, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for kind in ("RECORDS", "FEEDBACK", "HANDOFFS", "CONTACTS", "REPORTS", "BUNDLES", "CORPORA"):
+        monkeypatch.setenv(f"CHATBOT_RETENTION_{kind}_DAYS", "0")
+    erased, delayed, later = (
+        Record.of(REPLY, text, new_id(KEY, time.time() + seconds), session_id=SESSION)
+        for text, seconds in (("where", -120), ("still there?", -60), ("a person", 60))
+    )
+    log_and_send(here, [erased])
+    erasure.forget(store, SESSION, datetime.now(UTC))
+    for one in (delayed, later):
+        log_and_send(here, [one])
+        store.put(key_of(one.prediction_id), handed_over(one, erased).body())
+        queued = here.folder / "handoffs" / "webhook" / f"{one.prediction_id}.json"
+        queued.parent.mkdir(parents=True, exist_ok=True)
+        queued.write_bytes(handed_over(one, erased).body())
+    for _ in range(2):
+        [case] = HandoffReader(store).cases()
+        assert [task.handoff.prediction_id for task in case.tasks] == [later.prediction_id]
+        assert [turn.text for turn in case.turns] == ["a person"]
+        assert not list(scan(store, Record, DAY, datetime.now(UTC) + timedelta(days=1))), (
+            "the log has none of it"
+        )
+        erasure.sweep(here, StorageSettings())
+        assert retention.main([]) == 0
+        compact(store, datetime.now(UTC) + timedelta(days=9))
+    assert [file.stem for file in queued.parent.iterdir()] == [later.prediction_id]
+    assert erased.prediction_id.encode() not in store.get(key_of(later.prediction_id)) + queued.read_bytes()
+    erasure.forget(store, SESSION, datetime.now(UTC))
+    assert HandoffReader(store).cases() == []
+    assert not list(store.list("handoffs/"))
 
 
 def test_a_decision_on_somebody_elses_message_stays_without_the_mention(

@@ -13,7 +13,7 @@ from chatbot.store.folder import FolderStore
 from tests.bento.server import Server
 from tests.monitoring.receiver import SECRET, Receiver
 from tests.support.waiting import eventually
-from training.review.handoffs import read_tasks
+from training.review.handoffs import HandoffReader
 
 pytestmark = pytest.mark.process
 
@@ -78,8 +78,8 @@ def test_a_handoff_outlives_the_service_that_promised_it(
         assert {turn["prediction_id"] for turn in taken["conversation"]} == {first["prediction_id"]}
         assert not receiver.forged
         store = FolderStore(tmp_path / "store")
-        eventually(lambda: len(read_tasks(store)) == 5)
-        assert {task.state for task in read_tasks(store)} == {"open"}
+        eventually(lambda: len(HandoffReader(store).tasks()) == 5)
+        assert {task.state for task in HandoffReader(store).tasks()} == {"open"}
         eventually(lambda: server.metric(r"chatbot_handoff_deliveries_total\{.*delivered.*webhook") >= 1)
         eventually(lambda: server.metric(r"chatbot_handoffs_undelivered") == 0)
     finally:

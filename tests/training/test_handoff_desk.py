@@ -12,7 +12,7 @@ from chatbot.records import contact
 from chatbot.records.erasure import mark_forgotten
 from chatbot.records.handoff import Handoff, Turn, key_of
 from chatbot.store.folder import FolderStore
-from training.review.handoffs import TakenError, move, read_cases, read_tasks
+from training.review.handoffs import HandoffReader, TakenError, move
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_all_that_wait_are_listed_oldest_first_however_many_later_ones_are_done(
     old = put(store, 20 * day)
     for prediction_id in (*done, old):
         move(store, prediction_id, "done", "ada")
-    tasks = read_tasks(store)
+    tasks = HandoffReader(store).tasks()
     assert [task.handoff.prediction_id for task in tasks if task.state == "open"] == waiting
     assert {task.handoff.prediction_id for task in tasks if task.state == "done"} == set(done)
 
@@ -58,17 +58,17 @@ def test_a_conversation_is_one_case_with_all_its_turns(store: FolderStore) -> No
     ]
     second = put(store, 3, "s1", "anybody?", *said)
     alone = [put(store, 2), put(store, 1)]
-    cases = read_cases(store)
+    cases = HandoffReader(store).cases()
     assert [case.case_id for case in cases] == [first, other, *alone]
     assert [task.handoff.prediction_id for task in cases[0].tasks] == [first, second]
     assert [turn.text for turn in cases[0].turns] == ["hello, a person", "I pass you on.", "anybody?"]
     move(store, first, "taken", "ada")
-    assert [(case.state, case.by) for case in read_cases(store) if case.case_id == first] == [
+    assert [(case.state, case.by) for case in HandoffReader(store).cases() if case.case_id == first] == [
         ("taken", "ada")
     ]
     for prediction_id in (first, second):
         move(store, prediction_id, "done", "ada")
-    (case,) = [case for case in read_cases(store) if case.case_id == first]
+    (case,) = [case for case in HandoffReader(store).cases() if case.case_id == first]
     assert (case.state, case.by) == ("done", "ada")
 
 
@@ -76,10 +76,10 @@ def test_contact_data_is_shown_with_its_conversation_only(store: FolderStore) ->
     asked, other = put(store, 9, "s1"), put(store, 6, "s2")
     left = contact.contact_of(" jane@example.com ", datetime.now(UTC))
     store.put(contact.key_of(asked), left.model_dump_json().encode())
-    assert [case.contacts for case in read_cases(store)] == [["jane@example.com"], []]
+    assert [case.contacts for case in HandoffReader(store).cases()] == [["jane@example.com"], []]
     assert "jane" not in repr(left)
     mark_forgotten(store, asked, datetime.now(UTC))
-    assert [case.case_id for case in read_cases(store)] == [other]
+    assert [case.case_id for case in HandoffReader(store).cases()] == [other]
 
 
 @pytest.mark.parametrize("state", ["done", "open", "taken"])
@@ -90,3 +90,38 @@ def test_another_persons_handoff_is_changed_on_purpose_only(store: FolderStore, 
         with pytest.raises(TakenError, match="ada has it"):
             move(store, prediction_id, state, "bob", instead_of)  # type: ignore[arg-type]
     assert move(store, prediction_id, state, "bob", "ada").by == "bob"  # type: ignore[arg-type]
+
+
+class ReadCounter(FolderStore):
+    """A store that notes which objects are read."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.read: list[str] = []
+
+    def get(self, key: str, *, etag: str = "") -> bytes:
+        self.read.append(key)
+        return super().get(key, etag=etag)
+
+
+def test_a_look_reads_again_only_what_changed(tmp_path: Path) -> None:
+    store = ReadCounter(tmp_path)
+    ids = [put(store, minutes) for minutes in range(50, 0, -1)]
+    reader = HandoffReader(store)
+    assert len(reader.cases()) == 50
+    store.read.clear()
+    new = put(store, 0)
+    move(store, ids[3], "taken", "ada")
+    store.put(
+        contact.key_of(ids[4]),
+        contact.contact_of("jane@example.com", datetime.now(UTC)).model_dump_json().encode(),
+    )
+    cases = reader.cases()
+    assert [case.case_id for case in cases] == [*ids, new]
+    assert (cases[3].state, cases[4].contacts) == ("taken", ["jane@example.com"])
+    assert len(store.read) == 3
+    store.delete(key_of(ids[0]))
+    assert reader.cases()[0].case_id == ids[1]
+    rewritten = reader.tasks()[0].handoff.model_copy(update={"message": "<ERASED>"})
+    store.put(key_of(ids[1]), rewritten.body())
+    assert reader.tasks()[0].handoff.message == "<ERASED>"

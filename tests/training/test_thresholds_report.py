@@ -134,7 +134,7 @@ def test_a_group_across_intents_is_in_one_fold_and_counts_once() -> None:
 
 
 def test_three_sentences_with_many_order_numbers_measure_nothing() -> None:
-    """None can be held out, since its intent would be unknown; what the model says of taught rows is no evidence."""
+    """None can be held out, since its intent would be unknown; what the model says of taught rows proves nothing."""
     encoded, labels, _ = corpus([120, 120, 120], spread=0.05)
     messages = [SENTENCES[int(label[-1])].format(f"#{4000 + row}") for row, label in enumerate(labels)]
     one = fit(encoded, labels, distinct_groups(messages).astype(str).tolist())

@@ -12,7 +12,7 @@ import pytest
 from chatbot.settings import ApiClientSettings
 from tests.bento.server import Server, free_port
 from tests.ui.fake_api import INTENTS, FakeApi, answer
-from ui.chat.client import DEFAULT_RETRY_AFTER, ApiError, ChatClient, Kind
+from ui.chat.client import DEFAULT_RETRY_AFTER, ApiError, ChatClient, FailureKind
 
 Handler = Callable[[httpx.Request], httpx.Response]
 
@@ -64,31 +64,34 @@ def test_the_real_service_says_that_it_is_ready(api: Server) -> None:
 @pytest.mark.process
 def test_the_real_service_names_the_limit_of_a_message_that_is_too_long(api: Server) -> None:
     error = error_of(lambda: ChatClient(api.url, 10.0).chat("x" * 5000, "a-visit"))
-    assert error.kind is Kind.TOO_LONG
+    assert error.kind is FailureKind.TOO_LONG
     assert error.limit == 4000
 
 
 @pytest.mark.process
 def test_a_message_too_big_for_the_real_service_is_too_long(api: Server) -> None:
-    assert error_of(lambda: ChatClient(api.url, 10.0).chat("x" * 200_000, "a-visit")).kind is Kind.TOO_LONG
+    assert (
+        error_of(lambda: ChatClient(api.url, 10.0).chat("x" * 200_000, "a-visit")).kind
+        is FailureKind.TOO_LONG
+    )
 
 
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        (503, Kind.AWAY),
-        (408, Kind.LOST),
-        (502, Kind.LOST),
-        (504, Kind.LOST),
-        (429, Kind.BUSY),
-        (413, Kind.TOO_LONG),
-        (422, Kind.UNREADABLE),
-        (404, Kind.REFUSED),
-        (500, Kind.REFUSED),
-        (301, Kind.REFUSED),
+        (503, FailureKind.AWAY),
+        (408, FailureKind.LOST),
+        (502, FailureKind.LOST),
+        (504, FailureKind.LOST),
+        (429, FailureKind.BUSY),
+        (413, FailureKind.TOO_LONG),
+        (422, FailureKind.UNREADABLE),
+        (404, FailureKind.REFUSED),
+        (500, FailureKind.REFUSED),
+        (301, FailureKind.REFUSED),
     ],
 )
-def test_an_error_status_becomes_what_the_customer_can_do_about_it(status: int, kind: Kind) -> None:
+def test_an_error_status_becomes_what_the_customer_can_do_about_it(status: int, kind: FailureKind) -> None:
     body = {"error": {"type": "t", "message": "m", "details": None}}
     assert error_of(lambda: answering(status, body).chat("hello", "s")).kind is kind
 
@@ -97,14 +100,14 @@ def test_an_error_status_becomes_what_the_customer_can_do_about_it(status: int, 
     "body", [None, [], "no", {"error": "x"}, {"intent": "a"}, answer("a", 0.5) | {"confidence": 7}]
 )
 def test_an_invalid_response_does_not_crash(body: object) -> None:
-    assert error_of(lambda: answering(200, body).chat("hello", "s")).kind is Kind.REFUSED
-    assert error_of(lambda: answering(500, body).chat("hello", "s")).kind is Kind.REFUSED
+    assert error_of(lambda: answering(200, body).chat("hello", "s")).kind is FailureKind.REFUSED
+    assert error_of(lambda: answering(500, body).chat("hello", "s")).kind is FailureKind.REFUSED
 
 
 def test_a_proxys_error_page_is_not_an_answer() -> None:
     chat = client(lambda _: httpx.Response(200, text="<html>Welcome to nginx</html>"))
     for ask in (lambda: chat.chat("hello", "s"), chat.intents):
-        assert error_of(ask).kind is Kind.REFUSED
+        assert error_of(ask).kind is FailureKind.REFUSED
 
 
 def test_fields_that_a_newer_api_adds_do_no_harm() -> None:
@@ -131,7 +134,7 @@ def test_a_busy_api_without_retry_after_is_retried_after_a_delay() -> None:
 def test_a_message_that_never_arrived_is_sent_once_more_and_can_be_sent_again() -> None:
     calls: list[str] = []
     lost = failing(httpx.ConnectError("refused"), calls)
-    assert error_of(lambda: lost.chat("hello", "s")).kind is Kind.AWAY
+    assert error_of(lambda: lost.chat("hello", "s")).kind is FailureKind.AWAY
     assert calls == ["/chat", "/chat"]
 
 
@@ -141,14 +144,14 @@ def test_a_message_that_never_arrived_is_sent_once_more_and_can_be_sent_again() 
 def test_a_message_that_may_have_arrived_is_not_sent_twice(error: Exception) -> None:
     calls: list[str] = []
     lost = failing(error, calls)
-    assert error_of(lambda: lost.chat("hello", "s")).kind is Kind.LOST
-    assert error_of(lambda: lost.feedback("p", True)).kind is Kind.LOST
+    assert error_of(lambda: lost.chat("hello", "s")).kind is FailureKind.LOST
+    assert error_of(lambda: lost.feedback("p", True)).kind is FailureKind.LOST
     assert calls == ["/chat", "/feedback"]
 
 
 def test_what_only_reads_is_asked_twice_when_the_connection_breaks() -> None:
     calls: list[str] = []
-    assert error_of(failing(httpx.ReadError("cut"), calls).intents).kind is Kind.LOST
+    assert error_of(failing(httpx.ReadError("cut"), calls).intents).kind is FailureKind.LOST
     assert calls == ["/intents", "/intents"]
 
 
@@ -156,7 +159,7 @@ def test_what_only_reads_is_asked_twice_when_the_connection_breaks() -> None:
 def test_an_api_that_hangs_is_given_up_in_time() -> None:
     fake = FakeApi(delay=60).start()
     began = time.monotonic()
-    assert error_of(lambda: ChatClient(fake.url, 0.3).chat("hello", "s")).kind is Kind.LOST
+    assert error_of(lambda: ChatClient(fake.url, 0.3).chat("hello", "s")).kind is FailureKind.LOST
     assert time.monotonic() - began < 30
     fake.stop()
 
@@ -164,7 +167,7 @@ def test_an_api_that_hangs_is_given_up_in_time() -> None:
 @pytest.mark.process
 def test_an_api_that_does_not_answer_is_unavailable_and_not_ready() -> None:
     chat = ChatClient(f"http://127.0.0.1:{free_port()}", 1.0)
-    assert error_of(lambda: chat.chat("hello", "s")).kind is Kind.AWAY
+    assert error_of(lambda: chat.chat("hello", "s")).kind is FailureKind.AWAY
     assert not chat.ready()
 
 
@@ -241,5 +244,5 @@ def test_every_request_carries_the_key_where_the_api_needs_one(monkeypatch: pyte
 
 def test_a_refused_key_is_named_in_the_log_without_the_key() -> None:
     error = error_of(lambda: answering(401, {"error": {"type": "unauthorized"}}).intents())
-    assert error.kind is Kind.REFUSED
+    assert error.kind is FailureKind.REFUSED
     assert "401 unauthorized" in str(error)

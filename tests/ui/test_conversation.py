@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.ui.fake_api import INTENTS, answer
-from ui.chat.client import Answer, ApiError, Intent, Kind
+from ui.chat.client import Answer, ApiError, FailureKind, Intent
 from ui.chat.conversation import (
     MAX_CHARACTERS,
     MAX_TRIES,
@@ -76,7 +76,7 @@ def test_a_button_that_is_clicked_twice_sends_once() -> None:
 
 
 def test_a_button_sends_again_what_failed() -> None:
-    api, conversation = ScriptedApi(ApiError(Kind.REFUSED)), Conversation()
+    api, conversation = ScriptedApi(ApiError(FailureKind.REFUSED)), Conversation()
     for _ in range(2):
         conversation.say("Talk to a person", "I want to talk to a human")
         conversation.deliver(api)
@@ -106,11 +106,11 @@ def test_an_empty_message_is_not_sent() -> None:
 
 
 def test_a_visit_keeps_its_latest_messages_and_none_of_giant_length() -> None:
-    api = ScriptedApi(*(ApiError(Kind.AWAY) for _ in range(10)))
+    api = ScriptedApi(*(ApiError(FailureKind.AWAY) for _ in range(10)))
     conversation = after(api, "x" * (MAX_CHARACTERS + 1))
     assert (conversation.turns, api.chats) == ([], [])
     assert conversation.returned is not None
-    assert conversation.returned.kind is Kind.TOO_LONG
+    assert conversation.returned.kind is FailureKind.TOO_LONG
     assert len(conversation.take_back()) == MAX_CHARACTERS
     for number in range(1, MAX_TURNS + 6):
         conversation.say(f"message {number}")
@@ -137,7 +137,7 @@ def test_an_answered_message_is_not_sent_again() -> None:
 
 
 def test_a_message_that_did_not_arrive_goes_out_when_the_api_is_back() -> None:
-    api = ScriptedApi(ApiError(Kind.AWAY))
+    api = ScriptedApi(ApiError(FailureKind.AWAY))
     conversation = after(api)
     assert (states(conversation), conversation.away) == ([DeliveryState.AWAY], True)
     conversation.is_back()
@@ -146,7 +146,7 @@ def test_a_message_that_did_not_arrive_goes_out_when_the_api_is_back() -> None:
 
 
 def test_the_other_messages_do_not_wait_for_an_unavailable_api() -> None:
-    api, conversation = ScriptedApi(ApiError(Kind.AWAY)), Conversation()
+    api, conversation = ScriptedApi(ApiError(FailureKind.AWAY)), Conversation()
     conversation.say("one")
     conversation.say("two")
     conversation.deliver(api)
@@ -155,7 +155,7 @@ def test_the_other_messages_do_not_wait_for_an_unavailable_api() -> None:
 
 
 def test_an_api_that_says_it_is_back_and_is_not_is_not_asked_for_ever() -> None:
-    api = ScriptedApi(*[ApiError(Kind.AWAY)] * 50)
+    api = ScriptedApi(*[ApiError(FailureKind.AWAY)] * 50)
     conversation = after(api)
     for _ in range(20):
         conversation.is_back()
@@ -164,8 +164,8 @@ def test_an_api_that_says_it_is_back_and_is_not_is_not_asked_for_ever() -> None:
     assert len(api.chats) == MAX_TRIES
 
 
-@pytest.mark.parametrize("kind", [Kind.LOST, Kind.REFUSED])
-def test_a_message_that_may_have_arrived_waits_for_the_customer(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", [FailureKind.LOST, FailureKind.REFUSED])
+def test_a_message_that_may_have_arrived_waits_for_the_customer(kind: FailureKind) -> None:
     api = ScriptedApi(ApiError(kind))
     conversation = after(api)
     conversation.is_back()
@@ -177,7 +177,7 @@ def test_a_message_that_may_have_arrived_waits_for_the_customer(kind: Kind) -> N
 
 
 def test_a_busy_api_is_asked_again_when_it_said_and_no_sooner(monkeypatch: pytest.MonkeyPatch) -> None:
-    api = ScriptedApi(ApiError(Kind.BUSY, retry_after=7))
+    api = ScriptedApi(ApiError(FailureKind.BUSY, retry_after=7))
     conversation = after(api)
     turn = conversation.turns[0]
     now = time.monotonic()
@@ -191,7 +191,7 @@ def test_a_busy_api_is_asked_again_when_it_said_and_no_sooner(monkeypatch: pytes
 
 
 def test_an_api_that_stays_busy_is_left_to_the_customer() -> None:
-    api = ScriptedApi(*[ApiError(Kind.BUSY, retry_after=0)] * 50)
+    api = ScriptedApi(*[ApiError(FailureKind.BUSY, retry_after=0)] * 50)
     conversation = after(api)
     for _ in range(20):
         conversation.is_due(conversation.turns[0])
@@ -201,11 +201,11 @@ def test_an_api_that_stays_busy_is_left_to_the_customer() -> None:
 
 
 def test_the_wait_for_a_busy_api_is_bounded() -> None:
-    assert states(after(ScriptedApi(ApiError(Kind.BUSY, retry_after=3600)))) == [DeliveryState.FAILED]
+    assert states(after(ScriptedApi(ApiError(FailureKind.BUSY, retry_after=3600)))) == [DeliveryState.FAILED]
 
 
-@pytest.mark.parametrize("kind", [Kind.TOO_LONG, Kind.UNREADABLE])
-def test_a_message_that_the_api_refuses_comes_back_into_the_field_once(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", [FailureKind.TOO_LONG, FailureKind.UNREADABLE])
+def test_a_message_that_the_api_refuses_comes_back_into_the_field_once(kind: FailureKind) -> None:
     conversation = after(ScriptedApi(ApiError(kind, limit=4000)), "a long story")
     assert conversation.turns == []
     assert conversation.take_back() == "a long story"
@@ -216,7 +216,7 @@ def test_a_message_that_the_api_refuses_comes_back_into_the_field_once(kind: Kin
 
 
 def test_messages_keep_their_numbers_when_one_is_given_back() -> None:
-    api, conversation = ScriptedApi(answer("a", 0.9), ApiError(Kind.TOO_LONG)), Conversation()
+    api, conversation = ScriptedApi(answer("a", 0.9), ApiError(FailureKind.TOO_LONG)), Conversation()
     for message in ("one", "two", "three"):
         conversation.say(message)
     conversation.deliver(api)
@@ -240,7 +240,7 @@ def test_a_choice_shows_its_reply_and_is_noted_as_the_right_intent(chosen: str, 
 
 def test_a_choice_is_answered_although_its_feedback_is_lost() -> None:
     api = ScriptedApi(clarification())
-    api.feedback_error = ApiError(Kind.LOST)
+    api.feedback_error = ApiError(FailureKind.LOST)
     conversation = after(api)
     conversation.choose(conversation.turns[0], "track_refund", "Track refund", "I want a human")
     conversation.deliver(api)
@@ -330,7 +330,7 @@ def test_feedback_that_was_not_sent_says_so_and_can_be_sent_again(
     api = ScriptedApi()
     conversation = after(api)
     turn = conversation.turns[0]
-    api.feedback_error = ApiError(Kind.AWAY)
+    api.feedback_error = ApiError(FailureKind.AWAY)
     step(conversation, api)
     assert turn.feedback_failed
     assert turn.feedback is not FeedbackState.GIVEN
@@ -357,7 +357,7 @@ def test_the_focus_goes_where_the_customer_writes_next() -> None:
 def test_a_page_asks_whether_the_api_is_back_no_more_often_than_it_should(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    conversation = after(ScriptedApi(ApiError(Kind.AWAY)))
+    conversation = after(ScriptedApi(ApiError(FailureKind.AWAY)))
     assert not conversation.time_to_ask(3)
     later = time.monotonic() + 4
     monkeypatch.setattr(time, "monotonic", lambda: later)

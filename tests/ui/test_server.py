@@ -17,6 +17,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
+from streamlit.config import get_option
 
 from chatbot.hosts import host_check
 from ui.shared import server
@@ -279,3 +280,10 @@ def test_streamlits_limits_bound_what_clients_make_a_page_buffer() -> None:
     limits = tomllib.loads((ROOT / "ui" / ".streamlit" / "config.toml").read_text())["server"]
     assert limits["maxMessageSize"] * server.MAX_SESSIONS <= 256
     assert limits["maxWidgetStateSize"] <= limits["maxMessageSize"]
+
+
+def test_a_customer_who_looks_for_an_order_number_elsewhere_finds_the_conversation_again() -> None:
+    limits = tomllib.loads((ROOT / "ui" / ".streamlit" / "config.toml").read_text())["server"]
+    assert limits["disconnectedSessionTTL"] >= 30 * 60
+    # Streamlit ignores an option that it does not know; this raises.
+    assert get_option("server.disconnectedSessionTTL")

@@ -19,7 +19,7 @@ from tests.ui.staff_tools import HOSTILE, MESSAGES, TOKEN, add_handoffs, make_st
 from tools.pictures import staff_pages
 from training.review.accepted import read_accepted
 from training.review.decisions import DecisionKind, Decisions
-from training.review.handoffs import read_cases, read_tasks
+from training.review.handoffs import HandoffReader
 from ui.staff_pages.sessions import COOKIE, Sessions
 
 pytestmark = pytest.mark.process
@@ -248,14 +248,14 @@ def test_a_handoff_is_taken_and_only_after_a_question_done_by_somebody_else(
     page = visit("handoffs").page
     cards = page.locator('[class*="st-key-task-"]')
     expect(cards.first).to_contain_text("Hello! How can I help?")
-    count = len(read_cases(store))
+    count = len(HandoffReader(store).cases())
     expect(page.get_by_text(f"Open: {count}", exact=True)).to_be_visible()
-    oldest = read_cases(store)[0].tasks[0].handoff
+    oldest = HandoffReader(store).cases()[0].tasks[0].handoff
     expect(cards.first.locator(".talk")).to_contain_text(oldest.message)
     cards.first.get_by_role("button", name="Take it").click()
     expect(page.locator(".said")).to_contain_text("You have it", timeout=15_000)
     expect(page.get_by_text(f"Open: {count - 1}", exact=True)).to_be_visible()
-    taken = [task for task in read_tasks(store) if task.state == "taken"]
+    taken = [task for task in HandoffReader(store).tasks() if task.state == "taken"]
     assert [(task.work.by, task.handoff.prediction_id) for task in taken if task.work] == [
         ("Ada", oldest.prediction_id)
     ]
@@ -264,15 +264,17 @@ def test_a_handoff_is_taken_and_only_after_a_question_done_by_somebody_else(
     expect(other.locator(".chip.taken")).to_contain_text("Taken by Ada", timeout=15_000)
     other.get_by_role("button", name="Done").first.click()
     expect(other.get_by_role("alert")).to_contain_text("Ada has this conversation", timeout=15_000)
-    assert not [task for task in read_tasks(store) if task.state == "done"]
+    assert not [task for task in HandoffReader(store).tasks() if task.state == "done"]
     other.get_by_role("button", name="Close it anyway").click()
     expect(other.locator(".said")).to_contain_text("Done", timeout=15_000)
-    assert [task.work.by for task in read_tasks(store) if task.work and task.state == "done"] == ["Bob"]
+    assert [task.work.by for task in HandoffReader(store).tasks() if task.work and task.state == "done"] == [
+        "Bob"
+    ]
 
 
 def test_many_handoffs_are_counted_and_paged(visit: Callable[..., Tab], store: FolderStore) -> None:
     add_handoffs(store, 45)
-    count = len(read_cases(store))
+    count = len(HandoffReader(store).cases())
     page = visit("handoffs").page
     expect(page.get_by_text(f"Open: {count}", exact=True)).to_be_visible()
     expect(page.locator(".st-key-paging")).to_contain_text(f"1 to 20 of {count} conversations")

@@ -1,4 +1,4 @@
-"""Login, sessions and gate of the staff pages, without a server: requests go straight into the ASGI app."""
+"""Login, sessions and guard of the staff pages, without a server: requests go straight into the ASGI app."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def store(tmp_path: Path) -> FolderStore:
 
 @pytest.fixture
 def client(store: FolderStore, monkeypatch: pytest.MonkeyPatch) -> Callable[..., TestClient]:
-    """A browser in front of the gate, with a page, a file and a websocket behind it."""
+    """A browser in front of the guard, with a page, a file and a websocket behind it."""
     monkeypatch.setenv("CHATBOT_STORE_URL", str(store))
     monkeypatch.setattr(sessions, "open_sessions", lambda: Sessions(store, settings()))
     routes, middleware = web.parts(settings())

@@ -18,7 +18,7 @@ CORE_HOUR_DOLLARS = 0.04
 """An assumption: about what a core costs an hour on demand in a large cloud."""
 LATENCIES = ("p50", "p95", "p99")
 
-Processes = Mapping[str, Sequence[Mapping[str, Any]]]
+ProcessTable = Mapping[str, Sequence[Mapping[str, Any]]]
 """The processes of each side: role, rss_mb, pss_mb."""
 
 
@@ -84,7 +84,7 @@ def summary(rows: Sequence[SpeedRow]) -> list[SpeedRow]:
     return [SpeedRow.median([row for row in rows if (row.side, row.connections) == key]) for key in keys]
 
 
-def judged(rows: Sequence[SpeedRow], start_seconds: float, processes: Processes) -> list[Figure]:
+def judged(rows: Sequence[SpeedRow], start_seconds: float, processes: ProcessTable) -> list[Figure]:
     """Return the speed and memory figures with their targets.
 
     Args:

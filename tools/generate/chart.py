@@ -217,25 +217,30 @@ def write(folder: Path, files: Mapping[str, str]) -> None:
 
 
 def _settings() -> dict[str, Any]:
-    """Return the schema of a component's `settings`: known variables only, each with its type and bounds."""
+    """Return the schema of a component's `settings`: variables with their types and bounds.
+
+    A variable with this project's prefix that is not known is refused by the templates, with the closest name.
+    """
     return {
         "type": "object",
         "properties": {
             name: _setting_schema(*declared) for name, declared in sorted(_chatbot_settings().items())
         },
-        "patternProperties": {"^(MLFLOW_|CHATBOT_SLOT_)": {"type": ["string", "number", "boolean"]}},
+        "patternProperties": {"^(MLFLOW_|CHATBOT_)": _ANY},
         "additionalProperties": False,
     }
 
 
 def _variable() -> dict[str, Any]:
-    """Return the schema of an entry of `extraEnv`: a known variable, or one without this project's prefix."""
+    """Return the schema of an entry of `extraEnv`, with type and bounds of the settings."""
     declared = sorted(_chatbot_settings().items())
     schemas = {name: _setting_schema(*setting) for name, setting in declared}
-    return chart_forms.variable(
-        f"^({'|'.join(name for name, _ in declared)})$|^CHATBOT_SLOT_",
-        {name: schema for name, schema in schemas.items() if schema != _ANY},
-    )
+    return chart_forms.variable({name: schema for name, schema in schemas.items() if schema != _ANY})
+
+
+def settings_list() -> str:
+    """Return the content of files/settings.txt: the known variables, for the templates."""
+    return "\n".join(sorted(_chatbot_settings())) + "\n"
 
 
 def _chatbot_settings() -> dict[str, tuple[type[Settings], str]]:

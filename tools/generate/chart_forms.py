@@ -36,17 +36,9 @@ def form_of(name: str) -> Schema:
     return _SCHEMAS["forms"].get(name, {})  # type: ignore[no-any-return]
 
 
-def variable(known: str, values: dict[str, Schema]) -> Schema:
-    """Return the schema of an entry of `extraEnv`.
-
-    Args:
-        known: pattern of this project's variables.
-        values: schemas of their values, by name.
-    """
-    schema = _SCHEMAS["variable"]
-    name = schema["properties"]["name"] | {"anyOf": [{"pattern": known}, {"not": {"pattern": "^CHATBOT_"}}]}
-    return schema | {
-        "properties": schema["properties"] | {"name": name},
+def variable(values: dict[str, Schema]) -> Schema:
+    """Return the schema of an entry of `extraEnv`, given the schemas of the settings' values by name."""
+    return _SCHEMAS["variable"] | {
         "allOf": [
             {"if": {"properties": {"name": {"const": name}}}, "then": {"properties": {"value": schema}}}
             for name, schema in values.items()

@@ -61,6 +61,7 @@ def files() -> dict[Path, str]:
         ROOT / ".env.example": compose.example(),
         chart.CHART / "README.md": chart.readme(),
         chart.CHART / "values.schema.json": chart.schema(),
+        chart.CHART / "files" / "settings.txt": chart.settings_list(),
         **{DASHBOARDS / f"{name}.json": content for name, content in panels.dashboards_json().items()},
     }
 

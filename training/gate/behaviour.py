@@ -21,7 +21,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from training.gate.behaviour_tests import BehaviourResult, Group, Test
-from training.gate.evidence import Row, paired_row
+from training.gate.evidence import TableRow, paired_row
 from training.gate.paired import Paired, holm
 from training.gate.params import GateParams
 from training.gate.verdict import CheckVerdict, GateCheck
@@ -66,7 +66,7 @@ def check_behaviour(
         sentence += f" Too many fail in: {', '.join(str(row['name']) for row in bad)}."
     if musts:
         sentence += f" {len(musts)} fail that must never fail."
-    numbers: Row = {
+    numbers: TableRow = {
         "tests": len(tests),
         "failed": len(failed),
         "must_failed": len(musts),
@@ -78,7 +78,7 @@ def check_behaviour(
     return GateCheck("behaviour", "Behaviour", verdict, sentence, RULE, numbers, [*rows, *failed])
 
 
-def _group_row(group: Group, pair: Paired, adjusted: float, first: bool, params: GateParams) -> Row:
+def _group_row(group: Group, pair: Paired, adjusted: float, first: bool, params: GateParams) -> TableRow:
     failing = (pair.messages - pair.challenger) / pair.messages
     kept = (pair.messages - pair.champion) / pair.messages <= group.at_most
     crossed = first or (kept and pair.regressions - pair.fixes > params.behaviour_turns)
@@ -95,7 +95,7 @@ def _group_row(group: Group, pair: Paired, adjusted: float, first: bool, params:
 
 def _test_row(
     test: Test, challenger: Sequence[BehaviourResult], champion: Sequence[BehaviourResult] | None, place: int
-) -> Row:
+) -> TableRow:
     before = "" if champion is None else "passed" if champion[place].passed else "failed"
     # Without a rule, the champion's model decided the test, and training may flip it by chance.
     ruled = champion is None or (champion[place].passed and champion[place].by_rule)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from training.gate.evidence import PairedOutcomes, Row, percent
+from training.gate.evidence import PairedOutcomes, TableRow, percent
 from training.gate.params import GateParams
 from training.gate.verdict import GateCheck
 from training.labels.findings import SuspectLabel
@@ -29,7 +29,7 @@ def check_lost(outcomes: PairedOutcomes, silent: frozenset[str], params: GatePar
         for name in outcomes.shared - now - frozenset(params.retired):
             if int(((before == truth) & (truth == name)).sum()) >= EMPTIED_FROM:
                 emptied.add(name)
-    rows: list[Row] = [{"intent": name, "what": "is missing"} for name in sorted(lost)]
+    rows: list[TableRow] = [{"intent": name, "what": "is missing"} for name in sorted(lost)]
     rows += [{"intent": name, "what": "is never predicted"} for name in sorted(emptied)]
     sentence = "Every intent of the champion is still predicted."
     if rows:
@@ -49,7 +49,7 @@ def check_lost(outcomes: PairedOutcomes, silent: frozenset[str], params: GatePar
 def check_new(outcomes: PairedOutcomes, params: GateParams) -> GateCheck:
     """Check the accuracy of new intents on their own test rows."""
     minimum = params.new_intent_accuracy
-    rows: list[Row] = []
+    rows: list[TableRow] = []
     for name in sorted(outcomes.new_intents):
         mask = outcomes.truth == name
         total, right = int(mask.sum()), int((outcomes.challenger.likeliest[mask] == name).sum())
@@ -109,7 +109,7 @@ def check_suspects(suspects: Sequence[SuspectLabel], arrived: int, params: GateP
         suspects: those rows whose label confident learning doubts, and nobody has confirmed: they teach wrong answers.
         arrived: number of rows that the champion's corpus lacks.
     """
-    rows: list[Row] = [
+    rows: list[TableRow] = [
         {"message": s.message, "label": s.label, "better": s.better, "quality": s.quality, "source": s.source}
         for s in suspects[:_CHANGED_SHOWN]
     ]
@@ -134,13 +134,13 @@ def check_suspects(suspects: Sequence[SuspectLabel], arrived: int, params: GateP
     )
 
 
-def check_known(outcomes: PairedOutcomes, proofs: Sequence[Row]) -> GateCheck:
+def check_known(outcomes: PairedOutcomes, proofs: Sequence[TableRow]) -> GateCheck:
     """List messages that the challenger handles differently: the champion's known messages, and test messages.
 
     `proofs` has `message`, `before` and `now` of the known messages whose top prediction changed.
     """
-    proof: Row = {"kind": "proof", "change": "regression"}
-    rows: list[Row] = [{**row, **proof, "truth": row["before"]} for row in proofs]
+    proof: TableRow = {"kind": "proof", "change": "regression"}
+    rows: list[TableRow] = [{**row, **proof, "truth": row["before"]} for row in proofs]
     changed = 0
     if outcomes.champion is not None:
         before, now, truth = outcomes.champion.routed, outcomes.challenger.routed, outcomes.truth

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from training.gate.evidence import Mask, PairedOutcomes, Row, paired_row, percent, points
+from training.gate.evidence import Mask, PairedOutcomes, TableRow, paired_row, percent, points
 from training.gate.paired import Paired, ece_if_calibrated, holm, macro_f1_difference
 from training.gate.params import GateParams
 from training.gate.verdict import CheckVerdict, GateCheck
@@ -26,7 +26,7 @@ def check_macro_f1(outcomes: PairedOutcomes, params: GateParams) -> GateCheck:
         f"refused if the 95 % interval of the difference (paired bootstrap) is wholly below {points(limit)}"
     )
     now = macro_f1(outcomes.truth[mask], outcomes.challenger.likeliest[mask])
-    numbers: Row = {"messages": int(mask.sum()), "challenger": now}
+    numbers: TableRow = {"messages": int(mask.sum()), "challenger": now}
     if outcomes.champion is None:
         return GateCheck("macro_f1", title, "unjudged", f"It reaches {percent(now)}.", rule, numbers)
     champion, challenger = outcomes.champion.likeliest[mask], outcomes.challenger.likeliest[mask]
@@ -80,7 +80,7 @@ def check_calibration(outcomes: PairedOutcomes, params: GateParams) -> GateCheck
     chance = float(ece_if_calibrated(confidence, params.ece_draws, params.seed).mean())
     bound = chance + params.ece_margin
     mean_confidence, accuracy = float(confidence.mean()), float(right.mean())
-    numbers: Row = {
+    numbers: TableRow = {
         "messages": int(mask.sum()),
         "ece": found,
         "if_calibrated": chance,
@@ -152,7 +152,7 @@ def check_answers(
     at_share, wrong_at_share = _wrong(side, outcomes.truth, weights)
     # The one-sided lower bound of a rate is one minus the upper bound of its complement.
     risk_bound = 1 - float(upper_bound(at_share - wrong_at_share, at_share, _CONFIDENCE)) if at_share else 0.0
-    numbers: Row = {
+    numbers: TableRow = {
         "messages": int(mask.sum()),
         "challenger": share,
         "answered": int(answered),
@@ -200,7 +200,7 @@ def _wrong(side: Outcome, truth: NDArray[np.str_], weights: NDArray[np.float64])
     return float(answered.sum()), float((answered * (side.routed != truth)).sum())
 
 
-def _parts(name: str, title: str, rows: Sequence[Row], rule: str, judged: bool) -> GateCheck:
+def _parts(name: str, title: str, rows: Sequence[TableRow], rule: str, judged: bool) -> GateCheck:
     bad = [row for row in rows if row["refused"]]
     verdict: CheckVerdict = "refused" if bad else "passed"
     sentence = f"None of {len(rows)} is significantly worse."
@@ -212,6 +212,6 @@ def _parts(name: str, title: str, rows: Sequence[Row], rule: str, judged: bool) 
     return GateCheck(name, title, verdict, sentence, rule, {"judged": len(rows), "worse": len(bad)}, rows)
 
 
-def _worst_first(found: Sequence[Paired], rows: Sequence[Row]) -> list[Row]:
+def _worst_first(found: Sequence[Paired], rows: Sequence[TableRow]) -> list[TableRow]:
     order = sorted(zip(found, rows, strict=True), key=lambda pair: pair[0].fixes - pair[0].regressions)
     return [row for _, row in order]

@@ -14,7 +14,7 @@ from training.gate.verdict import Cell
 from training.model.evaluation.outcome import Outcome
 
 Mask = NDArray[np.bool_]
-Row = dict[str, Cell]
+TableRow = dict[str, Cell]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class PairedOutcomes:
         return Paired.of(*caught)
 
 
-def paired_row(name: str, paired: Paired, adjusted: float) -> Row:
+def paired_row(name: str, paired: Paired, adjusted: float) -> TableRow:
     """Return a check's row about an intent, a slice or a group, with its Holm-adjusted p-value."""
     return {
         "name": name,

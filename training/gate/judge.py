@@ -29,7 +29,7 @@ from training.gate.compared import (
     check_parts,
 )
 from training.gate.declared import champion_intents, renamed, with_promise
-from training.gate.evidence import PairedOutcomes, Row
+from training.gate.evidence import PairedOutcomes, TableRow
 from training.gate.params import GateParams
 from training.gate.rows import CHALLENGER_ROW, CHAMPION_ROW, Kept, compared_rows
 from training.gate.verdict import GateCheck, GateVerdict, Side
@@ -236,7 +236,7 @@ def _behaviour(
 
 def _changed_proofs(
     champion: Bundle | None, challenger: Bundle, declared: Declared, through: Encode
-) -> list[Row]:
+) -> list[TableRow]:
     """Return the champion's known messages for which the challenger's top prediction differs."""
     known = [
         k.model_copy(update={"intent": now})

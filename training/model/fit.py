@@ -29,7 +29,7 @@ from chatbot.model.encoder import Encoded
 from training.model.blas import one_thread
 from training.model.distinct import weights
 from training.model.encoder.batch import concatenate, cores
-from training.model.head import TOLERANCE, Columns, Moments, head_of
+from training.model.head import TOLERANCE, ColumnNumbers, Moments, head_of
 from training.progress import Advance, no_progress
 
 PROTOTYPES = 8
@@ -81,11 +81,11 @@ class OutOfFold:
         fold: shape (m,): the fold that each was held out in, below `FOLDS`.
     """
 
-    rows: Columns
+    rows: ColumnNumbers
     probabilities: Floats
     scope: Floats
     weight: NDArray[np.float64]
-    fold: Columns
+    fold: ColumnNumbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Fitted:
     """
 
     classifier: Classifier
-    labels: Columns
+    labels: ColumnNumbers
     out_of_fold: OutOfFold
     measured: bool = True
     outside: Scores = field(
@@ -105,7 +105,7 @@ class Fitted:
     )
 
     @property
-    def judged(self) -> tuple[Columns, Floats]:
+    def judged(self) -> tuple[ColumnNumbers, Floats]:
         """Return the held-out rows and their out-of-fold probabilities; empty if nothing could be held out."""
         count = len(self.out_of_fold.rows) if self.measured else 0
         return self.out_of_fold.rows[:count], self.out_of_fold.probabilities[:count]
@@ -192,17 +192,17 @@ def fit(
     return replace(fitted, outside=join(*scores).part(np.argsort(np.concatenate(places))))
 
 
-def _folds_outside(outside: OutsideRows | None, seed: int) -> Columns | None:
+def _folds_outside(outside: OutsideRows | None, seed: int) -> ColumnNumbers | None:
     """Assign a fold to each out-of-scope row, the same to near-duplicates; None: too few rows to learn from."""
     if outside is None or len(set(outside.groups)) < ENOUGH_OWN:
         return None
     return folds_of_groups(outside.groups, seed)
 
 
-def folds_of_groups(groups: Sequence[str], seed: int) -> Columns:
+def folds_of_groups(groups: Sequence[str], seed: int) -> ColumnNumbers:
     """Assign a fold to each row, the same to all rows of a group; shape (n,)."""
     distinct, group_of = np.unique(np.asarray(groups, dtype=np.str_), return_inverse=True)
-    folds: Columns = (np.random.default_rng(seed).permutation(len(distinct)) % FOLDS)[group_of]
+    folds: ColumnNumbers = (np.random.default_rng(seed).permutation(len(distinct)) % FOLDS)[group_of]
     return folds
 
 
@@ -252,13 +252,13 @@ def score_unknown(
 
 def _fit_without(
     encoded: Encoded,
-    columns: Columns,
+    columns: ColumnNumbers,
     names: NDArray[np.str_],
     held_out: Sequence[NDArray[np.bool_]],
     seed: int,
     advance: Advance,
     messages: int | None = None,
-    outside: tuple[Encoded, Columns] | None = None,
+    outside: tuple[Encoded, ColumnNumbers] | None = None,
 ) -> list[Classifier]:
     """Fit one uncalibrated model per mask on the rows outside it, in parallel on all cores.
 
@@ -287,7 +287,7 @@ def _fit_without(
         return list(pool.map(one, range(len(held_out)), held_out))
 
 
-def _fit_scope(vectors: Floats, columns: Columns, head: Head, seed: int) -> tuple[Scope, Likeness]:
+def _fit_scope(vectors: Floats, columns: ColumnNumbers, head: Head, seed: int) -> tuple[Scope, Likeness]:
     centred = vectors - head.centre[: vectors.shape[1]]
     centred /= np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), np.float32(1e-9))
     prototypes = [cluster_means(centred[columns == column], seed) for column in range(len(head.bias))]
@@ -330,7 +330,7 @@ def _calibrated(scope: Scope, measures: Floats) -> Scope:
     return replace(scope, usual=usual, scale=np.array(scale, dtype=np.float32))
 
 
-def _deal(columns: Columns, group_of: Columns, seed: int) -> Columns:
+def _deal(columns: ColumnNumbers, group_of: ColumnNumbers, seed: int) -> ColumnNumbers:
     """Assign a fold to each row; -1: never held out.
 
     The groups of an intent are shuffled and assigned round-robin, so that every fold has its share of every
@@ -354,7 +354,11 @@ def _deal(columns: Columns, group_of: Columns, seed: int) -> Columns:
 
 
 def _weigh(
-    logits: Floats, alike: Floats, columns: Columns, weight: NDArray[np.float64], group_of: Columns
+    logits: Floats,
+    alike: Floats,
+    columns: ColumnNumbers,
+    weight: NDArray[np.float64],
+    group_of: ColumnNumbers,
 ) -> Floats:
     """Find the weight of the likeness with the least loss, or the least weight within two standard errors of it.
 
@@ -378,7 +382,7 @@ def _weigh(
     return np.asarray(candidates[[close.argmax()]], dtype=np.float32)
 
 
-def _temperature(logits: Floats, columns: Columns, weight: NDArray[np.float64]) -> float:
+def _temperature(logits: Floats, columns: ColumnNumbers, weight: NDArray[np.float64]) -> float:
     """Find the temperature with the least negative log-likelihood (temperature scaling; Guo et al., 2017)."""
 
     def loss(exponent: float) -> float:
@@ -389,7 +393,7 @@ def _temperature(logits: Floats, columns: Columns, weight: NDArray[np.float64]) 
     return round(float(np.exp(found.x)), 6)
 
 
-def _losses(logits: Floats, columns: Columns, temperature: float) -> NDArray[np.float64]:
+def _losses(logits: Floats, columns: ColumnNumbers, temperature: float) -> NDArray[np.float64]:
     """Compute the negative log-likelihood of each row."""
     scaled = logits.astype(np.float64) / temperature
     return np.asarray(energy(scaled) - scaled[np.arange(len(columns)), columns])

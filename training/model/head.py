@@ -12,7 +12,7 @@ from chatbot.model.classifier import Floats, Head, views
 from chatbot.model.encoder import Encoded
 from training.model.blas import one_thread
 
-Columns = NDArray[np.int64]
+ColumnNumbers = NDArray[np.int64]
 Doubles = NDArray[np.float64]
 
 # Chosen on Banking77, CLINC150 and Bitext; the table is docs/classifier.md.
@@ -46,7 +46,7 @@ class Moments:
 
 
 @one_thread()
-def fit_head(encoded: Encoded, columns: Columns, count: int) -> Head:
+def fit_head(encoded: Encoded, columns: ColumnNumbers, count: int) -> Head:
     """Fit the head alone, without folds or calibration.
 
     `columns` has the label index of each message, below `count`; a label without a message is never predicted.
@@ -55,7 +55,9 @@ def fit_head(encoded: Encoded, columns: Columns, count: int) -> Head:
     return head_of(rows, np.arange(len(rows)), columns, count, Moments.of(rows))
 
 
-def head_of(rows: Floats, taught: NDArray[np.int64], columns: Columns, count: int, moments: Moments) -> Head:
+def head_of(
+    rows: Floats, taught: NDArray[np.int64], columns: ColumnNumbers, count: int, moments: Moments
+) -> Head:
     """Fit multinomial logistic regression on half-whitened principal axes.
 
     Each axis is divided by the root of its standard deviation, a compromise between no whitening and full

@@ -23,7 +23,7 @@ from training.tracking.runs import Files, Recorded
 GATE_AGAINST = "gate_against"
 """Tag with the digest of the champion that the gate compared with."""
 
-Record = Callable[[Mapping[str, str], Files], Recorded]
+RecordRun = Callable[[Mapping[str, str], Files], Recorded]
 """Records the run in MLflow, given its tags and its files by artifact folder."""
 
 
@@ -34,7 +34,7 @@ def publish(
     corpus: Path,
     bundle: Path,
     verdict: GateVerdict,
-    record: Record,
+    record: RecordRun,
     tags: Mapping[str, str],
 ) -> tuple[ModelVersion, str]:
     """Publish corpus, bundle, gate report, run and version, in this order: references come last.

@@ -12,16 +12,17 @@ instead of deleting the object, so the same holds for undo.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from typing import TypeVar
 
 from chatbot.dialog.message import OUT_OF_SCOPE, clean
 from chatbot.dialog.replies import fill
 from chatbot.documents import Document
 from chatbot.errors import ChatbotError, Conflict, InvalidMessage
-from chatbot.store import Entry, Store, get_all, get_versioned, layout
+from chatbot.store import ParsedObjects, Store, get_versioned, layout
 
 FORMAT = 1
 MAX_REPLY_CHARS = 2_000
@@ -117,19 +118,21 @@ class Decisions:
     def __init__(self, store: Store) -> None:
         """Configure the store; reads nothing."""
         self.store = store
-        self._known: dict[str, tuple[str, ReviewDecision | NewIntent]] = {}
+        self._messages = ParsedObjects(store, partial(_parse, kind=ReviewDecision))
+        self._labels = ParsedObjects(store, partial(_parse, kind=ReviewDecision))
+        self._intents = ParsedObjects(store, partial(_parse, kind=NewIntent))
 
     def read(self) -> dict[str, ReviewDecision]:
         """Return every decision by the id of its message, reopened ones included."""
         entries = [
             e for e in self.store.list(layout.REVIEWS) if "/" not in e.key.removeprefix(layout.REVIEWS)
         ]
-        return {decision.item_id: decision for decision in self._read(entries, ReviewDecision)}
+        return {decision.item_id: decision for decision in self._messages.read(entries).values()}
 
     def labels(self) -> list[ReviewDecision]:
         """Return every decision on the label of a row, reopened ones included, in the order of time."""
-        found = self._read(list(self.store.list(layout.LABEL_DECISIONS)), ReviewDecision)
-        return sorted(found, key=lambda decision: (decision.when, decision.item_id))
+        found = self._labels.read(self.store.list(layout.LABEL_DECISIONS))
+        return sorted(found.values(), key=lambda decision: (decision.when, decision.item_id))
 
     def withdrawn(self) -> set[str]:
         """Return the ids of the messages whose decision is a rejection or was undone."""
@@ -137,7 +140,8 @@ class Decisions:
 
     def intents(self) -> dict[str, NewIntent]:
         """Return every intent that reviewers created, by name."""
-        return {new.intent: new for new in self._read(list(self.store.list(layout.NEW_INTENTS)), NewIntent)}
+        found = self._intents.read(self.store.list(layout.NEW_INTENTS))
+        return {new.intent: new for new in found.values()}
 
     def decide(self, decision: ReviewDecision) -> ReviewDecision:
         """Write a decision if the message has none, or a reopened one.
@@ -206,17 +210,6 @@ class Decisions:
             if found is None:
                 raise InvalidMessage(f"{key}: it was erased at this moment") from None
             raise AlreadyDecidedError(found) from None
-
-    def _read(self, entries: list[Entry], kind: type[Stored]) -> Iterator[Stored]:
-        changed = [e for e in entries if self._known.get(e.key, ("",))[0] != e.etag]
-        contents = get_all(self.store, (e.key for e in changed))
-        for entry in changed:
-            if entry.key in contents:
-                self._known[entry.key] = entry.etag, _parse(entry.key, contents[entry.key], kind)
-        for entry in entries:
-            found = self._known.get(entry.key)
-            if found is not None and isinstance(found[1], kind):
-                yield found[1]
 
 
 def key_of(item_id: str) -> str:

@@ -7,21 +7,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Literal, TypeVar
 
 from chatbot.documents import Document
 from chatbot.errors import ChatbotError, Conflict, Missing
 from chatbot.ids import time_of
 from chatbot.records import contact, handoff
-from chatbot.records.erasure import forgotten
+from chatbot.records.erasure import is_hidden, tombstones
 from chatbot.records.handoff import Handoff, Turn
-from chatbot.store import Store, get_all, get_versioned, layout, stem
+from chatbot.store import ParsedObjects, Store, get_versioned, layout, stem
 from training.review.decisions import now
 
 DONE_DAYS = 14
 _MAX_TURN_CHARS = 1_000
+_MISREAD = str.maketrans({"o": "0", "i": "1", "l": "1", "-": None, ".": None})
+"""Ids have no such letters (Crockford's base 32)."""
 
 State = Literal["open", "taken", "done"]
+T = TypeVar("T")
 
 
 class Work(Document):
@@ -70,6 +73,16 @@ class HandoffCase:
         """Identifies the case: the id of its first handoff."""
         return self.tasks[0].handoff.prediction_id
 
+    def has(self, words: str) -> bool:
+        """Whether a handoff of the case has this reference or contact data, or a part of it.
+
+        A customer may read a reference out, copy it with spaces, or take a 0 for an O.
+        """
+        reference = "".join(words.lower().split()).translate(_MISREAD)
+        return any(reference in task.handoff.prediction_id for task in self.tasks) or any(
+            words.strip().casefold() in contact.casefold() for contact in self.contacts
+        )
+
     @property
     def state(self) -> State:
         """Taken if somebody has one of its handoffs; else open if one waits; else done."""
@@ -105,37 +118,42 @@ class HandoffCase:
         return sorted(found.values(), key=lambda turn: turn.at)
 
 
-def read_cases(store: Store) -> list[HandoffCase]:
-    """Return the handoffs by conversation, the one that has waited longest first; see `read_tasks`."""
-    groups: dict[str, list[Task]] = {}
-    for task in read_tasks(store):
-        groups.setdefault(task.handoff.session_id or task.handoff.prediction_id, []).append(task)
-    return sorted((HandoffCase(tuple(tasks)) for tasks in groups.values()), key=lambda case: case.since)
+class HandoffReader:
+    """Reads the handoffs of a store; each again only if it changed (its ETag). Thread-safe."""
 
+    def __init__(self, store: Store) -> None:
+        """Configure the store; reads nothing."""
+        self._store = store
+        self._handoffs = ParsedObjects(store, lambda key, content: handoff.parse(content, key))
+        self._contacts = ParsedObjects(store, lambda key, content: contact.parse(content, key))
+        self._work = ParsedObjects(store, _parse)
 
-def read_tasks(store: Store) -> list[Task]:
-    """Return all handoffs in the store, oldest first, without those under an erasure tombstone."""
-    gone = forgotten(store)
-    keys = {
-        stem(entry.key): entry.key for entry in store.list(layout.HANDOFFS) if stem(entry.key) not in gone
-    }
-    touched = [entry.key for entry in store.list(layout.HANDOFF_WORK) if stem(entry.key) in keys]
-    since = datetime.now(UTC) - timedelta(days=DONE_DAYS)
-    work = {stem(key): _parse(key, content) for key, content in get_all(store, touched).items()}
-    done = {one for one, found in work.items() if found.state == "done"}
-    shown = [one for one in sorted(keys) if one not in done or time_of(one) >= since]
-    left = {stem(entry.key): entry.key for entry in store.list(layout.CONTACTS)}
-    found = get_all(store, [of[one] for of in (keys, left) for one in shown if one in of])
-    tasks = [
-        Task(
-            handoff.parse(found[keys[one]], keys[one]).without(gone),
-            work.get(one),
-            contact.parse(found[left[one]], left[one]).contact if left.get(one) in found else "",
+    def cases(self) -> list[HandoffCase]:
+        """Return the handoffs by conversation, the one that has waited longest first; see `tasks`."""
+        groups: dict[str, list[Task]] = {}
+        for task in self.tasks():
+            groups.setdefault(task.handoff.session_id or task.handoff.prediction_id, []).append(task)
+        cases = (HandoffCase(tuple(tasks)) for tasks in groups.values())
+        return sorted(cases, key=lambda case: case.since)
+
+    def tasks(self) -> list[Task]:
+        """Return all handoffs in the store, oldest first, without those under an erasure tombstone."""
+        gone = tombstones(self._store)
+        stored = {stem(e.key): e for e in self._store.list(layout.HANDOFFS) if stem(e.key) not in gone}
+        work = _by_id(
+            self._work.read(e for e in self._store.list(layout.HANDOFF_WORK) if stem(e.key) in stored)
         )
-        for one in shown
-        if keys[one] in found
-    ]
-    return [task for task in tasks if task.handoff.session_id not in gone]
+        since = datetime.now(UTC) - timedelta(days=DONE_DAYS)
+        done = {one for one, found in work.items() if found.state == "done"}
+        shown = {one: stored[one] for one in sorted(stored) if one not in done or time_of(one) >= since}
+        left = _by_id(
+            self._contacts.read(e for e in self._store.list(layout.CONTACTS) if stem(e.key) in shown)
+        )
+        return [
+            Task(found.without(gone), work.get(one), left[one].contact if one in left else "")
+            for one, found in _by_id(self._handoffs.read(shown.values())).items()
+            if not is_hidden(one, found.session_id, gone)
+        ]
 
 
 def move(store: Store, prediction_id: str, state: State, by: str, instead_of: str = "") -> Work:
@@ -158,6 +176,11 @@ def move(store: Store, prediction_id: str, state: State, by: str, instead_of: st
     except (Conflict, Missing):
         raise TakenError("another person changed it at this moment: reload and look again") from None
     return work
+
+
+def _by_id(found: dict[str, T]) -> dict[str, T]:
+    """Return objects by the id in their keys."""
+    return {stem(key): value for key, value in found.items()}
 
 
 def _parse(key: str, content: bytes) -> Work:

@@ -25,7 +25,7 @@ DEFAULT_RETRY_AFTER = 5.0
 T = TypeVar("T")
 
 
-class Kind(StrEnum):
+class FailureKind(StrEnum):
     """Kind of failure, as far as it matters to a customer."""
 
     AWAY = "away"
@@ -52,7 +52,7 @@ class ApiError(Exception):
     """
 
     def __init__(
-        self, kind: Kind, detail: str = "", retry_after: float = 0.0, limit: int | None = None
+        self, kind: FailureKind, detail: str = "", retry_after: float = 0.0, limit: int | None = None
     ) -> None:
         super().__init__(f"{kind}: {detail}")
         self.kind = kind
@@ -197,16 +197,16 @@ class ChatClient:
                 with Deadline(self._seconds) as limit:
                     response = self._http.request(method, path, json=body, extensions={"trace": limit.trace})
                 if limit.expired:  # without a declared length, a cut connection ends the body like any other
-                    raise ApiError(Kind.LOST, f"{method} {path}: no complete response in time")
+                    raise ApiError(FailureKind.LOST, f"{method} {path}: no complete response in time")
                 break
             except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
                 if last or not isinstance(error, httpx.ConnectError):
-                    raise ApiError(Kind.AWAY, f"{method} {path}: {error!r}") from error
+                    raise ApiError(FailureKind.AWAY, f"{method} {path}: {error!r}") from error
             except httpx.TimeoutException as error:
-                raise ApiError(Kind.LOST, f"{method} {path}: {error!r}") from error
+                raise ApiError(FailureKind.LOST, f"{method} {path}: {error!r}") from error
             except httpx.TransportError as error:
                 if last or method != "GET" or limit.expired:
-                    raise ApiError(Kind.LOST, f"{method} {path}: {error!r}") from error
+                    raise ApiError(FailureKind.LOST, f"{method} {path}: {error!r}") from error
         if response.is_success:
             return response
         raise _problem(response)
@@ -218,7 +218,7 @@ def _parse(adapter: TypeAdapter[T], response: httpx.Response) -> T:
     except ValidationError as error:
         fields = ", ".join(".".join(map(str, e["loc"])) or e["type"] for e in error.errors()[:5])
         raise ApiError(
-            Kind.REFUSED, f"{response.request.url.path}: not of the expected shape: {fields}"
+            FailureKind.REFUSED, f"{response.request.url.path}: not of the expected shape: {fields}"
         ) from None
 
 
@@ -231,17 +231,17 @@ def _problem(response: httpx.Response) -> ApiError:
     match response.status_code:
         case 429:
             wait = retry_after(response.headers.get("retry-after", ""), DEFAULT_RETRY_AFTER)
-            return ApiError(Kind.BUSY, detail, retry_after=wait)
+            return ApiError(FailureKind.BUSY, detail, retry_after=wait)
         case 503:
-            return ApiError(Kind.AWAY, detail)
+            return ApiError(FailureKind.AWAY, detail)
         case 408 | 502 | 504:
-            return ApiError(Kind.LOST, detail)
+            return ApiError(FailureKind.LOST, detail)
         case 413:
-            return ApiError(Kind.TOO_LONG, detail)
+            return ApiError(FailureKind.TOO_LONG, detail)
         case 422:
             limit = _find_limit(error.get("details"))
-            return ApiError(Kind.TOO_LONG if limit else Kind.UNREADABLE, detail, limit=limit)
-    return ApiError(Kind.REFUSED, detail)
+            return ApiError(FailureKind.TOO_LONG if limit else FailureKind.UNREADABLE, detail, limit=limit)
+    return ApiError(FailureKind.REFUSED, detail)
 
 
 def _error(response: httpx.Response) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ui.chat.client import Answer, ApiError, ChatClient, Kind
+from ui.chat.client import Answer, ApiError, ChatClient, FailureKind
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ class Exchange:
     state: DeliveryState = DeliveryState.WAITING
     choice: ChosenIntent | None = None
     answer: Answer | None = None
-    problem: Kind | None = None
+    problem: FailureKind | None = None
     tries: int = 0
     due: float = 0.0
     feedback: FeedbackState = FeedbackState.NONE
@@ -97,7 +97,7 @@ class Returned:
     """A message that the API refused, returned to the customer for editing."""
 
     message: str
-    kind: Kind
+    kind: FailureKind
     limit: int | None
 
 
@@ -164,7 +164,7 @@ class Conversation:
     @property
     def unsent(self) -> list[Exchange]:
         """Messages that an unavailable API did not get."""
-        return [turn for turn in self.turns if turn.problem is Kind.AWAY and turn.answer is None]
+        return [turn for turn in self.turns if turn.problem is FailureKind.AWAY and turn.answer is None]
 
     def retry_unsent(self) -> None:
         """Queue all messages again that an unavailable API did not get."""
@@ -214,7 +214,7 @@ class Conversation:
         self.away = False
         for turn in [turn for turn in self.turns if turn.state is DeliveryState.WAITING]:
             if self.away:
-                turn.state, turn.problem = DeliveryState.AWAY, Kind.AWAY
+                turn.state, turn.problem = DeliveryState.AWAY, FailureKind.AWAY
                 continue
             try:
                 turn.answer = self._ask(turn, api)
@@ -248,7 +248,7 @@ class Conversation:
             api.contact(turn.answer.prediction_id, turn.answer.contact_token, contact.strip())
         except ApiError as problem:
             log.warning("contact data not sent: %s", problem.kind)
-            wrong = problem.kind in (Kind.UNREADABLE, Kind.TOO_LONG)
+            wrong = problem.kind in (FailureKind.UNREADABLE, FailureKind.TOO_LONG)
             turn.contact = ContactState.UNREADABLE if wrong else ContactState.FAILED
         else:
             turn.contact = ContactState.GIVEN
@@ -262,7 +262,7 @@ class Conversation:
     def _add(self, message: str, request: str, choice: ChosenIntent | None = None) -> None:
         self.returned = None
         if len(message) > MAX_CHARACTERS:
-            self.returned, self.taken = Returned(message[:MAX_CHARACTERS], Kind.TOO_LONG, None), False
+            self.returned, self.taken = Returned(message[:MAX_CHARACTERS], FailureKind.TOO_LONG, None), False
             return
         self.said += 1
         del self.turns[: 1 - MAX_TURNS]
@@ -291,11 +291,11 @@ class Conversation:
     def _note(self, turn: Exchange, problem: ApiError) -> None:
         turn.problem = problem.kind
         match problem.kind:
-            case Kind.AWAY:
+            case FailureKind.AWAY:
                 turn.state, self.away, self.asked = DeliveryState.AWAY, True, time.monotonic()
-            case Kind.BUSY if turn.tries < MAX_TRIES and problem.retry_after <= MAX_WAIT_SECONDS:
+            case FailureKind.BUSY if turn.tries < MAX_TRIES and problem.retry_after <= MAX_WAIT_SECONDS:
                 turn.state, turn.due = DeliveryState.BUSY, time.monotonic() + problem.retry_after
-            case Kind.TOO_LONG | Kind.UNREADABLE:
+            case FailureKind.TOO_LONG | FailureKind.UNREADABLE:
                 self.turns.remove(turn)
                 self.returned, self.taken = Returned(turn.request, problem.kind, problem.limit), False
             case _:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from chatbot.settings import ApiClientSettings, ChatPageSettings, SlotSettings
 from ui.chat import texts, views
-from ui.chat.client import ApiError, ChatClient, Intent, Kind
+from ui.chat.client import ApiError, ChatClient, FailureKind, Intent
 from ui.chat.conversation import Conversation
 from ui.chat.markup import html
 from ui.chat.texts import Texts
@@ -34,7 +34,7 @@ def _intents(api: ChatClient, conversation: Conversation) -> tuple[Intent, ...]:
         try:
             st.session_state["intents"] = api.intents()
         except ApiError as problem:
-            conversation.away = problem.kind in (Kind.AWAY, Kind.LOST)
+            conversation.away = problem.kind in (FailureKind.AWAY, FailureKind.LOST)
     intents: tuple[Intent, ...] = st.session_state.get("intents", ())
     return intents
 
@@ -71,7 +71,7 @@ def _bottom(page: views.Page, settings: ChatPageSettings) -> None:
             with st.container(key="away"):
                 st.fragment(views.show_away, run_every=settings.poll_seconds)(page, settings.poll_seconds / 2)
         if (returned := conversation.returned) is not None:
-            key = "problem.unreadable" if returned.kind is Kind.UNREADABLE else "problem.too_long"
+            key = "problem.unreadable" if returned.kind is FailureKind.UNREADABLE else "problem.too_long"
             if returned.limit:
                 key = "problem.too_long_limit"
             if text := conversation.take_back():

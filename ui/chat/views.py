@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from ui.chat import markup
-from ui.chat.client import ChatClient, Intent, Kind
+from ui.chat.client import ChatClient, FailureKind, Intent
 from ui.chat.conversation import (
     HUMAN_INTENT,
     ContactState,
@@ -210,8 +210,8 @@ def _show_failure(page: Page, turn: Exchange) -> None:
         # One card, at the last message, represents all.
         st.html(html.hint(t("problem.unsent")))
         return
-    name = {Kind.AWAY: "away", Kind.LOST: "lost", Kind.BUSY: "overrun"}.get(
-        turn.problem or Kind.REFUSED, "refused"
+    name = {FailureKind.AWAY: "away", FailureKind.LOST: "lost", FailureKind.BUSY: "overrun"}.get(
+        turn.problem or FailureKind.REFUSED, "refused"
     )
     with st.container(key=f"problem-{turn.number}"):
         st.html(html.notice(t(f"problem.{name}_title"), t(f"problem.{name}_text")))

@@ -12,13 +12,15 @@ from chatbot.model import bundle as bundles
 from chatbot.settings import StaffSettings, TrackingSettings
 from chatbot.store import Store, find, layout
 from training.review.board import Board, View, bundle_of_board, open_board
-from training.review.handoffs import HandoffCase, read_cases
+from training.review.handoffs import HandoffCase
 from training.review.labels import LabelQueue, read_label_queue
 
 BUNDLE_SECONDS = 300.0
 """How often the pages look whether another version serves: the look reads the whole bundle, to verify it."""
 
 _cached = st.cache_data(ttl=StaffSettings().refresh_seconds, show_spinner=False)
+_shared = st.cache_resource(ttl=StaffSettings().refresh_seconds, show_spinner=False)
+"""For what is immutable and long: a copy of thousands of items at each click takes seconds."""
 
 
 def board() -> Board:
@@ -41,19 +43,19 @@ def _board(folder: str, sums: str) -> Board:
     return open_board(Path(folder))
 
 
-@_cached
+@_shared
 def view() -> View:
     """Return the review queue and the clusters; `view.clear()` drops them from the cache, here and below."""
     return board().look()
 
 
-@_cached
+@_shared
 def cases() -> list[HandoffCase]:
     """Return the handoffs by conversation."""
-    return read_cases(board().store)
+    return board().handoffs.cases()
 
 
-@_cached
+@_shared
 def label_queue() -> LabelQueue:
     """Return the suspect labels that wait for a decision."""
     return read_label_queue(board().store, board().decisions)

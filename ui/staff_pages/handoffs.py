@@ -6,6 +6,7 @@ from collections import Counter
 
 import streamlit as st
 
+from chatbot import ids
 from chatbot.errors import ChatbotError
 from training.review.handoffs import DONE_DAYS, HandoffCase, State, move
 from ui.shared.templates import label
@@ -42,11 +43,26 @@ def show() -> None:
             on_change=_go_to,
             args=(0,),
         )
+        written = st.text_input(
+            "Find a reference or contact data",
+            placeholder="Find a reference or contact data",
+            label_visibility="collapsed",
+            width=300,
+            key="find",
+            on_change=_go_to,
+            args=(0,),
+        )
         st.button("Look again", key="again", type="tertiary", on_click=cache.cases.clear)
     if said := st.session_state.pop(_SAID, ""):
         st.html(html.done(said))
-    shown = [case for case in cases if case.state == state]
-    if not shown:
+    wanted = written.strip()
+    shown = [case for case in cases if (case.has(wanted) if wanted else case.state == state)]
+    if wanted and not shown:
+        text = (
+            f"It was erased, or done more than {DONE_DAYS} days ago. A reference has {ids.LENGTH} characters."
+        )
+        st.html(html.empty("No conversation has this", text))
+    elif not shown:
         text = "New handoffs appear about a second after the customer's message."
         if not cases:
             text += " To see one, write “I want to talk to a human” on the chat page."

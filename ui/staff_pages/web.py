@@ -74,7 +74,7 @@ class Throttle:
             self._failed.popitem(last=False)
 
 
-class Gate:
+class SessionGuard:
     """Refuses requests without a session before they reach Streamlit's pages, websocket and files."""
 
     def __init__(self, app: ASGIApp, throttle: Throttle) -> None:
@@ -131,7 +131,7 @@ def parts(settings: StaffSettings, address: str = "127.0.0.1") -> tuple[list[Rou
         is_host = host_check(address)
         return [report], [Middleware(HostGuard, is_host=is_host)] if is_host else []
     throttle = Throttle()
-    return [report, *_login_routes(settings, throttle)], [Middleware(Gate, throttle=throttle)]
+    return [report, *_login_routes(settings, throttle)], [Middleware(SessionGuard, throttle=throttle)]
 
 
 def report_url(key: str) -> str:

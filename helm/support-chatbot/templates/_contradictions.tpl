@@ -4,6 +4,30 @@
 {{- $unit := toString . | regexFind "[A-Za-z]+$" -}}
 {{- mulf (toString . | trimSuffix $unit | float64) (get $units $unit | default 1 | float64) -}}
 {{- end }}
+{{/* (list "CHATBOT_WORKRES" $known) -> ": did you mean CHATBOT_WORKERS?": by the pairs of letters that both names have. */}}
+{{- define "chart.closest" -}}
+{{- $name := first . | trimPrefix "CHATBOT_" -}}
+{{- $closest := "" -}}
+{{- $most := 0.4 -}}
+{{- range $candidate := index . 1 -}}
+{{- $known := trimPrefix "CHATBOT_" $candidate -}}
+{{- $shared := 0 -}}
+{{- range $i := until (sub (len $name) 1 | int | max 0 | int) -}}
+{{- if contains (substr $i (int (add $i 2)) $name) $known }}{{ $shared = add1 $shared }}{{ end -}}
+{{- end -}}
+{{- $likeness := divf (mulf 2 $shared) (add (len $name) (len $known) | float64) -}}
+{{- if gt $likeness $most }}{{ $most = $likeness }}{{ $closest = $candidate }}{{ end -}}
+{{- end -}}
+{{- with $closest }}: did you mean {{ . }}?{{ else }}: see docs/settings.md{{ end -}}
+{{- end }}
+{{/* (list "CHATBOT_WORKRES" .) -> why a variable with this project's prefix is refused; empty: it is known. */}}
+{{- define "chart.unknown" -}}
+{{- $name := first . -}}
+{{- $known := (index . 1).Files.Get "files/settings.txt" | trim | splitList "\n" -}}
+{{- if and (hasPrefix "CHATBOT_" $name) (not (hasPrefix "CHATBOT_SLOT_" $name)) (not (has $name $known)) -}}
+{{ $name }}, which is not a setting{{ include "chart.closest" (list $name $known) }}
+{{- end -}}
+{{- end }}
 {{/* What the schema cannot say: values that contradict each other, refused with their paths. */}}
 {{- define "chart.contradictions" -}}
 {{- $v := .Values -}}
@@ -26,6 +50,11 @@
 {{- if gt $all $room -}}
 {{- $found = append $found (printf "api.spoolSize is %s, and the data that may be stored there add up to %.0f MB (CHATBOT_LOG_ROTATE_MB, CHATBOT_LOG_KEEP, CHATBOT_LOG_SPOOL_MB, CHATBOT_UPLOAD_QUEUE_MB, CHATBOT_HANDOFF_QUEUE_MB): a pod above its limit is evicted and loses it" $v.api.spoolSize $all) -}}
 {{- end -}}
+{{- end -}}
+{{- $first := include "chart.setting" (list $ $v.api "CHATBOT_HANDOFF_RETRY_SECONDS" 1) | default "1" | float64 -}}
+{{- $longest := include "chart.setting" (list $ $v.api "CHATBOT_HANDOFF_MAX_BACKOFF_SECONDS" 300) | default "300" | float64 -}}
+{{- if gt $first $longest -}}
+{{- $found = append $found (printf "api has CHATBOT_HANDOFF_RETRY_SECONDS=%v, above CHATBOT_HANDOFF_MAX_BACKOFF_SECONDS=%v" $first $longest) -}}
 {{- end -}}
 {{- if and $v.api.enabled $v.api.apiKeys.clientSecret (not $v.api.apiKeys.existingSecret) -}}
 {{- $found = append $found "api.apiKeys.existingSecret is empty, and api.apiKeys.clientSecret is set: the API would take requests without a key" -}}
@@ -101,7 +130,7 @@
 {{- range $part, $names := dict "api" (list "CHATBOT_MODEL" "CHATBOT_HOST" "CHATBOT_PORT" "CHATBOT_METRICS_PORT") "chatPage" (list "CHATBOT_UI_ADDRESS" "CHATBOT_UI_PORT") "staffPages" (list "CHATBOT_STAFF_ADDRESS" "CHATBOT_STAFF_PORT") "mlflow" (list "CHATBOT_MLFLOW_ADDRESS" "CHATBOT_MLFLOW_PORT") -}}
 {{- range $name := $names -}}
 {{- if and (index $v $part).enabled (ne (include "chart.setting" (list $ (index $v $part) $name "chart")) "chart") -}}
-{{- $found = append $found (printf "%s has %s (settings or pod.extraEnv): %s" $part $name (ternary "`python -m k8s.rollback VERSION` sets the model that serves" "the chart sets it; for a port of your own set that of the Service" (eq $name "CHATBOT_MODEL"))) -}}
+{{- $found = append $found (printf "%s has %s (settings or pod.extraEnv): %s" $part $name (ternary "`python -m k8s.rollback VERSION` sets the model that serves" "the chart sets it (an address: global.listenAddress; for a port of your own set that of the Service)" (eq $name "CHATBOT_MODEL"))) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -137,5 +166,21 @@
 {{- end -}}
 {{- end -}}
 {{- end -}}
-{{- with $found }}{{ fail (printf "\n\ncontradictory values:\n  %s\n" (join "\n  " .)) }}{{ end -}}
+{{- /* Misspelt, a variable would leave the default in force, silently. */}}
+{{- range $part := keys $v | sortAlpha -}}
+{{- $own := index $v $part -}}
+{{- if kindIs "map" $own -}}
+{{- range $name := keys ($own.settings | default dict) | sortAlpha -}}
+{{- with include "chart.unknown" (list $name $) }}{{ $found = append $found (printf "%s.settings has %s" $part .) }}{{ end -}}
+{{- end -}}
+{{- $lists := dict (printf "%s.pod.extraEnv" $part) ($own.pod | default dict).extraEnv -}}
+{{- if eq $part "pod" }}{{ $lists = dict "pod.extraEnv" $own.extraEnv }}{{ end -}}
+{{- range $path, $variables := $lists -}}
+{{- range $variables -}}
+{{- with include "chart.unknown" (list .name $) }}{{ $found = append $found (printf "%s has %s" $path .) }}{{ end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- with $found }}{{ fail (printf "\n\nwrong values:\n  %s\n" (join "\n  " .)) }}{{ end -}}
 {{- end }}

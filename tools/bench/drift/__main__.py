@@ -72,7 +72,7 @@ def measure(world: World) -> list[dict[str, Any]]:
     return rows
 
 
-def _named(baseline: Comparison, parts: list[windows.Part], columns: RecordColumns) -> float:
+def _named(baseline: Comparison, parts: list[windows.TrafficPart], columns: RecordColumns) -> float:
     """Return the share of the top contributors that are changed messages.
 
     The changed messages are the last part of a window.
@@ -81,7 +81,7 @@ def _named(baseline: Comparison, parts: list[windows.Part], columns: RecordColum
     return float((heaviest >= len(columns) - len(parts[-1][1])).mean())
 
 
-def _columns(parts: list[windows.Part]) -> RecordColumns:
+def _columns(parts: list[windows.TrafficPart]) -> RecordColumns:
     return RecordColumns.joined([traffic.columns.part(rows) for traffic, rows in parts])
 
 

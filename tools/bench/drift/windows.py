@@ -18,8 +18,8 @@ PRODUCT, SHARE, LANGUAGE, TYPOS, LOWER = (
 CHANGES = (PRODUCT, SHARE, LANGUAGE, TYPOS, LOWER)
 CHANGED = 0.1
 
-Rows = np.ndarray
-Part = tuple[Traffic, Rows]
+RowNumbers = np.ndarray
+TrafficPart = tuple[Traffic, RowNumbers]
 
 
 def changes_of(world: World) -> tuple[str, ...]:
@@ -27,12 +27,12 @@ def changes_of(world: World) -> tuple[str, ...]:
     return CHANGES if world.name == "banking77" else CHANGES[:-1]
 
 
-def baseline(world: World, generator: np.random.Generator) -> list[Part]:
+def baseline(world: World, generator: np.random.Generator) -> list[TrafficPart]:
     """Draw the version's first `BASELINE` records, which are frozen once."""
     return _ordinary(world.baseline, world.baseline_chatter, BASELINE, generator)
 
 
-def window(world: World, change: str, size: int, generator: np.random.Generator) -> list[Part]:
+def window(world: World, change: str, size: int, generator: np.random.Generator) -> list[TrafficPart]:
     """Draw a window of `size` records; the traffic pool that a record comes from shows whether it is changed.
 
     Sampling is without replacement, except to increase an intent's share: an intent of CLINC150 has 60 messages.
@@ -52,12 +52,14 @@ def window(world: World, change: str, size: int, generator: np.random.Generator)
     raise ValueError(f"no change {change!r}: there are {', '.join(CHANGES)}")
 
 
-def _ordinary(pool: Traffic, chatter: Traffic, size: int, generator: np.random.Generator) -> list[Part]:
+def _ordinary(
+    pool: Traffic, chatter: Traffic, size: int, generator: np.random.Generator
+) -> list[TrafficPart]:
     chat = int(generator.binomial(size, CHATTER))
     return [_some(pool, size - chat, generator), _some(chatter, chat, generator)]
 
 
-def _share(world: World, size: int, generator: np.random.Generator) -> list[Part]:
+def _share(world: World, size: int, generator: np.random.Generator) -> list[TrafficPart]:
     truth = world.ordinary.truth
     grown = str(generator.choice(np.unique(truth)))
     share = (1 - CHATTER) * float((truth == grown).mean())
@@ -66,6 +68,6 @@ def _share(world: World, size: int, generator: np.random.Generator) -> list[Part
     return [*rest, (world.ordinary, generator.choice(np.flatnonzero(truth == grown), extra, replace=True))]
 
 
-def _some(traffic: Traffic, count: int, generator: np.random.Generator) -> Part:
+def _some(traffic: Traffic, count: int, generator: np.random.Generator) -> TrafficPart:
     # Small pools are drawn with replacement if more messages are requested than they contain.
     return traffic, generator.choice(len(traffic), count, replace=count > len(traffic))

@@ -43,9 +43,9 @@ from training.model.titles import titles_of
 FOREIGN = 500
 FLIPPED = 0.1
 
-Rows = NDArray[np.int64]
+RowNumbers = NDArray[np.int64]
 Words = NDArray[np.str_]
-Spoil = Callable[[Rows, Words, np.random.Generator], tuple[Rows, Words]]
+Spoil = Callable[[RowNumbers, Words, np.random.Generator], tuple[RowNumbers, Words]]
 """Alters training rows and their labels, with a random generator."""
 
 
@@ -109,7 +109,7 @@ class ChallengerKind:
     spoil: Spoil | None = None
 
 
-def flip(rows: Rows, labels: Words, draw: np.random.Generator) -> tuple[Rows, Words]:
+def flip(rows: RowNumbers, labels: Words, draw: np.random.Generator) -> tuple[RowNumbers, Words]:
     """Relabel a random tenth of the rows with random other intents."""
     names, columns = np.unique(labels, return_inverse=True)
     chosen = draw.permutation(len(rows))[: round(FLIPPED * len(rows))]
@@ -117,13 +117,13 @@ def flip(rows: Rows, labels: Words, draw: np.random.Generator) -> tuple[Rows, Wo
     return rows, names[columns]
 
 
-def move(rows: Rows, labels: Words, draw: np.random.Generator) -> tuple[Rows, Words]:
+def move(rows: RowNumbers, labels: Words, draw: np.random.Generator) -> tuple[RowNumbers, Words]:
     """Relabel all rows of one intent as one other intent."""
     source, target = draw.permutation(np.unique(labels))[:2]
     return rows, np.where(labels == source, target, labels)
 
 
-def empty(rows: Rows, labels: Words, draw: np.random.Generator) -> tuple[Rows, Words]:
+def empty(rows: RowNumbers, labels: Words, draw: np.random.Generator) -> tuple[RowNumbers, Words]:
     """Remove all rows of one intent."""
     kept = labels != draw.permutation(np.unique(labels))[0]
     return rows[kept], labels[kept]
@@ -185,13 +185,13 @@ class Workshop:
             rows, labels = kind.spoil(rows, labels, np.random.default_rng([seed, 1]))
         return self._version(f"{key}-{seed}", rows, labels, seed)
 
-    def rows(self, seed: int, share: float) -> Rows:
+    def rows(self, seed: int, share: float) -> RowNumbers:
         """Return the rows of a share of the groups: a larger share contains every smaller one."""
         names = np.unique(self.case.groups)
         order = np.random.default_rng(seed).permutation(names)
         return np.flatnonzero(np.isin(self.case.groups, order[: round(share * len(names))]))
 
-    def _version(self, name: str, rows: Rows, labels: Words, seed: int) -> Version:
+    def _version(self, name: str, rows: RowNumbers, labels: Words, seed: int) -> Version:
         # As `training.model.train` does: names of intents and out-of-scope rows teach, and the latter are scored
         # out-of-fold.
         groups, titles = self.case.groups[rows].tolist(), titles_of(labels.tolist())
@@ -224,7 +224,7 @@ class Workshop:
         kept = from_tensors(to_tensors(taught, both.probabilities, both.scope), classifier.labels)
         return Version(bundle, corpus, kept)
 
-    def _corpus(self, rows: Rows, labels: Words) -> pd.DataFrame:
+    def _corpus(self, rows: RowNumbers, labels: Words) -> pd.DataFrame:
         """Return the processed corpus of a version: its rows, then the out-of-scope ones."""
         case = self.case
         messages = [*(case.messages[row] for row in rows), *case.outside]

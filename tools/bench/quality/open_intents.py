@@ -10,7 +10,7 @@ from chatbot.model.classifier import Scores
 from chatbot.model.encoder import Encoded
 from data.similarity import groups
 from tools.bench.quality.corpora import cleaned, intents_of, load_banking77
-from tools.bench.quality.taught import DRAWS, Guesses, Rows, Values, taught
+from tools.bench.quality.taught import DRAWS, Guesses, RowNumbers, Values, taught
 from tools.bench.quality.vectors import Vectors
 from training.model.fit import Fitted, score_unknown
 from training.model.generic_pool import load_pool, uncovered
@@ -111,12 +111,12 @@ class _Bank:
         self.train, self.test = vectors.encode(self._messages), vectors.encode(cleaned(test))
         self.truth = intents_of(test)
 
-    def known(self, count: int, draw: int) -> tuple[NDArray[np.str_], Rows]:
+    def known(self, count: int, draw: int) -> tuple[NDArray[np.str_], RowNumbers]:
         """Draw intents, and return them with their training rows."""
         known = np.random.default_rng(draw).choice(self.names, count, replace=False)
         return known, np.flatnonzero(np.isin(self._intents, known))
 
-    def fit(self, rows: Rows) -> Fitted:
+    def fit(self, rows: RowNumbers) -> Fitted:
         """Fit the product's classifier on some training rows."""
         names = self._intents[rows].tolist()
         near = groups([self._messages[row] for row in rows], names)

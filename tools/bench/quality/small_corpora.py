@@ -32,7 +32,7 @@ from training.model.generic_pool import load_pool, uncovered
 from training.model.thresholds import judge, learn
 from training.model.titles import titles_of
 
-Rows = NDArray[np.int64]
+RowNumbers = NDArray[np.int64]
 
 INTENTS = (20, 60)
 ROWS = (300, 600)
@@ -130,7 +130,9 @@ def _passed(classifier: Classifier, messages: Encoded, at: Thresholds) -> float:
     return float(Guesses.of(classifier, classifier.score(messages)).answered(at).mean())
 
 
-def _parts(intents: NDArray[np.str_], draw: np.random.Generator) -> tuple[Rows, Rows, NDArray[np.str_], Rows]:
+def _parts(
+    intents: NDArray[np.str_], draw: np.random.Generator
+) -> tuple[RowNumbers, RowNumbers, NDArray[np.str_], RowNumbers]:
     """Return training rows, as many test rows, the training labels with errors, and rows of other intents."""
     names = np.unique(intents)
     count = int(draw.integers(min(INTENTS[0], len(names)), min(INTENTS[1], len(names)) + 1))
@@ -146,8 +148,8 @@ def _parts(intents: NDArray[np.str_], draw: np.random.Generator) -> tuple[Rows, 
 
 
 def _halves(
-    intents: NDArray[np.str_], kept: NDArray[np.str_], sizes: Rows, draw: np.random.Generator
-) -> Iterator[tuple[Rows, Rows]]:
+    intents: NDArray[np.str_], kept: NDArray[np.str_], sizes: RowNumbers, draw: np.random.Generator
+) -> Iterator[tuple[RowNumbers, RowNumbers]]:
     for name, size in zip(kept, sizes, strict=True):
         rows = draw.permutation(np.flatnonzero(intents == name))
         half = min(int(size), len(rows) // 2)

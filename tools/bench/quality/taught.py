@@ -36,7 +36,7 @@ FEW_ROWS = 20
 FEW_SHOTS = (5, 10)
 DRAWS = 3
 
-Rows = NDArray[np.int64]
+RowNumbers = NDArray[np.int64]
 Values = Mapping[str, tuple[float, str]]
 """By a figure's key: percent, and a note."""
 
@@ -134,13 +134,13 @@ def few_shot(vectors: Vectors) -> Values:
 
 
 def _taught_few(
-    vectors: Vectors, messages: Sequence[str], encoded: Encoded, intents: NDArray[np.str_], taken: Rows
+    vectors: Vectors, messages: Sequence[str], encoded: Encoded, intents: NDArray[np.str_], taken: RowNumbers
 ) -> Fitted:
     names = intents[taken].tolist()
     return taught(vectors, encoded.part(taken), names, groups([messages[row] for row in taken], names))
 
 
-def few_rows(intents: NDArray[np.str_], count: int, draw: int) -> Rows:
+def few_rows(intents: NDArray[np.str_], count: int, draw: int) -> RowNumbers:
     """Draw rows of each intent, intents in ascending order."""
     generator = np.random.default_rng(draw)
     return np.concatenate(

@@ -43,7 +43,7 @@ CONNECTIONS = (1, 16, 64)
 # Below this load by other processes, a figure is valid.
 QUIET_CORES = 0.2
 
-Step = Callable[[str], None]
+OnStep = Callable[[str], None]
 """Called with the name of each finished step."""
 
 
@@ -134,7 +134,7 @@ def _windows(
     connections: Iterable[int],
     seconds: float,
     warmup: float,
-    step: Step,
+    step: OnStep,
 ) -> Iterable[SpeedRow]:
     questions = side.questions(server.port)
     settle(server.pid)
