@@ -86,7 +86,7 @@ def _twins(documents: list[yaml.Node], file: str) -> Iterator[Problem]:
                 if first := lines.get(key.value):
                     reason = (
                         f"the key {key.value!r} occurs twice in one mapping, first in line {first}: only the last one "
-                        "would count; write both as one, or delete one"
+                        "would count, so nothing of the file is read; write both as one, or delete one"
                     )
                     yield Problem(file, line_of(key), reason, kind="keys occur twice in one mapping")
                 lines.setdefault(key.value, line_of(key))
