@@ -29,7 +29,7 @@ from monitoring.handoffs.webhook import Webhook
 from tests.k8s.harness import prepare_environment
 from tests.support.trickle import Trickle
 from training.tracking import client
-from ui.chat.client import ApiError, ChatClient, Kind
+from ui.chat.client import ApiError, ChatClient, FailureKind
 
 pytestmark = pytest.mark.process
 SECONDS = 0.5
@@ -97,7 +97,7 @@ def test_a_download_that_trickles_is_given_up_at_the_deadline(trickle: Trickle, 
 def test_a_chat_api_that_trickles_is_given_up_at_the_deadline(trickle: Trickle) -> None:
     with pytest.raises(ApiError) as error:
         ChatClient(trickle.url, SECONDS).intents()
-    assert error.value.kind is Kind.LOST
+    assert error.value.kind is FailureKind.LOST
     assert trickle.sent < 60
 
 
