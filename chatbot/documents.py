@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from chatbot.errors import StoreError
+
+T = TypeVar("T")
+Loader = type[yaml.SafeLoader] | type[yaml.BaseLoader]
+"""A loader that constructs no objects."""
 
 
 class Document(BaseModel):
@@ -33,17 +38,26 @@ _DEEPEST = 1_000
 """Levels of nesting up to which libyaml is used: it has no limit, and crashes some ten thousand levels deeper."""
 
 
-def fastest_loader(text: str, loader: type[yaml.SafeLoader | yaml.BaseLoader]) -> type[Any]:
-    """Return libyaml's form of a loader, which is ten times as fast; the loader itself where libyaml is missing.
+def parse_fast(parse: Callable[[str, type[Any]], T], text: str, loader: Loader) -> T:
+    """Parse YAML by libyaml's form of a loader, which is ten times as fast, or by the loader itself.
 
-    Also the loader itself for text that may be nested too deeply. The bound on nesting counts whatever may be an
-    opening bracket, and the longest indentation.
+    By the loader itself where libyaml is missing, where the text may be nested too deeply for it, and once more where
+    it fails: the loader's messages show the place.
+
+    Raises: whatever `parse` raises with the loader itself.
     """
+    with contextlib.suppress(yaml.YAMLError):
+        return parse(text, _fastest(text, loader))
+    return parse(text, loader)
+
+
+def _fastest(text: str, loader: Loader) -> type[Any]:
+    """Choose the loader by a bound on nesting: whatever may be an opening bracket, and the longest indentation."""
     depth = len(_OPENING.findall(text)) + max(map(len, _INDENTATION.findall(text)), default=0)
     return loader if depth > _DEEPEST else getattr(yaml, f"C{loader.__name__}", loader)
 
 
-def read_yaml(file: Path, loader: type[yaml.SafeLoader | yaml.BaseLoader] = yaml.SafeLoader) -> Any:
+def read_yaml(file: Path, loader: Loader = yaml.SafeLoader) -> Any:
     """Return the content of a YAML file.
 
     Raises:
@@ -53,8 +67,6 @@ def read_yaml(file: Path, loader: type[yaml.SafeLoader | yaml.BaseLoader] = yaml
     """
     text = file.read_text(encoding="utf-8")
     try:
-        with contextlib.suppress(yaml.YAMLError):  # the other loader's messages show the place
-            return yaml.load(text, Loader=fastest_loader(text, loader))  # noqa: S506  # constructs no objects
-        return yaml.load(text, Loader=loader)  # noqa: S506  # constructs no objects
+        return parse_fast(yaml.load, text, loader)
     except RecursionError:
         raise yaml.YAMLError("nested too deeply: is a bracket not closed?") from None

@@ -162,7 +162,8 @@ def find_columns(header: Sequence[str], asked: Columns, file: str, line: int | N
     def guess(what: str, usual: Sequence[str]) -> int | None:
         """Return the column whose last word is a usual name, such as `Customer Query`; None: there is none."""
         chosen = first([i for i, name in enumerate(names) if _ends_with(column_key(name), usual)], what)
-        guessed.extend([] if chosen is None else [chosen])
+        if chosen is not None:
+            guessed.append(chosen)
         return chosen
 
     def need(what: str, name: str | None, usual: Sequence[str]) -> int:

@@ -20,7 +20,7 @@ from data.formats.rasa import read_responses
 from data.formats.sniff import FILES, JSON, YAML, read_source
 from data.labels import label_key
 from data.messages import NO_MESSAGE
-from data.yaml_nodes import compose, compose_all, fields
+from data.yaml_nodes import compose, compose_first, fields
 
 _TEXT_NAMES = (*REPLY_NAMES, "text", "message")
 _UTTER = "utter_"
@@ -130,11 +130,8 @@ def match_replies(
                 )
             continue
         if intent in matched and matched[intent].response != text.response:
-            reason = (
-                f"intent {intent!r} has two replies, of two spellings of its name: that of {intent!r} is used"
-            )
-            if name != intent and intent not in texts:
-                reason = f"intent {intent!r} has two replies, of two spellings of its name: the first is used"
+            used = f"that of {intent!r}" if intent in texts else "the first"
+            reason = f"intent {intent!r} has two replies, of two spellings of its name: {used} is used"
             notices.append(Problem(source, None, reason, kind="intents have two replies"))
         if intent not in matched or name == intent:
             matched[intent] = text
@@ -143,7 +140,7 @@ def match_replies(
 
 def _is_own_form(folder: Path) -> bool:
     paths = intent_paths(folder)
-    return bool(paths) and all(is_intent(next(iter(compose_all(path)), None)) for path in paths)
+    return bool(paths) and all(is_intent(compose_first(path)) for path in paths)
 
 
 def _no_intent(name: str, by_key: Mapping[str, str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from data.errors import Problem
 
@@ -35,8 +35,13 @@ class Rows:
     beside: dict[str, bytes] = field(default_factory=dict)
     """Files of decisions and declared changes in a folder or archive: content by name for display."""
 
-    def extend(self, other: Rows) -> None:
-        """Append another file's content; existing replies are kept, and one that differs is named."""
+    def extend(self, other: Rows, part: str = "") -> None:
+        """Append another file's content; existing replies are kept, and one that differs is named.
+
+        Args: part: the file, sheet or folder within this source that the rows come from; empty: they name it.
+        """
+        if part:
+            other.rows = [replace(row, file=f"{part}/{row.file}" if row.file else part) for row in other.rows]
         differing = [name for name, text in other.replies.items() if self.replies.get(name, text) != text]
         if differing:
             file = next((row.file for row in other.rows if row.file), "")

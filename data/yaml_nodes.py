@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
 from yaml.reader import ReaderError
 
-from chatbot.documents import fastest_loader
+from chatbot.documents import parse_fast
 from data.errors import CorpusError, Problem
 from data.text import read_text
 
@@ -27,6 +26,11 @@ def compose(path: Path) -> yaml.Node | None:
         reason = f"{len(documents)} documents (`---`), of which one is read: make a file of each"
         raise CorpusError.at(path, line_of(documents[1]), reason)
     return next(iter(documents), None)
+
+
+def compose_first(path: Path) -> yaml.Node | None:
+    """Return the root node of a YAML file's first document, by which its form is recognized; None: it is empty."""
+    return next(iter(compose_all(path)), None)
 
 
 def compose_all(path: Path) -> list[yaml.Node]:
@@ -47,9 +51,7 @@ def parse_nodes(text: str, file: str) -> list[yaml.Node]:
 
 def _parsed(text: str, file: str) -> list[yaml.Node]:
     try:
-        with contextlib.suppress(yaml.YAMLError):  # the other loader's messages are explained below
-            return list(yaml.compose_all(text, Loader=fastest_loader(text, yaml.SafeLoader)))
-        return list(yaml.compose_all(text, Loader=yaml.SafeLoader))
+        return parse_fast(lambda text, loader: list(yaml.compose_all(text, loader)), text, yaml.SafeLoader)
     except ReaderError as error:
         number = text.count("\n", 0, error.position) + 1
         reason = f"not YAML: the character U+{error.character:04X} has no place in a text: remove it"

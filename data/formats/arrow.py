@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -70,10 +69,7 @@ def read_dataset(folder: Path, columns: Columns) -> Rows:
                 table.notices.append(
                     Problem(str(file), None, f"the dataset is a selection: {len(own):,} rows of it")
                 )
-            content = read_table(table, columns)
-            name = file.relative_to(folder).as_posix()
-            content.rows = [replace(row, file=name) for row in content.rows]
-            result.extend(content)
+            result.extend(read_table(table, columns), file.relative_to(folder).as_posix())
     splits = sorted({part.name for part in parts if part != folder})
     if len(splits) > 1:
         reason = f"all parts are read as one corpus and split again: {', '.join(splits)}; to read one, name its folder"
@@ -104,7 +100,7 @@ def _described(part: Path) -> tuple[list[Path], NDArray[np.int64] | None, dict[s
 
 
 def _object(path: Path) -> dict[str, Any]:
-    """Return the JSON object in a file; empty where there is none."""
+    """Return the JSON object in a file; empty if it is missing or not an object."""
     try:
         found = load_json(path) if path.is_file() else {}
     except CorpusError:
@@ -176,7 +172,7 @@ def _values(column: pa.Array, name: str, labels: list[str] | None, file: str) ->
 
 
 def _named(value: Cell, labels: list[str]) -> Cell:
-    """Return the name of a label's number; -1 is no label."""
+    """Return the name of a label's number; -1 means unlabelled."""
     if isinstance(value, list):
         return [_named(one, labels) for one in value]
     if isinstance(value, int) and not isinstance(value, bool):

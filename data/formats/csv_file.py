@@ -106,7 +106,7 @@ def _delimiter(text: str, columns: Columns, file: str) -> tuple[str, int]:
 
 
 def _aligned(text: str, columns: Columns, file: str) -> list[tuple[int, list[Cell]]]:
-    """Return the records of columns that two spaces or more separate, as in a printed table; none: it is no such text.
+    """Return the records of columns that two spaces or more separate, as in a printed table; else none.
 
     It is one if its first line is a header in which nothing else separates; without a header, if all lines have as
     many columns.

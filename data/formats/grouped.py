@@ -37,8 +37,7 @@ def read_grouped(document: JsonDocument, file: str) -> Rows:
     empty = sum(not messages for _, messages, _ in groups)
     dropped(result, file, empty, "intents without a message", "nothing to learn")
     elements = [element for part in _parts(document) for element in listed(part)]
-    others = max(0, len(elements) - len(groups))
-    others = 0 if _is_mapping(document) else others
+    others = 0 if _is_mapping(document) else max(0, len(elements) - len(groups))
     dropped(result, file, others, "elements of another kind", "they have no name with a list of messages")
     return result
 

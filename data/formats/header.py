@@ -97,7 +97,7 @@ def _header_place(filled: Sequence[tuple[int, Sequence[Cell]]], asked: Columns, 
 
 
 def _is_quoted(cells: Sequence[Cell]) -> bool:
-    """Whether every field stands in single or typographic quotes."""
+    """Whether every field is in single or typographic quotes."""
     texts = [shown(cell).strip() for cell in cells]
     return all(len(text) > 2 and text[0] in "'‘’“”„«»`" and text[-1] in "'‘’“”«»`" for text in texts)
 

@@ -26,12 +26,12 @@ from data.formats.lex import is_lex_folder, read_lex_folder
 from data.formats.mails import mail_paths, read_mails
 from data.formats.rasa import is_rasa, read_rasa
 from data.formats.snips import is_snips_yaml, read_snips_yaml
-from data.formats.table_folder import below, read_table_folder
+from data.formats.table_folder import read_table_folder
 from data.formats.text_folder import is_text_folder, read_text_folder, text_paths
 from data.formats.xlsx import read_xlsx
 from data.rows import Rows
 from data.text import read_lines
-from data.yaml_nodes import compose, compose_all, fields, items, text_of
+from data.yaml_nodes import compose, compose_first, fields, items, text_of
 
 FILES: dict[str, Callable[[Path, Columns], Rows]] = {
     ".csv": read_csv,
@@ -137,7 +137,7 @@ def _read_files(folder: Path, files: list[Path], columns: Columns, arrays: bool)
     if wholes := _wholes(folder, files):
         result = Rows()
         for whole in wholes:
-            result.extend(below(whole.relative_to(folder).as_posix(), _read_folder(whole, columns, arrays)))
+            result.extend(_read_folder(whole, columns, arrays), whole.relative_to(folder).as_posix())
         return result
     texts = text_paths(folder, files)
     is_mindmeld = (folder / "domains").is_dir() and is_text_folder(folder, texts)
@@ -199,7 +199,7 @@ def _read_yaml(paths: list[Path], folder: Path, has_tables: bool) -> Rows | None
     result = Rows()
     for path in paths:
         try:
-            kinds[_kind_of_yaml(next(iter(compose_all(path)), None))].append(path)
+            kinds[_kind_of_yaml(compose_first(path))].append(path)
         except CorpusError as error:
             result.problems.extend(error.problems)
     others = [path for path in kinds.pop("") if not is_beside(path)]
@@ -229,7 +229,7 @@ def _kind_of_yaml(root: yaml.Node | None) -> str:
 
 
 def _read_yaml_file(path: Path) -> Rows:
-    kind = _kind_of_yaml(next(iter(compose_all(path)), None))
+    kind = _kind_of_yaml(compose_first(path))
     if not kind:
         root = compose(path)
         lists = {name: [text_of(m) for m in items(node)] for name, node in fields(root).items()}
@@ -254,7 +254,8 @@ def _beside(
     folder: Path, files: list[Path], used: Iterable[Path], kind: str, columns: Columns
 ) -> Iterator[Problem]:
     """Yield a notice for each file with messages and intents beside the files that are the corpus."""
-    left = [path for path in files if path not in set(used)]
+    taken = set(used)
+    left = [path for path in files if path not in taken]
     for path in left:
         if (content := _rows_or_none(path, columns)) is not None:
             reason = (

@@ -38,12 +38,6 @@ def read_table_folder(
     return _named(folder, names_of(tables, folder), columns, read) or result, taken
 
 
-def below(name: str, content: Rows) -> Rows:
-    """Name the file or folder within the corpus that rows come from."""
-    content.rows = [replace(row, file=f"{name}/{row.file}" if row.file else name) for row in content.rows]
-    return content
-
-
 def _together(
     folder: Path, tables: list[Path], texts: list[Path], columns: Columns, read: Read
 ) -> tuple[Rows, list[Path]]:
@@ -56,7 +50,7 @@ def _together(
             continue
         if content.rows or path in tables:
             counts[path] = len(content.rows)
-            result.extend(below(path.relative_to(folder).as_posix(), content))
+            result.extend(content, path.relative_to(folder).as_posix())
     for problem in _arrays_once(folder, problems):
         # Beside a corpus, a JSON file may be anything; a table is meant.
         if result.rows and problem.file.endswith(".json"):
@@ -85,7 +79,7 @@ def _named(folder: Path, names: dict[Path, str], columns: Columns, read: Read) -
         except CorpusError as error:
             result.problems.extend(error.problems)
             continue
-        result.extend(below(path.relative_to(folder).as_posix(), content))
+        result.extend(content, path.relative_to(folder).as_posix())
     if not result.rows:
         return None
     counts = Counter(row.intent for row in result.rows)

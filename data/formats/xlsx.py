@@ -68,10 +68,7 @@ def read_xlsx(path: Path, columns: Columns) -> Rows:
     # Other sheets with this header, such as one for each month, are the same corpus; their rows name the sheet.
     alike = [name for name in found if name != title and columns.header and found[name][0] == header]
     for name in alike:
-        part = found[name][1]
-        part.rows = [replace(row, file=name) for row in part.rows]
-        part.problems = [replace(problem, file=f"{file}/{name}") for problem in part.problems]
-        result.extend(part)
+        _extend_by_sheet(result, file, name, found[name][1])
     if alike:
         names = ", ".join(map(repr, [title, *alike]))
         reason = f"{1 + len(alike)} sheets have the same columns and are one corpus: {names}"
@@ -114,15 +111,19 @@ def _named_by_intent(
         return None
     result = Rows()
     for title, part in parts.items():
-        part.rows = [replace(row, file=title) for row in part.rows]
-        part.problems = [replace(problem, file=f"{file}/{title}") for problem in part.problems]
-        result.extend(part)
+        _extend_by_sheet(result, file, title, part)
     told = ", ".join(f"{title} ({len(part.rows):,})" for title, part in parts.items())
     reason = f"no sheet has a column of intents: the intents are the titles of the sheets: {told}"
     if others := [title for title in sheets if title not in parts and _filled(sheets[title])]:
         reason += f"; not taken: {', '.join(map(repr, others))}"
     result.notices.append(Problem(file, None, reason))
     return result
+
+
+def _extend_by_sheet(result: Rows, file: str, title: str, part: Rows) -> None:
+    """Append the content of a sheet; its rows and problems name the sheet."""
+    part.problems = [replace(problem, file=f"{file}/{title}") for problem in part.problems]
+    result.extend(part, title)
 
 
 def _failure(file: str, sheets: Sheets, failures: dict[str, CorpusError]) -> CorpusError:

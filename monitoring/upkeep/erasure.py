@@ -414,19 +414,16 @@ def _field_of(content: bytes | str, name: str) -> str:
         return ""
 
 
-def take_out_of_handoff(
-    store: Store, entry: Entry, ids: frozenset[str], gone: Mapping[str, datetime], dry_run: bool
-) -> int:
+def take_out_of_handoff(store: Store, entry: Entry, gone: Mapping[str, datetime], dry_run: bool) -> int:
     """Do as `take_out_object`, but keep what was written after the erasure of its session: a customer waits for it."""
-    return take_out_object(
-        store, entry, _of_handoff(stem(entry.key), store.get(entry.key), ids, gone), dry_run
-    )
+    ids = _of_handoff(stem(entry.key), store.get(entry.key), frozenset(gone), gone)
+    return take_out_object(store, entry, ids, dry_run)
 
 
 def _of_handoff(
     prediction_id: str, content: bytes | str, ids: frozenset[str], gone: Mapping[str, datetime]
 ) -> frozenset[str]:
-    """Return the ids to take out of a handoff; its session is none of them if it was written after the erasure."""
+    """Return the ids to take out of a handoff, without its session if it was written after the erasure of that."""
     erased = gone.get(session := _field_of(content, "session_id"))
     return ids - {session} if erased is not None and is_after_erasure(prediction_id, erased) else ids
 

@@ -9,7 +9,7 @@ handoff of the same conversation may have the erased message as an earlier turn.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from chatbot.errors import Missing
 from chatbot.ids import time_of
@@ -42,8 +42,7 @@ def erase_late(store: Store, say: Callable[[str], None], dry_run: bool = False, 
     if not marks:
         return
     first = min(entry.modified for entry in marks) - _SLACK
-    sessions = {stem(entry.key): entry.modified for entry in marks}
-    gone = frozenset(sessions)
+    gone = {stem(entry.key): entry.modified for entry in marks}
     verb = "would take" if dry_run else "take"
     for kind in (Record, Feedback):
         for entry in _late_parts(store, kind, first, shard):
@@ -55,8 +54,8 @@ def erase_late(store: Store, say: Callable[[str], None], dry_run: bool = False, 
                 say(f"{verb} {rows} erased rows out of {entry.key}")
                 if not dry_run:
                     if kind is Record:  # feedback on them and their handoffs may be late, too
-                        gone |= mark_predictions(store, found, sessions)
-                    _rewrite(store, kind, entry, gone)
+                        gone |= dict.fromkeys(mark_predictions(store, found, gone), datetime.now(UTC))
+                    _rewrite(store, kind, entry, frozenset(gone))
     for prefix in SEARCHED:
         for entry in objects(store, prefix):
             if stem(entry.key) in gone and shard.has(entry.key):
@@ -66,7 +65,7 @@ def erase_late(store: Store, say: Callable[[str], None], dry_run: bool = False, 
     for entry in _late_handoffs(store, marks):
         if not shard.has(entry.key) or stem(entry.key) in gone:
             continue
-        if rewrite(store, entry, lambda one: take_out_of_handoff(store, one, gone, sessions, dry_run)):
+        if rewrite(store, entry, lambda one: take_out_of_handoff(store, one, gone, dry_run)):
             say(f"{verb} what is erased out of {entry.key}")
 
 
