@@ -79,9 +79,8 @@ class HandoffCase:
         A customer may read a reference out, copy it with spaces, or take a 0 for an O.
         """
         reference = "".join(words.lower().split()).translate(_MISREAD)
-        return any(reference in task.handoff.prediction_id for task in self.tasks) or any(
-            words.strip().casefold() in contact.casefold() for contact in self.contacts
-        )
+        is_named = bool(reference) and any(reference in task.handoff.prediction_id for task in self.tasks)
+        return is_named or any(words.strip().casefold() in contact.casefold() for contact in self.contacts)
 
     @property
     def state(self) -> State:
