@@ -281,7 +281,7 @@ def test_many_handoffs_are_counted_and_paged(visit: Callable[..., Tab], store: F
     expect(page.locator('[class*="st-key-task-"]')).to_have_count(20)
     page.get_by_role("button", name="Next").click()
     expect(page.locator(".st-key-paging")).to_contain_text(f"21 to 40 of {count}", timeout=15_000)
-    assert page.locator('[class*="st-key-task-"]').count() == 20
+    expect(page.locator('[class*="st-key-task-"]')).to_have_count(20)
 
 
 def test_drift_is_reported_in_sentences_with_its_model_and_red_checks_first(
