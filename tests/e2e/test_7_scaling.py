@@ -37,7 +37,7 @@ def test_the_bot_scales_up_under_load_and_down_after_it_without_a_failed_message
     upgrade(release, *HURRIED)
     try:
         # So few that two pods stay under the target with them, on a slow machine beside another scenario, too.
-        with SteadyLoad(release.api, clients=4, pause=1.5, messages=MESSAGES) as few:
+        with SteadyLoad(release.api, clients=2, pause=3, messages=MESSAGES) as few:
             until("two pods", lambda: len(release.ready("api")) == 2, 150)
             first = {pod["metadata"]["name"] for pod in release.ready("api")}
             with (
