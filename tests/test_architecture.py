@@ -87,9 +87,6 @@ DOCUMENTED = {"_asdict", "_create_unverified_context", "_exit"}
 PRIVATE_APIS = {
     "_constants": ("chatbot/prefilter.py", "re"),
     "_exclusive_running_command": ("bento/lifecycle/workers.py", "circus.arbiter"),
-    "_get_alembic_config": ("training/tracking/mlflow_schema.py", "mlflow.store.db.utils"),
-    "_get_latest_schema_revision": ("training/tracking/mlflow_schema.py", "mlflow.store.db.utils"),
-    "_get_schema_version": ("training/tracking/mlflow_schema.py", "mlflow.store.db.utils"),
     "_add_sheet": ("data/formats/xlsx.py", "openpyxl.workbook.workbook"),
     "_get_source": ("data/formats/xlsx.py", "openpyxl.worksheet._read_only"),
     "_initialize_tables": ("training/tracking/mlflow_schema.py", "mlflow.store.db.utils"),

@@ -20,7 +20,7 @@ from chatbot.errors import ChatbotError
 from chatbot.files import replacing
 from chatbot.settings import MlflowServerSettings, StorageSettings
 from chatbot.store import layout
-from training.tracking import mlflow_schema
+from training.tracking import mlflow_app, mlflow_schema
 
 _SQLITE = "sqlite:///"
 _S3 = "s3://"
@@ -56,32 +56,28 @@ def with_driver(backend: str) -> str:
     return backend
 
 
-def command(settings: MlflowServerSettings, store: StorageSettings) -> list[str]:
-    """Return the server's command line; the database's address may contain a password and is not in it."""
-    started = [
-        *(sys.executable, "-m", "mlflow", "server"),
-        *("--host", settings.address, "--port", str(settings.port), "--workers", "1"),
-        *("--artifacts-destination", artifacts_of(settings, store), "--serve-artifacts"),
-        *("--default-artifact-root", "mlflow-artifacts:/"),
-    ]
-    return [*started, "--allowed-hosts", settings.allowed_hosts] if settings.allowed_hosts else started
-
-
 def environment(settings: MlflowServerSettings, store: StorageSettings) -> dict[str, str]:
-    """Return the server's environment; existing variables take precedence."""
+    """Return the server's environment; existing variables take precedence.
+
+    MLflow's modules read it when they are imported. The database's address may contain a password, so it is here and
+    not on a command line.
+    """
+    artifacts, backend = artifacts_of(settings, store), with_driver(settings.backend)
     variables = {
         "MLFLOW_DISABLE_TELEMETRY": "true",
         # Saves nine worker processes for jobs, which this project does not use.
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }
-    if artifacts_of(settings, store).startswith(_S3):
+    if settings.allowed_hosts:
+        variables["MLFLOW_SERVER_ALLOWED_HOSTS"] = settings.allowed_hosts
+    if artifacts.startswith(_S3):
         variables["AWS_DEFAULT_REGION"] = store.region or "us-east-1"
         variables["AWS_MAX_ATTEMPTS"] = str(store.attempts)
         if store.endpoint:
             variables["MLFLOW_S3_ENDPOINT_URL"] = store.endpoint
         if store.path_style or (store.path_style is None and store.endpoint):
             variables["MLFLOW_BOTO_CLIENT_ADDRESSING_STYLE"] = "path"
-    return {**variables, **os.environ, "MLFLOW_BACKEND_STORE_URI": with_driver(settings.backend)}
+    return {**variables, **os.environ, **mlflow_app.variables(backend, artifacts)}
 
 
 def upgrade(backend: str, *, asked: bool = False) -> str:
@@ -91,14 +87,20 @@ def upgrade(backend: str, *, asked: bool = False) -> str:
 
     Raises: MlflowServerError: the database belongs to a newer MLflow, or cannot be backed up and nobody asked.
     """
-    from sqlalchemy import create_engine
-
     file = _file_of(backend)
     if file is not None and not file.exists():
+        if asked:
+            return "no database exists yet: the server creates it"
         file.parent.mkdir(parents=True, exist_ok=True)
         mlflow_schema.create(file)
         return ""
-    engine = create_engine(with_driver(backend))
+    from sqlalchemy import create_engine
+    from sqlalchemy.exc import OperationalError
+
+    try:
+        engine = create_engine(with_driver(backend))
+    except ModuleNotFoundError as error:
+        raise MlflowServerError(f"install the package {error.name}, which this database needs") from None
     try:
         found, newest = mlflow_schema.version(engine), mlflow_schema.newest()
         if found in (None, newest):
@@ -114,6 +116,9 @@ def upgrade(backend: str, *, asked: bool = False) -> str:
             )
         copied = f"; its backup is {_copy(file, found)}" if file is not None else ""
         mlflow_schema.migrate(engine)
+    except OperationalError as error:
+        # With the address, which hides the password, and the driver's own words.
+        raise MlflowServerError(f"the database {engine.url!r} cannot be opened: {error.orig}") from None
     finally:
         engine.dispose()
     return f"the database of an older MLflow was upgraded from schema {found} to {newest}{copied}"
@@ -137,25 +142,26 @@ def _file_of(backend: str) -> Path | None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Replace this process by the server. Returns: 1 if it cannot start; 0 after `--upgrade`."""
+    """Run the server in this process. Returns: 1 if it cannot start; 0 after `--upgrade`, or when it was stopped."""
     parser = argparse.ArgumentParser(prog="python -m training.mlflow_server", description="the MLflow server")
     parser.add_argument("--upgrade", action="store_true", help="only upgrade the database")
     args = parser.parse_args(arguments)
     try:
         settings, store = MlflowServerSettings(), StorageSettings()
+        if not args.upgrade:
+            os.environ.update(environment(settings, store))
         done = upgrade(settings.backend, asked=args.upgrade)
-        if done or args.upgrade:
-            sys.stderr.write((done or "the database has the schema of the installed MLflow") + "\n")
-        if args.upgrade:
-            return 0
-        started, around = command(settings, store), environment(settings, store)
     except (ChatbotError, ValueError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    sys.stderr.write(
-        f"MLflow: http://{settings.address}:{settings.port}, artifacts in {artifacts_of(settings, store)}\n"
-    )
-    os.execve(started[0], started, around)  # noqa: S606
+    if done or args.upgrade:
+        sys.stderr.write((done or "the database has the schema of the installed MLflow") + "\n")
+    if not args.upgrade:
+        sys.stderr.write(
+            f"MLflow: http://{settings.address}:{settings.port}, artifacts in {artifacts_of(settings, store)}\n"
+        )
+        mlflow_app.serve(settings.address, settings.port)
+    return 0
 
 
 if __name__ == "__main__":

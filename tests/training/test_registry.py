@@ -27,6 +27,7 @@ from tests.support.mlflow_server import MlflowServer
 from tests.support.registry_server import serve
 from tests.training import warm
 from training import mlflow_server as server_module
+from training.tracking import mlflow_app
 from training.tracking.bundles import fetch_bundle
 from training.tracking.client import TrackingError, connected
 from training.tracking.registry import Registry
@@ -283,8 +284,36 @@ def test_the_server_answers_health_to_anyone_and_the_rest_to_names_it_knows(
 
 def test_a_name_that_the_server_is_set_to_know_is_let_in() -> None:
     settings = MlflowServerSettings(allowed_hosts="mlflow.bots.svc:5000", artifacts="s3://b/mlflow")
-    started = server_module.command(settings, StorageSettings(url="none"))
-    assert started[started.index("--allowed-hosts") + 1] == "mlflow.bots.svc:5000"
+    around = server_module.environment(settings, StorageSettings(url="none"))
+    assert around["MLFLOW_SERVER_ALLOWED_HOSTS"] == "mlflow.bots.svc:5000"
+
+
+def test_the_installed_mlflow_reads_the_variables_that_the_server_sets() -> None:
+    from mlflow import environment_variables
+    from mlflow.server import constants
+
+    names = {value for name, value in vars(constants).items() if name.endswith("_ENV_VAR")}
+    known = names | {environment_variables.__dict__["_MLFLOW_SGI_NAME"].name}
+    assert set(mlflow_app.variables("sqlite:///x", "/a")) <= known, "MLflow changed: adapt mlflow_app"
+
+
+def test_a_database_that_cannot_be_opened_is_an_error_of_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CHATBOT_MLFLOW_BACKEND", f"sqlite:///{tmp_path}")
+    assert server_module.main(["--upgrade"]) == 1
+    said = capsys.readouterr().err
+    assert said == f"the database sqlite:///{tmp_path} cannot be opened: unable to open database file\n"
+
+
+def test_a_database_whose_driver_is_not_installed_is_an_error_that_names_the_package() -> None:
+    with pytest.raises(server_module.MlflowServerError, match="install the package pymssql"):
+        server_module.upgrade("mssql+pymssql://mlflow:secret@db/mlflow")
+
+
+def test_an_upgrade_before_the_first_start_leaves_the_database_to_the_server(tmp_path: Path) -> None:
+    assert "the server creates it" in server_module.upgrade(f"sqlite:///{tmp_path}/new/mlflow.db", asked=True)
+    assert not (tmp_path / "new").exists()
 
 
 def test_the_server_keeps_artifacts_in_the_store_by_default(tmp_path: Path) -> None:
@@ -300,7 +329,7 @@ def test_the_server_keeps_artifacts_in_the_store_by_default(tmp_path: Path) -> N
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres"])
 def test_postgresql_is_opened_with_the_driver_that_the_servers_image_holds(scheme: str) -> None:
     settings = MlflowServerSettings(backend=f"{scheme}://mlflow:secret@db:5433/mlflow")
-    given = server_module.environment(settings, StorageSettings(url="s3://b"))["MLFLOW_BACKEND_STORE_URI"]
+    given = server_module.environment(settings, StorageSettings(url="s3://b"))["_MLFLOW_SERVER_FILE_STORE"]
     assert given == "postgresql+psycopg2://mlflow:secret@db:5433/mlflow"
     lock = (Path(__file__).parents[2] / "requirements" / "mlflow.txt").read_text()
     assert "psycopg2-binary==" in lock

@@ -9,25 +9,28 @@ import os
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from alembic.script import ScriptDirectory
 
 
 def version(engine: Any) -> str | None:
     """Return the version of a database's schema; None: the database is empty."""
-    return _mlflow()._get_schema_version(engine)  # type: ignore[no-any-return]
+    from alembic.runtime.migration import MigrationContext
+
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
 
 
 def newest() -> str:
     """Return the version that the installed MLflow needs."""
-    return str(_mlflow()._get_latest_schema_revision())
+    return str(_migrations().get_current_head())
 
 
 def known() -> set[str]:
     """Return all versions that the installed MLflow can migrate, the newest too."""
-    from alembic.script import ScriptDirectory
-
-    scripts = ScriptDirectory.from_config(_mlflow()._get_alembic_config(""))
-    return {entry.revision for entry in scripts.walk_revisions()}
+    return {entry.revision for entry in _migrations().walk_revisions()}
 
 
 def migrate(engine: Any) -> None:
@@ -54,6 +57,13 @@ def create(file: Path) -> None:
             engine.dispose()
         with suppress(FileExistsError):
             os.link(made, file)
+
+
+def _migrations() -> ScriptDirectory:
+    import mlflow
+    from alembic.script import ScriptDirectory
+
+    return ScriptDirectory(str(Path(mlflow.__file__).parent / "store" / "db_migrations"))
 
 
 def _mlflow() -> Any:
