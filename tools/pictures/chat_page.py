@@ -80,14 +80,14 @@ def browser(profile: Path, **options: Any) -> Iterator[BrowserContext]:
             running.close()
 
 
-def settled(page: Page) -> Page:
-    """Wait until the page's script has finished, its answers are shown and its keyboard shortcuts work.
+def settled(page: Page, within: float = WAIT_MS) -> Page:
+    """Wait, up to `within` ms, until the page's script has finished, its answers are shown and its shortcuts work.
 
     Streamlit loads the code of each element type when it is first shown (until then it shows a skeleton), and
     registers an element's shortcut some time after drawing it: when the browser is idle.
     """
-    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=WAIT_MS)
-    expect(page.locator(_UNFINISHED)).to_have_count(0, timeout=WAIT_MS)
+    page.wait_for_selector('[data-testid="stApp"][data-test-script-state="notRunning"]', timeout=within)
+    expect(page.locator(_UNFINISHED)).to_have_count(0, timeout=within)
     page.evaluate("new Promise(idle => requestIdleCallback(idle, { timeout: 1000 }))")
     return page
 

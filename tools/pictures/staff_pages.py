@@ -37,7 +37,7 @@ def log_in(page: Page, token: str, name: str = "Ada") -> Page:
 def settled(page: Page) -> Page:
     """Wait until the page's script has finished."""
     page.locator(".heading").first.wait_for(timeout=FIRST_MS)
-    return chat_page.settled(page)
+    return chat_page.settled(page, FIRST_MS)
 
 
 def open_staff(page: Page, url: str, token: str = "") -> Page:
