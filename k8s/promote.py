@@ -73,7 +73,7 @@ def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
     cluster = Cluster(settings, runtime)
     registry = cli.registry(settings, runtime)
     gateway = cli.pushgateway(metrics.JOB, settings, runtime)
-    wait = settings.rollout_seconds + settings.watch_max_seconds
+    wait = settings.rollout_seconds + settings.longest_watch_seconds
     with KubernetesLease(cluster, settings.promotion_lease, settings.lease_seconds, wait) as lease:
         platform = KubernetesPlatform(cluster, registry, settings, lease, gateway)
         try:

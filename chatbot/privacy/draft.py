@@ -193,11 +193,14 @@ class Draft:
 
 
 def typos(words: Iterable[str], known: frozenset[str]) -> dict[str, str]:
-    """Return misspellings of long words, unless known: a letter left out or doubled, two swapped, no accents."""
+    """Return misspellings of long words, unless known: a letter left out or doubled, two swapped, no accents.
+
+    Of two words with the same misspelling, the last one in alphabetical order has it, whatever the order of a set.
+    """
     found: dict[str, str] = {}
-    for word in words:
+    for word in sorted(words):
         plain = "".join(c for c in unicodedata.normalize("NFD", word) if not unicodedata.combining(c))
-        for good in {word, plain} if len(word) >= _LONG_WORD else ():
+        for good in dict.fromkeys((word, plain)) if len(word) >= _LONG_WORD else ():
             inner = range(1, len(good))
             variants = [good, *(good[:i] + good[i + 1 :] for i in inner)]
             variants += [good[:i] + good[i + 1] + good[i] + good[i + 2 :] for i in inner[:-1]]

@@ -159,6 +159,11 @@ class KubernetesSettings(Settings):
     """The same for the share of negative feedback."""
 
     @property
+    def longest_watch_seconds(self) -> float:
+        """Maximum duration of the analysis: `watch_max_seconds`, unless the minimum is longer."""
+        return max(self.watch_seconds, self.watch_max_seconds)
+
+    @property
     def promotion_lease(self) -> str:
         """Name of the Lease that excludes a second promotion or rollback: `promote_lease`, or its default."""
         return self.promote_lease or f"{self.deployment.removesuffix('-api')}-promote"

@@ -42,7 +42,7 @@ class RolloutAnalysis:
         """Args: settings: durations, margins and false-alarm rate. baseline: counters of the previous version."""
         self._settings = settings
         self._baseline = baseline
-        self._max_seconds = max(settings.watch_seconds, settings.watch_max_seconds)
+        self._max_seconds = settings.longest_watch_seconds
         self._evaluations = max(1.0, self._max_seconds / settings.watch_every_seconds)
         self._not_ready_since: float | None = None
         self._latency = _LatencyBlocks(baseline, settings.slow_rise)

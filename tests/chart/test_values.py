@@ -357,6 +357,10 @@ def test_an_integer_as_text_is_accepted_within_its_bounds_alone(low: int, high: 
             "api.settings.CHATBOT_HANDOFF_RETRY_SECONDS=400",
             "CHATBOT_HANDOFF_RETRY_SECONDS=400, above CHATBOT_HANDOFF_MAX_BACKOFF_SECONDS=300",
         ),
+        (
+            "retrain.settings.CHATBOT_K8S_WATCH_SECONDS=21000",
+            "retrain.deadlineSeconds is 21600, and a rollout with its analysis alone may take 21900 s",
+        ),
         ("api.settings.CHATBOT_MODEL=9", "api has CHATBOT_MODEL"),
         (
             "api.settings.CHATBOT_PORT=3001",

@@ -56,6 +56,14 @@
 {{- if gt $first $longest -}}
 {{- $found = append $found (printf "api has CHATBOT_HANDOFF_RETRY_SECONDS=%v, above CHATBOT_HANDOFF_MAX_BACKOFF_SECONDS=%v" $first $longest) -}}
 {{- end -}}
+{{- $watch := dict -}}
+{{- range $name, $default := dict "ROLLOUT_SECONDS" 900 "WATCH_SECONDS" 600 "WATCH_MAX_SECONDS" 3600 -}}
+{{- $_ := set $watch $name (include "chart.setting" (list $ $v.retrain (print "CHATBOT_K8S_" $name) $default) | default (toString $default) | float64) -}}
+{{- end -}}
+{{- $longest = addf $watch.ROLLOUT_SECONDS (max (int64 $watch.WATCH_SECONDS) (int64 $watch.WATCH_MAX_SECONDS)) -}}
+{{- if and $v.retrain.enabled (gt $longest (float64 $v.retrain.deadlineSeconds)) -}}
+{{- $found = append $found (printf "retrain.deadlineSeconds is %v, and a rollout with its analysis alone may take %.0f s (CHATBOT_K8S_ROLLOUT_SECONDS and the greater of CHATBOT_K8S_WATCH_SECONDS and CHATBOT_K8S_WATCH_MAX_SECONDS): the Job would be stopped" $v.retrain.deadlineSeconds $longest) -}}
+{{- end -}}
 {{- if and $v.api.enabled $v.api.apiKeys.clientSecret (not $v.api.apiKeys.existingSecret) -}}
 {{- $found = append $found "api.apiKeys.existingSecret is empty, and api.apiKeys.clientSecret is set: the API would take requests without a key" -}}
 {{- end -}}
