@@ -10,6 +10,7 @@ import pytest
 from tests.images.conftest import RESTRICTED, Start, check_health, podman, post, wait_for
 from tools.images import DOCKERFILES, Image
 from tools.processes import free_port
+from training.model.encoder.export import ENOUGH_PROOF
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
 
@@ -63,6 +64,18 @@ def test_only_the_training_image_holds_torch(built: dict[str, Image]) -> None:
         built["train"], "python", "-c", "import torch; print(torch.__version__, torch.cuda.is_available())"
     )
     assert version.endswith("+cpu False")
+
+
+def test_a_training_finds_the_default_encoder_exported(built: dict[str, Image]) -> None:
+    program = (
+        "import sys; from pathlib import Path; from training.model.encoder.export import DEFAULT_ENCODER, export\n"
+        "found = export(DEFAULT_ENCODER, Path('/tmp/none'), ['a'], ['a'])\n"
+        "encoded = len(found.load().encode(['hi']).vectors)\n"
+        "print(found.folder.parent, found.proof.messages, encoded, 'torch' in sys.modules)"
+    )
+    folder, messages, encoded, has_torch = run(built["train"], "python", "-c", program).split()
+    assert (folder, encoded, has_torch) == ("/app/encoders", "1", "False")
+    assert int(messages) >= ENOUGH_PROOF
 
 
 def test_dvc_needs_no_more_than_a_temporary_folder(built: dict[str, Image]) -> None:

@@ -29,6 +29,7 @@ COMMANDS = {
     "train": ("training.retrain", "training.train", "training.evaluate", "training.promote", "training.rollback",
               "training.versions", "training.send", "training.prove", "training.review.__main__",
               "training.gate.__main__", "training.dvc_remote", "data.process", "data.check",
+              "training.model.encoder.__main__",
               "monitoring.schedule", "monitoring.retrain_if_needed", "chatbot.storage"),
     "mlflow": ("training.mlflow_server",),
     "ui": ("ui.__main__", "ui.app", "ui.chat.page"),

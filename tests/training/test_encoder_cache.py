@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from training.model.encoder import export as exporting
+from training.model.encoder.__main__ import shipped_messages
 from training.model.encoder.export import ENOUGH_PROOF, ExportError, Proof
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,3 +63,23 @@ def test_an_export_that_fails_on_the_larger_corpus_is_refused(
     with pytest.raises(ExportError, match="not faithful"):
         run(cache, 600)
     assert run(cache, 3).messages == 3, "the unfaithful proof is not kept"
+
+
+def test_an_export_that_an_image_contains_needs_neither_the_original_nor_a_place_to_write(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise AssertionError("the original is loaded")
+
+    monkeypatch.setattr(exporting, "load_original", fail)
+    monkeypatch.setattr(exporting, "PREPARED", cache / "cache")
+    texts = ["a"] * 600
+    prepared = exporting.export(str(cache / "encoder"), Path("/proc/nowhere"), texts, texts)
+    assert (prepared.folder.parent, prepared.proof.messages) == (cache / "cache", 3)
+
+
+def test_the_messages_that_verify_an_images_export_are_the_shipped_corpus() -> None:
+    messages, labels = shipped_messages(ROOT / "data" / "corpus" / "intents")
+    assert len(messages) == len(labels) > 3_000
+    assert len(set(labels)) == len(list((ROOT / "data" / "corpus" / "intents").glob("*.yaml")))
+    assert all(messages)

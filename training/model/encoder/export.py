@@ -35,6 +35,8 @@ EXPORT_FORMAT = 6
 NUMBER, MASK = r"\d{4,}", "12345"
 """Numbers that are masked, and what stands for them: a number, which the encoder knows from its own training."""
 PROOF_FILE = "proof.json"
+PREPARED = Path(__file__).resolve().parents[3] / "encoders"
+"""Exports that an image contains (`python -m training.model.encoder`), so that a training there needs no torch."""
 # Texts that calibrate the activation ranges; not the corpus, so that every corpus gets the same encoder.
 CALIBRATION = Path(__file__).with_name("calibration.txt")
 # Relative depth of the second pooling: layer 4 of 6.
@@ -135,7 +137,7 @@ def export(name: str, cache: Path, messages: Sequence[str], labels: Sequence[str
 
     Args:
         name: a SentenceTransformers name or folder.
-        cache: folder of exports, one sub-folder per digest of the original's files.
+        cache: folder of exports, one sub-folder per digest of the original's files; `PREPARED` is another one.
         messages, labels: real messages with their intents; some PROOF_MESSAGES of them, evenly over the intents, are
             compared.
 
@@ -146,8 +148,11 @@ def export(name: str, cache: Path, messages: Sequence[str], labels: Sequence[str
     source = locate(name)
     digest = folder_digest(source)
     folder = cache / f"{digest[:16]}-v{EXPORT_FORMAT}"
+    prepared = PREPARED / folder.name
+    if (prepared / PROOF_FILE).is_file():
+        return Export(prepared, name, digest, _read_proof(prepared))
     if (folder / PROOF_FILE).is_file():
-        proof = Proof(**json.loads((folder / PROOF_FILE).read_text()))
+        proof = _read_proof(folder)
         if proof.messages < min(ENOUGH_PROOF, len(proof_texts)):
             proof = prove(load_original(source), Encoder.load(folder), proof_texts, proof_labels)
             proof.check()
@@ -166,6 +171,10 @@ def export(name: str, cache: Path, messages: Sequence[str], labels: Sequence[str
     finally:
         shutil.rmtree(workplace, ignore_errors=True)
     return Export(folder, name, digest, proof)
+
+
+def _read_proof(folder: Path) -> Proof:
+    return Proof(**json.loads((folder / PROOF_FILE).read_text()))
 
 
 def _write_proof(proof: Proof, folder: Path) -> None:
