@@ -6,8 +6,7 @@ FROM ${PYTHON_IMAGE} AS code
 WORKDIR /app
 COPY chatbot chatbot
 COPY training/__init__.py training/mlflow_server.py training/
-COPY training/tracking/__init__.py training/tracking/mlflow_app.py \
-    training/tracking/mlflow_schema.py training/tracking/
+COPY training/tracking/__init__.py training/tracking/mlflow_app.py training/tracking/mlflow_schema.py training/tracking/
 # Readable by the image's user, whatever permissions the files have on the building machine.
 RUN chmod -R a+rX /app && python -m compileall -q /app
 
