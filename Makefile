@@ -35,13 +35,13 @@ run: $(if $(CORPUS),.venv/ready,bundle) ## train and serve: API on 3000, chat pa
 	@exec $(PY) -m tools.run $(if $(CORPUS),--corpus "$(CORPUS)") $(if $(REPLIES),--replies "$(REPLIES)") $(if $(TRAIN),"--train=$(TRAIN)")
 
 .PHONY: test
-test: lint bundle ## every check that needs no cluster; what this machine lacks is skipped and counted (STRICT=1: fails)
+test: prepared ## every check that needs no cluster; what this machine lacks is skipped and counted (STRICT=1: fails)
 	$(call say,tests)
 	@$(PYTEST) -m "not integration and not e2e and not certify" $(PARALLEL)
 
 ## for contributors
 .PHONY: check
-check: lint bundle ## the inner loop, in minutes: style, types, layers, and every test that starts no process
+check: prepared ## the inner loop, in minutes: style, types, layers, and every test that starts no process
 	$(call say,tests that start no process)
 	@$(PYTEST) -m "not process and not certify" $(PARALLEL)
 
@@ -91,12 +91,24 @@ setup: ## install system packages that tests use (Debian, Ubuntu): a browser, np
 	    apt-get install -yqq --no-install-recommends $$missing >/dev/null; \
 	  case "$$missing" in *prometheus*) $$sudo systemctl disable --now prometheus prometheus-pushgateway 2>/dev/null || true;; esac; fi
 
-.PHONY: lint
-lint: .venv/ready ## ruff, mypy, import-linter
-	$(call say,style types layers)
+# What comes before the tests, on both cores.
+.PHONY: prepared
+prepared: .venv/ready
+	@$(MAKE) --no-print-directory -j2 lint bundle
+
+.PHONY: lint style types layers
+lint: style types layers ## ruff, mypy, import-linter
+style: .venv/ready
+	$(call say,style)
 	@$(PY) -m ruff check $(CODE)
 	@$(PY) -m ruff format --check $(CODE)
+
+types: .venv/ready
+	$(call say,types)
 	@$(PY) -m mypy
+
+layers: .venv/ready
+	$(call say,layers)
 	@.venv/bin/lint-imports
 
 .PHONY: attack

@@ -107,14 +107,14 @@ class Declared(BaseModel):
 
     def apply(self, table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         """Return a corpus (`data.loading.COLUMNS`) after the changes, and what was done, in sentences."""
-        intents = table["intent"].tolist()
+        intents, successors, gone = table["intent"].tolist(), self.successors, self._gone
         counts = {name: intents.count(name) for name in self.retired & set(intents)}
-        moves = {row: new for row, name in enumerate(intents) if (new := self.successors.get(name))}
+        moves = {row: new for row, name in enumerate(intents) if (new := successors.get(name))}
         changed = relabelled(table, moves)
-        kept = [name not in self._gone for name in intents]
+        kept = [name not in gone for name in intents]
         said = [
-            f"{name!r} ({count:,} rows) is {self.successors[name]!r} now, as {DECLARED_FILE} says"
-            if name in self.successors
+            f"{name!r} ({count:,} rows) is {successors[name]!r} now, as {DECLARED_FILE} says"
+            if name in successors
             else f"{name!r} ({count:,} rows) is left out, as {DECLARED_FILE} says"
             for name, count in sorted(counts.items())
         ]

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections import Counter, defaultdict
 from dataclasses import replace
+from functools import lru_cache
 
 from chatbot.dialog.message import OUT_OF_SCOPE, clean, plain
 from data.columns import NAMES
@@ -29,6 +30,7 @@ _LISTED = re.compile(r"[,;|'\"]")
 _QUOTES = str.maketrans("", "", "'\"")
 
 
+@lru_cache(4_096)  # a corpus has many rows of few labels
 def label_key(label: str) -> str:
     """Return what spellings of one label have in common: NFKC, no invisible characters, folded case, `_`."""
     visible = "".join(c for c in plain(clean(label)).casefold() if unicodedata.category(c) != "Cf")

@@ -96,7 +96,8 @@ def read_corpus(path: Path | str, columns: Columns | None = None, arrays: bool =
         faults = [fault for fault in (message_fault(row.message), intent_fault(row.intent)) if fault]
         problems.extend(Problem(file, row.line, *_with_kind(fault)) for fault in faults)
         if not faults:
-            good.append(replace(row, intent=row.intent.strip()))
+            intent = row.intent.strip()
+            good.append(row if intent == row.intent else replace(row, intent=intent))
     unlabelled = sum(problem.reason == NO_INTENT for problem in problems)
     if unlabelled >= _FEW_UNLABELLED and unlabelled >= len(good):
         problems.append(Problem(str(path), None, _FILL_DOWN))

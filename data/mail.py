@@ -153,7 +153,8 @@ def clean_mails(
                 reason = f"the message is HTML without a text: {_shown(row.message)}"
                 problems.append(Problem(place, row.line, reason, kind="messages are HTML without a text"))
                 continue
-        cleaned.append(replace(row, message=message, subject=None))
+        is_changed = message != row.message or row.subject is not None
+        cleaned.append(replace(row, message=message, subject=None) if is_changed else row)
     # One notice each, whatever the number of rows: report.json has every notice.
     return cleaned, problems, [Problem(file, None, _counted(*change)) for change in changes.items()]
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import platform
 import re
 import subprocess
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,17 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.pop("LINES", None)
         os.environ.pop("COLUMNS", None)
     config.pluginmanager.register(guard, "process-guard")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect no garbage while a thousand modules are imported, and keep what they made out of later collections."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -92,6 +104,14 @@ def store(tmp_path: Path) -> FolderStore:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _no_flush_to_the_disk() -> Iterator[None]:
+    """Leave out what is for a power cut: killing a process loses nothing that it wrote, and a disk takes its time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _programs_of_the_chart() -> Iterator[None]:
     """Skip a test that renders the chart where helm or kubectl is missing, instead of failing it."""
     from tools.generate import chart
@@ -128,6 +148,17 @@ def bundle(bundle_folder: Path) -> Bundle:
     from chatbot.model.bundle import load
 
     return load(bundle_folder)
+
+
+@pytest.fixture
+def loaded_once(bundle: Bundle, bundle_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give code that loads that bundle the one that is loaded: commands and pages would load it for each test."""
+    from chatbot.model import bundle as bundles
+
+    load = bundles.load
+    monkeypatch.setattr(
+        bundles, "load", lambda folder, **more: bundle if folder == bundle_folder else load(folder, **more)
+    )
 
 
 @pytest.fixture(scope="session")

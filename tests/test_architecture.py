@@ -82,6 +82,8 @@ CHANGED_IN = {
     "a metric of the API": "metrics.py",
 }
 """Changes that a newcomer looks up in docs/architecture.md, and the file that its layout table names."""
+Nodes = dict[Path, list[ast.AST]]
+"""All nodes of the syntax tree of each file, the module first."""
 DOCUMENTED = {"_asdict", "_create_unverified_context", "_exit"}
 """Names with an underscore that Python documents."""
 PRIVATE_APIS = {
@@ -101,29 +103,35 @@ Private modules of BentoML and uvicorn are in tests/bento/test_library_internals
 """
 
 
-def test_a_class_name_is_defined_once() -> None:
+@pytest.fixture(scope="module")
+def nodes() -> Nodes:
+    """Parse the code of the product and of its tools once for all tests."""
+    return {
+        file: list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+        for package in (*PRODUCT, "tools")
+        for file in (ROOT / package).rglob("*.py")
+    }
+
+
+def test_a_class_name_is_defined_once(nodes: Nodes) -> None:
     modules: dict[str, set[str]] = {}
-    for package in (*PRODUCT, "tools"):
-        for file in (ROOT / package).rglob("*.py"):
-            for node in ast.parse(file.read_text(encoding="utf-8")).body:
-                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                    modules.setdefault(node.name, set()).add(str(file.relative_to(ROOT)))
+    for file, node in _statements(nodes):
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            modules.setdefault(node.name, set()).add(str(file.relative_to(ROOT)))
     shared = {name: sorted(found) for name, found in modules.items() if len(found) > 1}
     assert {name: found for name, found in shared.items() if name not in SHARED_NAMES} == {}
     assert set(SHARED_NAMES) <= set(shared), "an exception that is no longer needed"
 
 
-def test_a_type_alias_does_not_have_the_name_of_a_class_of_another_module() -> None:
+def test_a_type_alias_does_not_have_the_name_of_a_class_of_another_module(nodes: Nodes) -> None:
     classes, aliases = set(), set()
-    for package in (*PRODUCT, "tools"):
-        for file in (ROOT / package).rglob("*.py"):
-            for node in ast.parse(file.read_text(encoding="utf-8")).body:
-                if isinstance(node, ast.ClassDef):
-                    classes.add(node.name)
-                elif isinstance(node, ast.Assign) and isinstance(
-                    node.value, ast.Subscript | ast.Name | ast.Attribute
-                ):
-                    aliases |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    for _, node in _statements(nodes):
+        if isinstance(node, ast.ClassDef):
+            classes.add(node.name)
+        elif isinstance(node, ast.Assign) and isinstance(
+            node.value, ast.Subscript | ast.Name | ast.Attribute
+        ):
+            aliases |= {target.id for target in node.targets if isinstance(target, ast.Name)}
     assert len(aliases) > 50
     assert classes & aliases == ASGI_TERMS
 
@@ -147,17 +155,12 @@ def test_the_layout_table_names_the_file_of_a_change(change: str, file: str) -> 
     assert f"`{file}`" in cell
 
 
-def test_a_private_name_of_a_library_is_used_in_one_module() -> None:
-    trees = {
-        file: ast.parse(file.read_text(encoding="utf-8"))
-        for package in (*PRODUCT, "tools")
-        for file in (ROOT / package).rglob("*.py")
-    }
-    own = {name for tree in trees.values() for name in _defined(tree)}
+def test_a_private_name_of_a_library_is_used_in_one_module(nodes: Nodes) -> None:
+    own = {name for found in nodes.values() for name in _defined(found)}
     used = {
         (name, str(file.relative_to(ROOT)))
-        for file, tree in trees.items()
-        for name in _used(tree, own)
+        for file, found in nodes.items()
+        for name in _used(found, own)
         if re.match(r"_[^_]", name) and name not in DOCUMENTED
     }
     expected = {(name, module) for name, (module, _) in PRIVATE_APIS.items()}
@@ -171,8 +174,15 @@ def test_the_installed_libraries_have_the_private_names(name: str) -> None:
     assert re.search(rf"\b{name}\b", source), f"{library} changed in the installed version: adapt {module}"
 
 
-def _defined(tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):
+def _statements(nodes: Nodes) -> Iterator[tuple[Path, ast.stmt]]:
+    """Yield the statements of each module itself, with its file."""
+    for file, [module, *_] in nodes.items():
+        if isinstance(module, ast.Module):
+            yield from ((file, statement) for statement in module.body)
+
+
+def _defined(nodes: list[ast.AST]) -> Iterator[str]:
+    for node in nodes:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield node.name
         elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
@@ -181,8 +191,8 @@ def _defined(tree: ast.Module) -> Iterator[str]:
             yield node.id
 
 
-def _used(tree: ast.Module, own: set[str]) -> Iterator[str]:
-    for node in ast.walk(tree):
+def _used(nodes: list[ast.AST], own: set[str]) -> Iterator[str]:
+    for node in nodes:
         if isinstance(node, ast.Attribute) and node.attr not in own:
             yield node.attr
         elif isinstance(node, ast.ImportFrom):

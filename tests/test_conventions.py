@@ -6,7 +6,8 @@ import ast
 import contextlib
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -25,12 +26,14 @@ _ASSERTING = {"raises", "fail", "warns", "expect"}
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(TESTS)))
 def test_each_test_asserts_something(file: Path) -> None:
-    assert [test.name for test in _tests(file) if not _asserts(test)] == []
+    asserting_nothing, _ = _findings(file)
+    assert asserting_nothing == []
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(TESTS)))
 def test_no_test_reaches_into_private_names(file: Path) -> None:
-    assert list(_private_names(file)) == []
+    _, private = _findings(file)
+    assert private == []
 
 
 def test_folders_are_named_after_what_they_test() -> None:
@@ -57,8 +60,15 @@ def test_no_pattern_repeats_a_group_possessively() -> None:
     assert found == []
 
 
-def _tests(file: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+@cache
+def _findings(file: Path) -> tuple[list[str], list[str]]:
+    """Return a file's tests that assert nothing, and the private names in it; it is parsed once for both."""
+    nodes = list(ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+    return [test.name for test in _tests(nodes) if not _asserts(test)], list(_private_names(nodes))
+
+
+def _tests(nodes: Iterable[ast.AST]) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in nodes:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
             yield node
 
@@ -97,9 +107,9 @@ def test_what_counts_as_an_assertion(body: str, asserts: bool) -> None:
     assert _asserts(ast.parse(f"def test_it():\n    {body}").body[0]) is asserts
 
 
-def _private_names(file: Path) -> Iterator[str]:
+def _private_names(nodes: Iterable[ast.AST]) -> Iterator[str]:
     """`from module import _name` and `something._name`, but for an object's own."""
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for node in nodes:
         if isinstance(node, ast.ImportFrom):
             yield from (
                 f"line {node.lineno}: {alias.name}" for alias in node.names if _is_private(alias.name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from pydantic import BaseModel, ValidationError, field_validator, model_validator
@@ -71,7 +72,7 @@ def unknown_variables(names: Iterable[str]) -> list[str]:
     candidates = [name for name in names if name.startswith(_PREFIX) and not name.startswith(_SLOTS)]
     if not candidates:
         return []
-    known = frozenset(name for component in Settings.__subclasses__() for name in component.variables())
+    known = _known_variables(tuple(Settings.__subclasses__()))
     problems = []
     for name in sorted(set(candidates) - known - _ELSEWHERE):
         closest = difflib.get_close_matches(name, known, 1)
@@ -80,6 +81,11 @@ def unknown_variables(names: Iterable[str]) -> list[str]:
             + (f": did you mean {closest[0]}?" if closest else ": see docs/settings.md")
         )
     return problems
+
+
+@lru_cache(1)
+def _known_variables(components: tuple[type[Settings], ...]) -> frozenset[str]:
+    return frozenset(name for component in components for name in component.variables())
 
 
 def allowed(kind: type[BaseModel], field: str) -> str:

@@ -27,9 +27,14 @@ def with_header(file: str, records: Sequence[tuple[int, Sequence[Cell]]], asked:
 
     Raises: CorpusError: no header is found; the message says whether the first row seems to be data.
     """
-    filled = [(line, cells) for line, cells in records if filled_width(cells) and not _is_rule(cells)]
+    filled: list[tuple[int, Sequence[Cell]]] = []
+    blank: list[int] = []
+    for record in records:  # a sheet may have a million without cells
+        if not record[1] or not filled_width(record[1]):
+            blank.append(record[0])
+        elif not _is_rule(record[1]):
+            filled.append(record)
     table = Table(file, [], filled)
-    blank = [line for line, cells in records if not filled_width(cells)]
     if blank:
         table.notices.append(Problem(file, blank[0], f"empty rows are skipped: {len(blank):,}"))
     if not filled:

@@ -6,7 +6,7 @@ import datetime
 import re
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
@@ -26,10 +26,11 @@ _WORKBOOK, _STRICT = "xl/workbook.xml", b"purl.oclc.org/ooxml"
 _ESCAPE = re.compile("_x([0-9A-Fa-f]{4})_")
 """A character as Excel writes those that XML cannot hold, such as `_x000D_`, a carriage return."""
 _TOO_MANY = f"more than {MAX_CELLS:,} cells"
-Sheets = dict[str, list[tuple[int, list[Cell]]]]
-"""The rows of each sheet, with their numbers."""
-_NOTHING: list[Cell] = []
-"""Stands for all rows without cells: a sheet may have a million of them."""
+Records = list[tuple[int, Sequence[Cell]]]
+"""The rows of a sheet, with their numbers."""
+Sheets = dict[str, Records]
+_NOTHING: Sequence[Cell] = ()
+"""Stands for all rows without cells: a sheet may have a million, which as tuples the garbage collector passes over."""
 
 
 def read_xlsx(path: Path, columns: Columns) -> Rows:
@@ -88,7 +89,7 @@ def read_xlsx(path: Path, columns: Columns) -> Rows:
     return result
 
 
-def _of_sheet(file: str, records: list[tuple[int, list[Cell]]], columns: Columns) -> tuple[list[str], Rows]:
+def _of_sheet(file: str, records: Records, columns: Columns) -> tuple[list[str], Rows]:
     """Return the keys of a sheet's header, and its rows."""
     table = with_header(file, records, columns)
     return [column_key(name) for name in table.header], read_table(table, columns)
@@ -136,12 +137,12 @@ def _failure(file: str, sheets: Sheets, failures: dict[str, CorpusError]) -> Cor
     return CorpusError([replace(problem, reason=f"{named}{problem.reason}") for problem in problems])
 
 
-def _filled(records: list[tuple[int, list[Cell]]]) -> int:
+def _filled(records: Records) -> int:
     """Count the rows with cells."""
     return sum(any(cells) for _, cells in records)
 
 
-def _has_replies(records: list[tuple[int, list[Cell]]]) -> bool:
+def _has_replies(records: Records) -> bool:
     """Whether a sheet has a column of replies."""
     top = (cell for _, cells in records[:TITLE_ROWS] for cell in cells if isinstance(cell, str))
     return any(column_key(cell) in REPLY_NAMES for cell in top)
@@ -208,7 +209,7 @@ def _workbook(path: Path, data_only: bool) -> Any:
     return reader.wb
 
 
-def _repeat_merged(records: list[tuple[int, list[Cell]]], sheet: IO[bytes]) -> None:
+def _repeat_merged(records: Records, sheet: IO[bytes]) -> None:
     """Repeat the value of an area merged downwards in its first column; one merged across columns stays one cell.
 
     Args: sheet: XML of the sheet.
@@ -229,13 +230,13 @@ def _repeat_merged(records: list[tuple[int, list[Cell]]], sheet: IO[bytes]) -> N
                     raise ValueError(_TOO_MANY)
                 for place in range(top, bottom):
                     number, cells = records[place]
-                    cells = [*cells, *[None] * (left - len(cells))]
-                    cells[left - 1] = value
-                    records[place] = number, cells
+                    repeated = [*cells, *[None] * (left - len(cells))]
+                    repeated[left - 1] = value
+                    records[place] = number, repeated
         element.clear()
 
 
-def _formulas(path: Path, title: str, records: list[tuple[int, list[Cell]]]) -> list[str]:
+def _formulas(path: Path, title: str, records: Records) -> list[str]:
     """Return the coordinates of cells of a sheet with a formula and no stored result.
 
     Args: records: the sheet as it is read, with results.

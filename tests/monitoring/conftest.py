@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,12 +31,6 @@ def _short_periods(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logger, "DRAIN_SECONDS", 0.05)
     monkeypatch.setattr(delivery, "POLL_SECONDS", 0.05)
     monkeypatch.setattr(handoffs, "SORT_SECONDS", 0.05)
-
-
-@pytest.fixture
-def no_fsync(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out what is for a power cut: killing a process loses nothing that it wrote, and a disk takes its time."""
-    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -72,10 +72,10 @@ def _traffic(
     return tuple(made)
 
 
-def week(new: float = 0.0, seed: int = 1, window: int = 1_000) -> list[Record]:
-    """Three thousand records of the days before, and a window of the last day."""
-    before = traffic(3_000, seed, NOW - timedelta(days=4), NOW - timedelta(days=2))
-    return before + traffic(window, seed + 1, NOW - timedelta(hours=20), NOW - timedelta(minutes=1), new)
+def week(new: float = 0.0, seed: int = 1, window: int = 1_000, before: int = 3_000) -> list[Record]:
+    """Return records of the days before, and a window of the last day."""
+    earlier = traffic(before, seed, NOW - timedelta(days=4), NOW - timedelta(days=2))
+    return earlier + traffic(window, seed + 1, NOW - timedelta(hours=20), NOW - timedelta(minutes=1), new)
 
 
 def put(store: Store, records: list[Record]) -> list[str]:

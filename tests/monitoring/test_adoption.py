@@ -42,9 +42,6 @@ class Refusing:
 REFUSING = cast(Store, Refusing())
 
 
-pytestmark = pytest.mark.usefixtures("no_fsync")
-
-
 @pytest.fixture
 def volume(tmp_path: Path) -> Path:
     return tmp_path / "volume"

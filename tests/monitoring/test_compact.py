@@ -228,7 +228,6 @@ def test_two_compactions_at_once_lose_and_double_nothing(folder_store: Store) ->
 
 
 @pytest.mark.process
-@pytest.mark.usefixtures("no_fsync")
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_compaction_killed_at_any_step_leaves_each_row_to_be_read_once(tmp_path: Path, when: str) -> None:
     step = 0

@@ -246,21 +246,28 @@ def test_shards_that_compared_with_different_baselines_do_not_merge(store: Store
         shard(store, tmp_path, "1/2")
 
 
-@pytest.mark.parametrize("compacted", [None, 2, 3])
+@pytest.fixture(scope="module", params=[None, 2, 3])
+def compacted(
+    request: pytest.FixtureRequest, window: list[Record], tmp_path_factory: pytest.TempPathFactory
+) -> Store:
+    """A log that so many shards compacted, of which a part was uploaded again afterwards; tests only read it."""
+    store = open_store(StorageSettings(url=str(tmp_path_factory.mktemp("compacted") / "store")))
+    put(store, window, 0)
+    for index in range(request.param or 0):
+        compact(store, NOW + timedelta(days=2), part_rows=300, shard=Shard(index, request.param))
+    put(store, window, 2)
+    return store
+
+
 @pytest.mark.parametrize("count", [1, 2, 4, 5])
 def test_shards_share_the_log_without_gap_or_overlap(
-    count: int, compacted: int | None, window: list[Record], tmp_path: Path
+    count: int, compacted: Store, window: list[Record]
 ) -> None:
-    store = open_store(StorageSettings(url=str(tmp_path / "store")))
-    put(store, window, 0)
     begin, end = NOW - timedelta(days=30), NOW + timedelta(days=1)
-    for index in range(compacted or 0):
-        compact(store, NOW + timedelta(days=2), part_rows=300, shard=Shard(index, compacted or 1))
-    put(store, window, 2)
     read = [
         one
         for index in range(count)
-        for table in scan(store, Record, begin, end, ["prediction_id"], shard=Shard(index, count))
+        for table in scan(compacted, Record, begin, end, ["prediction_id"], shard=Shard(index, count))
         for one in table["prediction_id"].to_pylist()
     ]
     assert sorted(read) == sorted(record.prediction_id for record in window)

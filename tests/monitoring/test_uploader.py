@@ -354,7 +354,6 @@ class Killed:
 
 
 @pytest.mark.process
-@pytest.mark.usefixtures("no_fsync")
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_sending_killed_at_any_step_neither_loses_nor_doubles_a_record(folder: Path, when: str) -> None:
     step = 0

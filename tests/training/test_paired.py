@@ -68,14 +68,28 @@ def test_a_label_that_only_predictions_have_is_not_averaged() -> None:
     assert found.value == pytest.approx(macro_f1(truth, challenger) - macro_f1(truth, champion))
 
 
+def slow_macro_f1(truth: np.ndarray, said: np.ndarray) -> float:
+    """The definition, label by label; scikit-learn's takes thirty times as long for a few messages."""
+    scores = []
+    for label in np.unique(truth):
+        meant, given = truth == label, said == label
+        scores.append(2 * (meant & given).sum() / (meant.sum() + given.sum()))
+    return float(np.mean(scores))
+
+
 def test_the_interval_is_that_of_drawing_messages_one_by_one() -> None:
     truth, champion, challenger = answers(300, (0.9, 0.85), seed=1)
+    assert slow_macro_f1(truth, champion) == pytest.approx(macro_f1(truth, champion))
+    assert slow_macro_f1(truth, challenger) == pytest.approx(macro_f1(truth, challenger))
     found = macro_f1_difference(truth, champion, challenger, draws=4_000, seed=0)
     draw = np.random.default_rng(5)
     slow = []
+    labels = np.unique([truth, champion, challenger])
+    numbers = [np.searchsorted(labels, side) for side in (truth, champion, challenger)]
     for _ in range(1_500):
         rows = draw.integers(0, len(truth), len(truth))
-        slow.append(macro_f1(truth[rows], challenger[rows]) - macro_f1(truth[rows], champion[rows]))
+        meant, before, after = (side[rows] for side in numbers)
+        slow.append(slow_macro_f1(meant, after) - slow_macro_f1(meant, before))
     low, high = np.quantile(slow, [0.025, 0.975])
     assert found.low == pytest.approx(low, abs=0.012)
     assert found.high == pytest.approx(high, abs=0.012)

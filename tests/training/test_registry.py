@@ -348,10 +348,11 @@ def made_old_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from alembic.script import ScriptDirectory
     from mlflow.store.db.base_sql_model import Base  # noqa: F401
     from mlflow.store.tracking.dbmodels.initial_models import Base as InitialBase
-    from sqlalchemy import create_engine
+    from sqlalchemy import create_engine, event
 
     file = tmp_path_factory.mktemp("old") / "mlflow.db"
     engine = create_engine(f"sqlite:///{file}")
+    event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous = OFF"))
     InitialBase.metadata.create_all(engine)
     migrations = Path(mlflow.__file__).parent / "store" / "db_migrations"
     config = Config(migrations / "alembic.ini")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 
 from chatbot.model.bundle import Bundle
 from chatbot.settings import ReviewSettings, SlotSettings
-from chatbot.store import Store
+from chatbot.store.folder import FolderStore
 from tests.training.review_tools import GARDEN, STRANGE, answer, fill
 from training.review.accepted import read_accepted
 from training.review.board import Board
@@ -15,10 +18,17 @@ from training.review.decisions import AlreadyDecidedError
 from training.review.queue import Reason
 
 
-@pytest.fixture
-def board(store: Store, bundle: Bundle) -> Board:
+@pytest.fixture(scope="module")
+def filled(bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("filled") / "store"
     known = [example for text in bundle.replies.texts.values() for example in text.examples]
-    fill(store, answer(bundle, [*known, *GARDEN, *STRANGE]))
+    fill(FolderStore(folder), answer(bundle, [*known, *GARDEN, *STRANGE]))
+    return folder
+
+
+@pytest.fixture
+def board(filled: Path, tmp_path: Path, bundle: Bundle) -> Board:
+    store = FolderStore(Path(shutil.copytree(filled, tmp_path / "store")))
     return Board(store, bundle, ReviewSettings(), SlotSettings().values())
 
 

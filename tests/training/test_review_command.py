@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -16,14 +17,20 @@ from training.review.accepted import read_accepted
 from training.review.board import queue_length
 
 
+@pytest.fixture(scope="module")
+def filled(bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("filled") / "store"
+    messages = [record("my parcel"), record("my invoice", minute=1), *answer(bundle, GARDEN, 2)]
+    fill(FolderStore(folder), messages)
+    return folder
+
+
 @pytest.fixture
-def store(tmp_path: Path, bundle_folder: Path, bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> Store:
+def store(filled: Path, tmp_path: Path, bundle_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     monkeypatch.setenv("CHATBOT_STORE_URL", str(tmp_path / "store"))
     monkeypatch.setenv("CHATBOT_BUNDLE", str(bundle_folder))
     monkeypatch.setenv("COLUMNS", "200")
-    store = FolderStore(tmp_path / "store")
-    fill(store, [record("my parcel"), record("my invoice", minute=1), *answer(bundle, GARDEN, 2)])
-    return store
+    return FolderStore(Path(shutil.copytree(filled, tmp_path / "store")))
 
 
 def run(*arguments: str) -> Result:
@@ -35,6 +42,7 @@ def id_of(message: str) -> str:
     return line.split()[0]
 
 
+@pytest.mark.usefixtures("loaded_once")
 def test_what_waits_is_listed_and_decided_and_ends_as_rows(store: Store) -> None:
     waited = queue_length(store)
     assert waited == len([line for line in run("list", "--most", "99").output.splitlines() if "%" in line])
@@ -46,6 +54,7 @@ def test_what_waits_is_listed_and_decided_and_ends_as_rows(store: Store) -> None
     assert queue_length(store) == waited - 2
 
 
+@pytest.mark.usefixtures("loaded_once")
 def test_a_cluster_becomes_an_intent_with_one_command(store: Store) -> None:
     shown = run("clusters").output
     name = shown.split()[0]
@@ -59,6 +68,7 @@ def test_a_cluster_becomes_an_intent_with_one_command(store: Store) -> None:
     assert run("clusters").output.strip() == "no clusters"
 
 
+@pytest.mark.usefixtures("loaded_once")
 def test_what_cannot_be_done_is_one_line_that_says_why(store: Store) -> None:
     name = id_of("my parcel")
     for arguments, problem in (
@@ -75,6 +85,7 @@ def test_what_cannot_be_done_is_one_line_that_says_why(store: Store) -> None:
     assert read_accepted(store) == []
 
 
+@pytest.mark.usefixtures("loaded_once")
 def test_a_decision_is_taken_back(store: Store) -> None:
     name = id_of("my parcel")
     assert run("reject", name, "--by", "ada").exit_code == 0

@@ -37,14 +37,25 @@ if TYPE_CHECKING:
 STAFF = Path(__file__).resolve().parents[2] / "ui" / "staff_pages" / "page.py"
 
 
+@pytest.fixture(scope="module")
+def filled(bundle: Bundle, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("filled") / "store"
+    make_store(folder, bundle)
+    return folder
+
+
 @pytest.fixture
-def store(tmp_path: Path, bundle: Bundle) -> FolderStore:
-    return make_store(tmp_path / "store", bundle)
+def store(filled: Path, tmp_path: Path) -> FolderStore:
+    return FolderStore(Path(shutil.copytree(filled, tmp_path / "store")))
 
 
 @pytest.fixture
 def open_pages(
-    store: FolderStore, tmp_path: Path, bundle_folder: Path, monkeypatch: pytest.MonkeyPatch
+    store: FolderStore,
+    tmp_path: Path,
+    bundle_folder: Path,
+    loaded_once: None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Callable[..., AppTest]]:
     """Runs the script once, at an address, with settings."""
     monkeypatch.setattr(manifest_scanner, "scan_component_manifests", list)

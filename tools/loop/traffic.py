@@ -7,6 +7,7 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import aiohttp
@@ -78,12 +79,18 @@ def ordinary(count: int, seed: int) -> tuple[list[tuple[str, str]], str]:
     own = _pairs(rows)
     source = f"the shipped corpus, which it was trained on ({len(own):,} messages)"
     try:
-        published = _pairs(bitext())
+        published = _published()
     except MissingDataError:
         return draw.choices(own, k=count), source
     day = draw.choices(own, k=count - count // 2) + draw.sample(published, count // 2)
     draw.shuffle(day)
     return day, f"{source} and Bitext ({len(published):,})"
+
+
+@cache
+def _published() -> Sequence[tuple[str, str]]:
+    """Read Bitext once: it takes seconds, and a loop has several days."""
+    return _pairs(bitext())
 
 
 def _pairs(rows: pd.DataFrame) -> list[tuple[str, str]]:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from alembic.script import ScriptDirectory
 
+from chatbot.files import sync_to_disk
+
 
 def version(engine: Any) -> str | None:
     """Return the version of a database's schema; None: the database is empty."""
@@ -42,19 +44,21 @@ def create(file: Path) -> None:
     """Create an SQLite database with MLflow's schema, unless the file exists.
 
     SQLite keeps each step of a migration at once: a database that was left half made would be refused from then on.
-    Of two processes, the first one's database stays.
+    Of two processes, the first one's database stays. It is flushed to the disk once, not after each step.
     """
     if file.exists():
         return
-    from sqlalchemy import create_engine
+    from sqlalchemy import create_engine, event
 
     with tempfile.TemporaryDirectory(prefix=f".{file.name}-", dir=file.parent) as folder:
         made = Path(folder) / file.name
         engine = create_engine(f"sqlite:///{made}")
+        event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous = OFF"))
         try:
             _mlflow()._initialize_tables(engine)
         finally:
             engine.dispose()
+        sync_to_disk(made)
         with suppress(FileExistsError):
             os.link(made, file)
 
