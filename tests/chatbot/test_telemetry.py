@@ -23,8 +23,11 @@ assert off.items() <= os.environ.items(), os.environ
 assert not sys.modules.keys() & set(libraries), "too late: these read the variables when they are imported"
 """
 ASKED = """
-import os
+import importlib.metadata, importlib.util, os, sys
 import chatbot
+for name in ("evidently", "mlflow"):  # not executed: their __init__ imports everything, which takes ten seconds
+    sys.modules[name] = importlib.util.module_from_spec(importlib.util.find_spec(name))
+    sys.modules[name].__version__ = importlib.metadata.version(name)
 from bentoml._internal.utils.analytics.usage_stats import do_not_track
 assert do_not_track()
 from dvc.analytics import is_enabled

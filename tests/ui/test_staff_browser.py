@@ -265,6 +265,7 @@ def test_a_handoff_is_taken_and_only_after_a_question_done_by_somebody_else(
     other = visit("handoffs", name="Bob").page
     other.get_by_text("Taken: 1", exact=True).first.click()
     expect(other.locator(".chip.taken")).to_contain_text("Taken by Ada", timeout=15_000)
+    staff_pages.settled(other)  # until then, buttons of cards that are about to go can be clicked
     other.get_by_role("button", name="Done").first.click()
     expect(other.get_by_role("alert")).to_contain_text("Ada has this conversation", timeout=15_000)
     assert not [task for task in HandoffReader(store).tasks() if task.state == "done"]

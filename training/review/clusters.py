@@ -11,13 +11,12 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.spatial.distance import pdist
-from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
+from chatbot.documents import read_yaml
 from data.messages import normalise
 from training.review.queue import Item, Queue, Reason
 
@@ -33,12 +32,11 @@ WORDS = 4
 _HANDED_OVER = 0.5
 _WORD = re.compile(r"[^\W\d_](?:[\w'-]*[^\W_])?")
 _MARK = re.compile(r"<[A-Z]+>")
-# Words of any customer message, independent of its topic.
-_POLITE = (
-    "hi hello hey please pls thanks thank want need know tell help like just got get make does did i'm i'd i've "
-    "it's don't can't what's how's that's there's hiya okay"
+_USUAL = frozenset(
+    word
+    for words in read_yaml(Path(__file__).with_name("usual_words.yaml")).values()
+    for word in words.split()
 )
-_USUAL = ENGLISH_STOP_WORDS | frozenset(_POLITE.split())
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 """Encodes n messages as unit vectors, shape (n, dim)."""
@@ -117,6 +115,10 @@ def typical_words(classes: Sequence[Sequence[str]], others: Sequence[str] = ()) 
 
 def join(vectors: NDArray[np.float32], distance: float) -> NDArray[np.int32]:
     """Label each row by average linkage: clusters merge up to a mean cosine distance of `distance`."""
+    # Imported late: SciPy takes a second, and most pages and commands cluster nothing.
+    from scipy.cluster.hierarchy import fcluster, linkage
+    from scipy.spatial.distance import pdist
+
     distances = np.clip(pdist(vectors.astype(np.float32), "cosine"), 0, 2)
     labels: NDArray[np.int32] = fcluster(linkage(distances, "average"), distance, "distance")
     return labels
