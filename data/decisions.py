@@ -14,13 +14,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from chatbot.formulas import from_cell, to_cell
 from data.errors import CorpusError, Problem
 from data.messages import intent_fault, row_hash
 from data.text import decode, read_lines
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DECISIONS_FILE = "decisions.csv"
 BESIDE = (DECISIONS_FILE, "declared.yaml")
@@ -105,6 +107,8 @@ def relabelled(table: pd.DataFrame, intents: dict[int, str]) -> pd.DataFrame:
     """Return the corpus with other intents in some rows (by position), and their categories and row hashes."""
     if not intents:
         return table
+    import pandas as pd  # late: the review's commands and pages read decisions, and no table
+
     category_of = dict(zip(table["intent"], table["category"], strict=True))
     changed = table.to_dict("records")
     for place, intent in intents.items():

@@ -14,9 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -26,6 +25,9 @@ from data.decisions import BESIDE, relabelled
 from data.errors import CorpusError
 from data.messages import intent_fault
 from data.yaml_nodes import parse_nodes
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DECLARED_FILE = BESIDE[1]
 

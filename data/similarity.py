@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
-from sklearn.feature_extraction.text import TfidfVectorizer
 
 from data.messages import normalise
 
@@ -106,6 +105,10 @@ def _cosines(
 
 def _vectors(messages: Sequence[str]) -> csr_array:
     """Return unit TF-IDF vectors, shape (n, n-grams), float32; a message without a 3-gram is zero."""
+    from sklearn.feature_extraction.text import (
+        TfidfVectorizer,
+    )  # late: pages import this module, and group nothing
+
     texts = [normalise(message) for message in messages]
     if not any(len(text) >= 3 for text in texts):
         return csr_array((len(texts), 1), dtype=np.float32)

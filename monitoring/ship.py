@@ -8,12 +8,14 @@ import sys
 from chatbot.errors import ChatbotError
 from chatbot.settings import LogSettings, StorageSettings
 from monitoring.inference_log.upload import main
-from monitoring.upkeep.erasure import sweep
 
 if __name__ == "__main__":
     code = main()
     sys.stdout.flush()
     if code == 0 and len(sys.argv) == 1:  # a service that shuts down passes arguments, and has no time
+        # Imported late: it takes as long as all else, and an upload that failed or a shutdown does not need it.
+        from monitoring.upkeep.erasure import sweep
+
         try:
             sweep(LogSettings(), StorageSettings())
         except (ChatbotError, OSError) as error:

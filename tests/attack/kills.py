@@ -25,9 +25,9 @@ def check(target: Target) -> str:
             killed += 1
             answered += _require_rows(target, load, name)
             require(target.survives(), f"the service did not recover from the death of {name}")
-    require(answered, "nothing was answered under load")
     load = under_load(target.server, _messages("main"), lambda: _kill_all(target))
     answered += _require_rows(target, load, "all processes")
+    require(answered, "nothing was answered under load")
     target.server.start()
     require(not lost(target.server, load), "rows were lost or doubled by the restart")
     return f"{killed} workers and then all processes were killed under load: {answered} answered ids, {answered} rows"

@@ -7,6 +7,7 @@ import json
 import shutil
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -82,29 +83,37 @@ def test_the_configured_bundle_is_fetched_from_a_real_bucket_and_served_under_it
     assert serves(starting) == ("7", digest)
 
 
-@pytest.mark.process
-def test_a_cached_bundle_serves_while_the_store_is_unavailable(
-    tmp_path: Path, pushed: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # What a server does first.
-    monkeypatch.setenv("CHATBOT_STORE_URL", str(tmp_path / "store"))
-    bundle_source.fetch(ServiceSettings(model=f"7@{pushed}", bundle_cache=tmp_path / "cache"))
-    monkeypatch.delenv("CHATBOT_STORE_URL")
-    shutil.rmtree(tmp_path / "store")
-    away = {"CHATBOT_STORE_URL": "s3://nowhere/x", "CHATBOT_STORE_ENDPOINT": "http://127.0.0.1:9"}
-    assert serves(server(tmp_path, f"7@{pushed}", **away)) == ("7", pushed)
+@pytest.fixture
+def unfetched(tmp_path: Path, bundle_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Runs the preflight check of a start with a model and other settings; returns why it failed."""
+
+    def unfetched(model: str, **others: str) -> str:
+        environment = {
+            "CHATBOT_BUNDLE": str(bundle_folder),
+            "CHATBOT_BUNDLE_CACHE": str(tmp_path / "cache"),
+            "CHATBOT_LOG_FOLDER": str(tmp_path / "log"),
+            "CHATBOT_STORE_URL": str(tmp_path / "store"),
+            "CHATBOT_MODEL": model,
+        }
+        for name, value in (environment | others).items():
+            monkeypatch.setenv(name, value)
+        return preflight.PreflightCheck(preflight.check).failure() or ""
+
+    return unfetched
 
 
 @pytest.mark.process
 def test_a_bundle_that_the_store_does_not_have_is_refused_in_one_line(
-    tmp_path: Path, store: FolderStore, bundle_folder: Path
+    store: FolderStore, unfetched: Callable[..., str]
 ) -> None:
-    line = refused(server(tmp_path, f"9@{DIGEST}", CHATBOT_BUNDLE=str(bundle_folder)))
-    assert f"model 9@{DIGEST[:12]}… cannot be served: the store has no bundles/{DIGEST}/SHA256SUMS" in line
+    reason = unfetched(f"9@{DIGEST}")
+    expected = f"model 9@{DIGEST[:12]}… cannot be served: the store has no bundles/{DIGEST}/SHA256SUMS"
+    assert expected in reason
+    assert "\n" not in reason
 
 
 @pytest.mark.process
-def test_an_unavailable_store_stops_the_start_with_one_line(tmp_path: Path) -> None:
+def test_an_unavailable_store_stops_the_start_with_one_line(unfetched: Callable[..., str]) -> None:
     away = {
         "CHATBOT_STORE_URL": "s3://bundles",
         "CHATBOT_STORE_ENDPOINT": "http://127.0.0.1:9",
@@ -112,9 +121,10 @@ def test_an_unavailable_store_stops_the_start_with_one_line(tmp_path: Path) -> N
         "AWS_ACCESS_KEY_ID": "nobody",
         "AWS_SECRET_ACCESS_KEY": "nothing",
     }
-    line = refused(server(tmp_path, f"9@{DIGEST}", **away))
-    assert "model 9@aaaaaaaaaaaa… cannot be served" in line
-    assert "127.0.0.1:9" in line
+    reason = unfetched(f"9@{DIGEST}", **away)
+    assert "model 9@aaaaaaaaaaaa… cannot be served" in reason
+    assert "127.0.0.1:9" in reason
+    assert "\n" not in reason
 
 
 @pytest.mark.process
@@ -247,10 +257,18 @@ def test_all_processes_of_a_server_serve_the_model_configured_at_its_start(
 
 
 @pytest.mark.process
-def test_the_bento_serves_what_its_file_says(tmp_path: Path, pushed: str) -> None:
+def test_the_bento_serves_what_its_file_says_from_the_cache_while_the_store_is_unavailable(
+    tmp_path: Path, pushed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What a server does first.
+    monkeypatch.setenv("CHATBOT_STORE_URL", str(tmp_path / "store"))
+    bundle_source.fetch(ServiceSettings(model=f"7@{pushed}", bundle_cache=tmp_path / "cache"))
+    monkeypatch.delenv("CHATBOT_STORE_URL")
+    shutil.rmtree(tmp_path / "store")
     file = tmp_path / "annotations"
     file.write_text(f'support-chatbot/model-version="7@{pushed}"\n')
-    starting = server(tmp_path, "", CHATBOT_MODEL_FILE=str(file))
+    away = {"CHATBOT_STORE_URL": "s3://nowhere/x", "CHATBOT_STORE_ENDPOINT": "http://127.0.0.1:9"}
+    starting = server(tmp_path, "", CHATBOT_MODEL_FILE=str(file), **away)
     starting.command = (
         str(Path(sys.executable).with_name("bentoml")),
         "serve",

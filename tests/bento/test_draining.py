@@ -16,6 +16,7 @@ from tests.bento.steady import SteadyLoad
 pytestmark = pytest.mark.process
 
 DRAIN_SECONDS = 5.0
+SHORT_SECONDS = 2.0
 
 
 def until(what: str, reached: Callable[[], object], seconds: float = 30) -> None:
@@ -86,14 +87,14 @@ def test_a_worker_that_receives_sigterm_while_it_waits_for_the_runner_stops_wait
 
 
 def test_sigterm_to_every_process_of_a_server_counts_as_one(start: Callable[..., Server]) -> None:
-    server = start(CHATBOT_DRAIN_SECONDS=str(DRAIN_SECONDS), CHATBOT_RUNNER_WORKERS="1")
+    server = start(CHATBOT_DRAIN_SECONDS=str(SHORT_SECONDS), CHATBOT_RUNNER_WORKERS="1")
     assert server.process is not None
     began = time.monotonic()
     for process in (*server.workers("SupportChatbot"), *server.workers("IntentRunner")):
         process.send_signal(signal.SIGTERM)
     server.process.send_signal(signal.SIGTERM)
     # Meanwhile the server's parent tells its workers a second time.
-    while time.monotonic() < began + DRAIN_SECONDS - 0.5:
+    while time.monotonic() < began + SHORT_SECONDS - 0.5:
         assert server.post("/chat", {"message": "where is my order?"})[0] == 200
         time.sleep(0.05)
     assert server.process.wait(30) == 0

@@ -122,33 +122,33 @@ def test_a_switch_to_another_model_is_a_restart_and_no_message_gets_an_error_or_
 
 
 def test_a_model_that_fails_the_preflight_check_is_rolled_back_and_costs_no_message(machine: Machine) -> None:
-    machine.serve("1")
+    machine.serve("2")
     with SteadyLoad(machine.server.url) as load:
         machine.ask("3")
         found = machine.wait_rolled_back(machine.models["3"])
-    assert found.model == machine.models["1"]
+    assert found.model == machine.models["2"]
     assert found.taken_back is not None
     assert "no_such_intent" in found.taken_back.why
     assert load.seen.failures == []
-    assert set(load.seen.answered) == {"1"}
+    assert set(load.seen.answered) == {"2"}
 
 
 def test_a_model_that_the_store_does_not_have_is_taken_back_with_the_reason(machine: Machine) -> None:
-    machine.serve("1")
+    machine.serve("2")
     missing = f"9@{'9' * 64}"
     desired_model.ask(machine.store, missing, "a test")
     found = machine.wait_rolled_back(missing)
     assert found.taken_back is not None
     assert "the store has no bundles/9999" in found.taken_back.why
-    assert machine.version() == "1"
+    assert machine.version() == "2"
 
 
 def test_a_supervisor_that_is_killed_during_the_restart_ends_it_when_it_starts_again(
     machine: Machine,
 ) -> None:
-    machine.serve("1")
+    machine.serve("2")
     (old,) = machine.servers()
-    machine.ask("2")
+    machine.ask("1")
     old.wait(60)
     assert machine.server.process is not None
     servers = machine.servers()
@@ -159,17 +159,17 @@ def test_a_supervisor_that_is_killed_during_the_restart_ends_it_when_it_starts_a
     assert not desired_model.read(machine.store).serves
     machine.start()
     machine.wait(lambda s: s.serves)
-    assert machine.version() == "2"
+    assert machine.version() == "1"
 
 
 def test_a_model_whose_promotion_was_cut_off_and_that_does_not_start_gives_way_to_the_one_before(
     machine: Machine,
 ) -> None:
-    machine.serve("2")
+    machine.serve("1")
     machine.stop()
     machine.ask("3")
     machine.start()
-    assert machine.version() == "2"
+    assert machine.version() == "1"
     taken_back = desired_model.read(machine.store).taken_back
     assert taken_back is not None
     assert taken_back.model == machine.models["3"]
@@ -178,7 +178,7 @@ def test_a_model_whose_promotion_was_cut_off_and_that_does_not_start_gives_way_t
 def test_the_serving_model_keeps_serving_and_restarts_while_the_store_is_unavailable(
     machine: Machine,
 ) -> None:
-    machine.serve("2")
+    machine.serve("1")
     machine.stop()
     machine.start(
         CHATBOT_STORE_URL="s3://away",
@@ -187,7 +187,7 @@ def test_the_serving_model_keeps_serving_and_restarts_while_the_store_is_unavail
         AWS_ACCESS_KEY_ID="nobody",
         AWS_SECRET_ACCESS_KEY="nothing",
     )
-    assert machine.version() == "2"
+    assert machine.version() == "1"
     assert machine.server.output.count("the current model stays") == 1
 
 

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.process
 def test_a_server_that_is_asked_to_stop_answers_what_is_under_way_and_ends_cleanly(
     start: Callable[..., Server], distinct_messages: Sequence[str]
 ) -> None:
-    service = start(CHATBOT_WORKERS="2", CHATBOT_TIMEOUT_SECONDS="60")
+    service = start(CHATBOT_WORKERS="2", CHATBOT_RUNNER_WORKERS="1", CHATBOT_TIMEOUT_SECONDS="60")
     codes: list[int] = []
     began = time.monotonic()
     load = under_load(service, distinct_messages[:600], lambda: codes.append(service.stop()))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from chatbot.model.bundle import Bundle
 from chatbot.settings import ReviewSettings, SlotSettings
 from chatbot.store.folder import FolderStore
+from tests.support.requirements import ROOT
 from tests.training.review_tools import GARDEN, STRANGE, answer, fill
 from training.review.accepted import read_accepted
 from training.review.board import Board
@@ -94,3 +97,14 @@ def test_typical_words_are_frequent_here_and_rare_elsewhere() -> None:
     assert first[:2] == ("gift", "balance")
     assert second[:2] == ("rent", "mower")
     assert "number" not in first
+
+
+@pytest.mark.process
+def test_the_review_imports_no_library_that_takes_a_second_before_it_needs_it() -> None:
+    """The first visitor of the staff pages waits for it, and each command of the review."""
+    slow = {"sklearn", "pandas", "scipy.cluster", "scipy.stats", "torch", "mlflow"}
+    code = (
+        f"import sys, training.review.board, training.review.labels; print(sorted({slow} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

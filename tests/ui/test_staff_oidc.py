@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,58 +26,71 @@ if TYPE_CHECKING:
     from tests.ui.conftest import ChatPage
 
 
-FORGED: dict[str, dict[str, Any]] = {
-    "another issuer": {"claims": {"iss": "http://127.0.0.1:1"}},
-    "another client's token": {"claims": {"aud": "another-client"}},
-    "an expired token": {"claims": {"iat": 1_000_000_000, "exp": 1_000_000_600}},
-    "a replayed token": {"claims": {"nonce": "of an earlier login"}},
-    "a token without a signature": {"unsigned": True},
-    "a token that another key signed": {
+FORGED: dict[str, Callable[[], dict[str, Any]]] = {
+    "another issuer": lambda: {"claims": {"iss": "http://127.0.0.1:1"}},
+    "another client's token": lambda: {"claims": {"aud": "another-client"}},
+    "an expired token": lambda: {"claims": {"iat": 1_000_000_000, "exp": 1_000_000_600}},
+    "a replayed token": lambda: {"claims": {"nonce": "of an earlier login"}},
+    "a token without a signature": lambda: {"unsigned": True},
+    "a token that another key signed": lambda: {
         "signed_by": RSAKey.generate_key(2048, {"kid": "test", "use": "sig"})
     },
 }
-"""What a login must refuse: fields of the provider."""
+"""What a login must refuse: fields of the provider, made when they are needed."""
+RIGHT: dict[str, Any] = {"email": "ada@example.org", "claims": {}, "unsigned": False, "signed_by": None}
 
 
-@pytest.fixture
-def provider() -> Iterator[Provider]:
+@pytest.fixture(scope="module")
+def running() -> Iterator[Provider]:
     started = Provider().start()
     yield started
     started.stop()
 
 
-def _staff_pages(
-    serve_page: Callable[..., ChatPage], provider: Provider, folder: Path, **settings: str
+@pytest.fixture
+def provider(running: Provider) -> Provider:
+    """The provider; it answers rightly until the test changes that."""
+    _change(running, RIGHT)
+    return running
+
+
+@pytest.fixture(scope="module")
+def pages(
+    running: Provider,
+    serve_page: Callable[..., ChatPage],
+    bundle: Bundle,
+    bundle_folder: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> ChatPage:
-    """Serve the staff pages with logins at the provider; ada@example.org may come in."""
-    port = free_port()
+    """The staff pages with logins at the provider; ada@example.org may come in."""
+    folder, port = tmp_path_factory.mktemp("oidc"), free_port()
+    make_store(folder / "store", bundle)
     secrets = folder / "secrets.toml"
-    secrets.write_text(provider.secrets(f"http://127.0.0.1:{port}"))
+    secrets.write_text(running.secrets(f"http://127.0.0.1:{port}"))
     return serve_page(
         sys.executable, "-m", "ui.staff", port=port, CHATBOT_STAFF_PORT=str(port),
         CHATBOT_STAFF_OIDC_SECRETS=str(secrets), CHATBOT_STAFF_OIDC_ALLOWED="ada@example.org",
-        CHATBOT_STORE_URL=str(folder / "store"), **settings,
+        CHATBOT_STORE_URL=str(folder / "store"), CHATBOT_BUNDLE=str(bundle_folder),
     )  # fmt: skip
 
 
-def test_a_forged_login_by_openid_connect_sets_no_cookie(
-    serve_page: Callable[..., ChatPage], provider: Provider, tmp_path: Path
-) -> None:
+def _change(provider: Provider, fields: Mapping[str, Any]) -> None:
+    for field, value in fields.items():
+        setattr(provider, field, value)
+
+
+def test_a_forged_login_by_openid_connect_sets_no_cookie(pages: ChatPage, provider: Provider) -> None:
     """Without a browser: a login sets a cookie of Streamlit, which only its server can sign."""
-    pages = _staff_pages(serve_page, provider, tmp_path)
     assert _gets_a_cookie(pages.url)
-    right = {"claims": {}, "unsigned": False, "signed_by": None}
     came_in = []
     for name, forged in FORGED.items():
-        for field, value in (right | forged).items():
-            setattr(provider, field, value)
+        _change(provider, RIGHT | forged())
         codes = len(provider.nonces)
         if _gets_a_cookie(pages.url):
             came_in.append(name)
         assert len(provider.nonces) == codes + 1, f"{name}: the login did not reach the provider"
     assert came_in == []
-    for field, value in right.items():
-        setattr(provider, field, value)
+    _change(provider, RIGHT)
     provider.nonces["stolen"] = ""
     assert not _gets_a_cookie(pages.url, "/oauth2callback?code=stolen&state=made-up")
     away = "https://evil.example"
@@ -102,15 +115,8 @@ def _gets_a_cookie(url: str, path: str = "") -> bool:
 
 
 def test_by_openid_connect_those_named_come_in_and_others_do_not(
-    window: BrowserContext,
-    serve_page: Callable[..., ChatPage],
-    tmp_path: Path,
-    bundle: Bundle,
-    bundle_folder: Path,
+    window: BrowserContext, pages: ChatPage, provider: Provider
 ) -> None:
-    provider = Provider().start()
-    make_store(tmp_path / "store", bundle)
-    pages = _staff_pages(serve_page, provider, tmp_path, CHATBOT_BUNDLE=str(bundle_folder))
     window.clear_cookies()
     page = window.new_page()
     try:
@@ -127,4 +133,3 @@ def test_by_openid_connect_those_named_come_in_and_others_do_not(
         assert not page.locator("blockquote.message, .st-key-nav").count()
     finally:
         page.close()
-        provider.stop()

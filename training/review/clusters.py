@@ -11,12 +11,10 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.spatial.distance import pdist
-from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
 from data.messages import normalise
 from training.review.queue import Item, Queue, Reason
@@ -38,7 +36,6 @@ _POLITE = (
     "hi hello hey please pls thanks thank want need know tell help like just got get make does did i'm i'd i've "
     "it's don't can't what's how's that's there's hiya okay"
 )
-_USUAL = ENGLISH_STOP_WORDS | frozenset(_POLITE.split())
 
 Encode = Callable[[Sequence[str]], NDArray[np.float32]]
 """Encodes n messages as unit vectors, shape (n, dim)."""
@@ -117,6 +114,10 @@ def typical_words(classes: Sequence[Sequence[str]], others: Sequence[str] = ()) 
 
 def join(vectors: NDArray[np.float32], distance: float) -> NDArray[np.int32]:
     """Label each row by average linkage: clusters merge up to a mean cosine distance of `distance`."""
+    # Imported late: SciPy takes a second, and most pages and commands cluster nothing.
+    from scipy.cluster.hierarchy import fcluster, linkage
+    from scipy.spatial.distance import pdist
+
     distances = np.clip(pdist(vectors.astype(np.float32), "cosine"), 0, 2)
     labels: NDArray[np.int32] = fcluster(linkage(distances, "average"), distance, "distance")
     return labels
@@ -143,4 +144,13 @@ def _cluster(
 def _words(message: str) -> set[str]:
     """Return the content words of a message, each once."""
     words = _WORD.findall(normalise(_MARK.sub(" ", message)))
-    return {word for word in words if len(word) > 2 and word not in _USUAL}
+    return {word for word in words if len(word) > 2 and word not in _usual_words()}
+
+
+@cache
+def _usual_words() -> frozenset[str]:
+    from sklearn.feature_extraction.text import (
+        ENGLISH_STOP_WORDS,
+    )  # late: most pages and commands name no cluster
+
+    return frozenset(ENGLISH_STOP_WORDS).union(_POLITE.split())
