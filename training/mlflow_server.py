@@ -57,9 +57,9 @@ def with_driver(backend: str) -> str:
 
 
 def command(settings: MlflowServerSettings, store: StorageSettings) -> list[str]:
-    """Return the server's command line; the database's address may contain a password and is not in it."""
+    """Return the arguments of `mlflow`; the database's address may contain a password and is not in them."""
     started = [
-        *(sys.executable, "-m", "mlflow", "server"),
+        "server",
         *("--host", settings.address, "--port", str(settings.port), "--workers", "1"),
         *("--artifacts-destination", artifacts_of(settings, store), "--serve-artifacts"),
         *("--default-artifact-root", "mlflow-artifacts:/"),
@@ -137,25 +137,31 @@ def _file_of(backend: str) -> Path | None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Replace this process by the server. Returns: 1 if it cannot start; 0 after `--upgrade`."""
+    """Run the server until it is stopped, and exit with its code. Returns: 1: it cannot start; 0: after `--upgrade`."""
     parser = argparse.ArgumentParser(prog="python -m training.mlflow_server", description="the MLflow server")
     parser.add_argument("--upgrade", action="store_true", help="only upgrade the database")
     args = parser.parse_args(arguments)
     try:
         settings, store = MlflowServerSettings(), StorageSettings()
+        if not args.upgrade:
+            started = command(settings, store)
+            # Before the first import of MLflow, which reads some of the variables.
+            os.environ.update(environment(settings, store))
         done = upgrade(settings.backend, asked=args.upgrade)
         if done or args.upgrade:
             sys.stderr.write((done or "the database has the schema of the installed MLflow") + "\n")
         if args.upgrade:
             return 0
-        started, around = command(settings, store), environment(settings, store)
     except (ChatbotError, ValueError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     sys.stderr.write(
         f"MLflow: http://{settings.address}:{settings.port}, artifacts in {artifacts_of(settings, store)}\n"
     )
-    os.execve(started[0], started, around)  # noqa: S606
+    # In this process, which has imported MLflow to look at the database: another import takes seconds.
+    from mlflow.cli import cli
+
+    cli.main(started, prog_name="mlflow")
 
 
 if __name__ == "__main__":
