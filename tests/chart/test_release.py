@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.chart.conftest import containers, pod_specs
+from tests.chart.conftest import containers, parsed, pod_specs
 from tools import release
 from tools.generate import chart
 from tools.images import DOCKERFILES
@@ -49,8 +49,7 @@ def dist(tmp_path_factory: pytest.TempPathFactory, pushed: list[Shipped]) -> Pat
 
 
 def images_of(text: str) -> set[str]:
-    objects = [part for part in yaml.safe_load_all(text) if part]
-    return {container["image"] for _, spec in pod_specs(objects) for container in containers(spec)}
+    return {container["image"] for _, spec in pod_specs(parsed(text)) for container in containers(spec)}
 
 
 def listed(dist: Path) -> set[str]:
@@ -83,7 +82,7 @@ def test_the_manifests_install_exactly_the_listed_images(dist: Path) -> None:
     said = subprocess.run(command, capture_output=True, text=True, check=True)
     assert images_of(said.stdout) == listed(dist)
     # The admission policy lets in what the retrain CronJob runs: it must name the same images.
-    documents = [d for d in yaml.safe_load_all(said.stdout) if d]
+    documents = parsed(said.stdout)
     policies = [d for d in documents if d["kind"] == "ValidatingAdmissionPolicy"]
     (policy,) = [policy for policy in policies if "-jobs-" in policy["metadata"]["name"]]
     (cron,) = [d for d in documents if d["kind"] == "CronJob" and d["metadata"]["name"].endswith("-retrain")]

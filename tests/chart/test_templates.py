@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chart.conftest import Json, Render, containers, lint, notes, pod_specs, pod_templates
+from tests.chart.conftest import Json, Render, containers, lint, notes, parsed, pod_specs, pod_templates
 from tools.generate import chart
 
 pytestmark = pytest.mark.process
@@ -377,11 +377,7 @@ def test_everything_off_renders_nothing(render: Render) -> None:
 
 
 def test_two_releases_of_one_namespace_do_not_meet(render: Render) -> None:
-    import yaml
-
-    other = [
-        o for o in yaml.safe_load_all(chart.render("--kube-version", chart.KUBERNETES, release="other")) if o
-    ]
+    other = parsed(chart.render("--kube-version", chart.KUBERNETES, release="other"))
     here = {(o["kind"], o["metadata"]["name"]) for o in render()}
     assert here & {(o["kind"], o["metadata"]["name"]) for o in other} == set()
 

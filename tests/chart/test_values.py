@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from chatbot.settings import HandoffSettings, LogSettings, UploadSettings
+from tests.chart.conftest import parsed
 from tools.generate import chart, chart_forms
 from tools.generate.compose import every_setting
 
@@ -36,20 +37,15 @@ def test_a_schema_comment_that_is_not_json_is_named_with_its_line() -> None:
         chart.read("# -- Documented.\n# @schema {type: integer}\na: 1\n")
 
 
-@pytest.mark.process
-@pytest.mark.parametrize(
-    ("value", "path", "reason"),
+WRONG = (
     [
-        ("api.autoscaling.mn=3", "/api/autoscaling", "'mn' not allowed"),
         ("apii.enabled=true", "", "'apii' not allowed"),
         ("api.replicas=many", "/api/replicas", "want integer"),
-        ("api.autoscaling.min=1", "/api/autoscaling/min", "minimum"),
         ("monitoring.operator=perhaps", "/monitoring/operator", "value must be one of"),
         ("api.resources.request.cpu=1", "/api/resources", "'request' not allowed"),
         ("chatPage.pod.nodeSelectr.a=b", "/chatPage/pod", "'nodeSelectr' not allowed"),
         ("store.existingSecrets.nobody=x", "/store/existingSecrets", "nobody"),
         ("api.settings.ANSWER=0.5", "/api/settings", "ANSWER"),
-        ("api.settings.CHATBOT_WORKERS=many", "/api/settings/CHATBOT_WORKERS", "want integer"),
         ("api.settings.CHATBOT_WORKERS=0", "/api/settings/CHATBOT_WORKERS", "minimum"),
         ("api.settings.CHATBOT_GATHER=perhaps", "/api/settings/CHATBOT_GATHER", "want boolean"),
         ("api.handoff.url=desk.example.com", "/api/handoff/url", "does not match pattern"),
@@ -66,12 +62,24 @@ def test_a_schema_comment_that_is_not_json_is_named_with_its_line() -> None:
         ("pod.labels.team=a b", "/pod/labels/team", "does not match pattern"),
         ("api.resources.limits.memory=512", "/api/resources/limits/memory", "minimum"),
     ],
+    # Of the same keys.
+    [
+        ("api.autoscaling.mn=3", "/api/autoscaling", "'mn' not allowed"),
+        ("api.autoscaling.min=1", "/api/autoscaling/min", "minimum"),
+        ("api.settings.CHATBOT_WORKERS=many", "/api/settings/CHATBOT_WORKERS", "want integer"),
+    ],
 )
-def test_a_wrong_value_is_refused_with_its_path(value: str, path: str, reason: str) -> None:
+"""Values, each with the path and the reason that Helm names; those of a list are refused together."""
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("wrong_values", WRONG, ids=["most", "of the same keys"])
+def test_a_wrong_value_is_refused_with_its_path(wrong_values: list[tuple[str, str, str]]) -> None:
     with pytest.raises(chart.ChartError) as refused:
-        chart.render("--set", value)
-    assert f"at '{path}'" in str(refused.value)
-    assert reason in str(refused.value)
+        chart.render(*(f"--set={value}" for value, _, _ in wrong_values))
+    lines = str(refused.value).splitlines()
+    for value, path, reason in wrong_values:
+        assert any(f"at '{path}': " in line and reason in line for line in lines), value
 
 
 def wrong() -> list[tuple[str, Any]]:
@@ -282,25 +290,85 @@ def test_an_integer_as_text_is_accepted_within_its_bounds_alone(low: int, high: 
     assert not pattern.fullmatch("-1")
 
 
+TOGETHER = [
+    ("api.autoscaling.min=9", "api.autoscaling.min is 9, above api.autoscaling.max, which is 6"),
+    ("api.url=http://bot", "api.url is set, with api.enabled=true"),
+    ("mlflow.url=http://mlflow", "mlflow.url is set, with mlflow.enabled=true"),
+    ("pushgateway.url=http://gateway", "pushgateway.url is set, with pushgateway.enabled=true"),
+    ("store.endpoint=http://s3", "store.endpoint is set, with minio.enabled=true"),
+    (
+        "api.resources.requests.cpu=2",
+        "api.resources.requests.cpu is 2, above api.resources.limits.cpu, which is 1",
+    ),
+    (
+        "driftCheck.actResources.requests.memory=1Gi",
+        "driftCheck.actResources.requests.memory is 1Gi, above",
+    ),
+    (
+        "mlflow.backend=sqlite://a,mlflow.backendSecret=b",
+        "mlflow.backend and mlflow.backendSecret are both set",
+    ),
+    (
+        "staffPages.existingSecret=a,staffPages.oidcSecret=b",
+        "staffPages.existingSecret and staffPages.oidc",
+    ),
+    ("fullnameOverride=Support_Bot", "Support_Bot is not a valid name for a Service"),
+    ("api.settings.CHATBOT_UPLOAD_QUEUE_MB=4000", "stored there add up to 5088 MB"),
+    ("api.apiKeys.clientSecret=a", "api.apiKeys.existingSecret is empty"),
+    (
+        r"pod.annotations.support-chatbot/model-version=nine",
+        "pod.annotations has support-chatbot/model-version",
+    ),
+    (r"api.pod.annotations.support-chatbot/x=nine", "api.pod.annotations has support-chatbot/x"),
+    (r"pod.labels.app\.kubernetes\.io/instance=a", "pod.labels has app.kubernetes.io/instance"),
+    (
+        r"retrain.pod.labels.app\.kubernetes\.io/component=a",
+        "retrain.pod.labels has app.kubernetes.io/component",
+    ),
+    (
+        "api.settings.CHATBOT_UPLAOD_PART_ROWS=5",
+        "api.settings has CHATBOT_UPLAOD_PART_ROWS, which is not a setting: did you mean CHATBOT_UPLOAD_PART_ROWS?",
+    ),
+    ("staffPages.settings.CHATBOT_WORKRES=5", "is not a setting: did you mean CHATBOT_WORKERS?"),
+    (
+        "mlflow.settings.CHATBOT_XYZ=5",
+        "mlflow.settings has CHATBOT_XYZ, which is not a setting: see docs",
+    ),
+    (
+        "pod.extraEnv[0].name=CHATBOT_LOGKEEP",
+        "pod.extraEnv has CHATBOT_LOGKEEP, which is not a setting: did you mean CHATBOT_LOG_KEEP?",
+    ),
+    (
+        "api.pod.extraEnv[0].name=CHATBOT_PROT",
+        "api.pod.extraEnv has CHATBOT_PROT, which is not a setting",
+    ),
+    (
+        "api.settings.CHATBOT_HANDOFF_RETRY_SECONDS=400",
+        "CHATBOT_HANDOFF_RETRY_SECONDS=400, above CHATBOT_HANDOFF_MAX_BACKOFF_SECONDS=300",
+    ),
+    (
+        "retrain.settings.CHATBOT_K8S_WATCH_SECONDS=21000",
+        "retrain.deadlineSeconds is 21600, and a rollout with its analysis alone may take 21900 s",
+    ),
+    ("api.settings.CHATBOT_MODEL=9", "api has CHATBOT_MODEL"),
+    (
+        "api.settings.CHATBOT_PORT=3001",
+        "api has CHATBOT_PORT (settings or pod.extraEnv): the chart sets it",
+    ),
+    ("api.settings.CHATBOT_METRICS_PORT=1", "api has CHATBOT_METRICS_PORT"),
+    ("chatPage.settings.CHATBOT_UI_PORT=1", "chatPage has CHATBOT_UI_PORT"),
+    ("staffPages.settings.CHATBOT_STAFF_ADDRESS=::1", "staffPages has CHATBOT_STAFF_ADDRESS"),
+    ("mlflow.settings.CHATBOT_MLFLOW_PORT=1", "mlflow has CHATBOT_MLFLOW_PORT"),
+]
+"""Values, each with the contradiction that Helm names; none hides another."""
+
+
 @pytest.mark.process
 @pytest.mark.parametrize(
     ("values", "problem"),
     [
-        ("api.autoscaling.min=9", "api.autoscaling.min is 9, above api.autoscaling.max, which is 6"),
         ("api.enabled=false", "api.url is empty, with api.enabled=false"),
-        ("api.url=http://bot", "api.url is set, with api.enabled=true"),
         ("mlflow.enabled=false", "mlflow.url is empty, with mlflow.enabled=false"),
-        ("mlflow.url=http://mlflow", "mlflow.url is set, with mlflow.enabled=true"),
-        ("pushgateway.url=http://gateway", "pushgateway.url is set, with pushgateway.enabled=true"),
-        ("store.endpoint=http://s3", "store.endpoint is set, with minio.enabled=true"),
-        (
-            "api.resources.requests.cpu=2",
-            "api.resources.requests.cpu is 2, above api.resources.limits.cpu, which is 1",
-        ),
-        (
-            "driftCheck.actResources.requests.memory=1Gi",
-            "driftCheck.actResources.requests.memory is 1Gi, above",
-        ),
         (
             "minio.enabled=false,store.existingSecret=a,store.accessKey=b,store.secretKey=c",
             "store.accessKey and store.existingSecret are both set",
@@ -310,66 +378,11 @@ def test_an_integer_as_text_is_accepted_within_its_bounds_alone(low: int, high: 
         ("store.podIdentity=true,store.existingSecret=a", "store.podIdentity is true, and store has keys"),
         ("minio.enabled=false", "store.existingSecret is empty, with minio.enabled=false: api, drift,"),
         ("minio.enabled=false,store.existingSecrets.api=a", "minio.enabled=false: drift, mlflow, retrain,"),
-        (
-            "mlflow.backend=sqlite://a,mlflow.backendSecret=b",
-            "mlflow.backend and mlflow.backendSecret are both set",
-        ),
-        (
-            "staffPages.existingSecret=a,staffPages.oidcSecret=b",
-            "staffPages.existingSecret and staffPages.oidc",
-        ),
         ("chatPage.route.enabled=true", "chatPage.route.parents is empty"),
-        ("fullnameOverride=Support_Bot", "Support_Bot is not a valid name for a Service"),
         (
             "api.spoolSize=300Mi",
             "api.spoolSize is 300Mi, and the data that may be stored there add up to 1344 MB",
         ),
-        ("api.settings.CHATBOT_UPLOAD_QUEUE_MB=4000", "stored there add up to 5088 MB"),
-        ("api.apiKeys.clientSecret=a", "api.apiKeys.existingSecret is empty"),
-        (
-            r"pod.annotations.support-chatbot/model-version=nine",
-            "pod.annotations has support-chatbot/model-version",
-        ),
-        (r"api.pod.annotations.support-chatbot/x=nine", "api.pod.annotations has support-chatbot/x"),
-        (r"pod.labels.app\.kubernetes\.io/instance=a", "pod.labels has app.kubernetes.io/instance"),
-        (
-            r"retrain.pod.labels.app\.kubernetes\.io/component=a",
-            "retrain.pod.labels has app.kubernetes.io/component",
-        ),
-        (
-            "api.settings.CHATBOT_UPLAOD_PART_ROWS=5",
-            "api.settings has CHATBOT_UPLAOD_PART_ROWS, which is not a setting: did you mean CHATBOT_UPLOAD_PART_ROWS?",
-        ),
-        ("staffPages.settings.CHATBOT_WORKRES=5", "is not a setting: did you mean CHATBOT_WORKERS?"),
-        (
-            "mlflow.settings.CHATBOT_XYZ=5",
-            "mlflow.settings has CHATBOT_XYZ, which is not a setting: see docs",
-        ),
-        (
-            "pod.extraEnv[0].name=CHATBOT_LOGKEEP",
-            "pod.extraEnv has CHATBOT_LOGKEEP, which is not a setting: did you mean CHATBOT_LOG_KEEP?",
-        ),
-        (
-            "api.pod.extraEnv[0].name=CHATBOT_PROT",
-            "api.pod.extraEnv has CHATBOT_PROT, which is not a setting",
-        ),
-        (
-            "api.settings.CHATBOT_HANDOFF_RETRY_SECONDS=400",
-            "CHATBOT_HANDOFF_RETRY_SECONDS=400, above CHATBOT_HANDOFF_MAX_BACKOFF_SECONDS=300",
-        ),
-        (
-            "retrain.settings.CHATBOT_K8S_WATCH_SECONDS=21000",
-            "retrain.deadlineSeconds is 21600, and a rollout with its analysis alone may take 21900 s",
-        ),
-        ("api.settings.CHATBOT_MODEL=9", "api has CHATBOT_MODEL"),
-        (
-            "api.settings.CHATBOT_PORT=3001",
-            "api has CHATBOT_PORT (settings or pod.extraEnv): the chart sets it",
-        ),
-        ("api.settings.CHATBOT_METRICS_PORT=1", "api has CHATBOT_METRICS_PORT"),
-        ("chatPage.settings.CHATBOT_UI_PORT=1", "chatPage has CHATBOT_UI_PORT"),
-        ("staffPages.settings.CHATBOT_STAFF_ADDRESS=::1", "staffPages has CHATBOT_STAFF_ADDRESS"),
-        ("mlflow.settings.CHATBOT_MLFLOW_PORT=1", "mlflow has CHATBOT_MLFLOW_PORT"),
         ("api.pod.extraEnv[0].name=CHATBOT_MODEL,api.pod.extraEnv[0].value=a", "api has CHATBOT_MODEL"),
         ("pod.extraEnv[0].name=CHATBOT_MODEL,pod.extraEnv[0].value=a", "api has CHATBOT_MODEL"),
     ],
@@ -378,6 +391,13 @@ def test_contradictory_values_are_refused_with_their_paths(values: str, problem:
     with pytest.raises(chart.ChartError) as refused:
         chart.render("--set", values)
     assert problem in str(refused.value)
+
+
+@pytest.mark.process
+def test_contradictions_of_different_values_are_each_named() -> None:
+    with pytest.raises(chart.ChartError) as refused:
+        chart.render(*(f"--set={values}" for values, _ in TOGETHER))
+    assert [problem for _, problem in TOGETHER if problem not in str(refused.value)] == []
 
 
 def test_the_sum_of_what_lies_on_the_spool_is_that_of_the_settings_defaults() -> None:
@@ -427,8 +447,8 @@ def test_cluster_scoped_names_of_two_releases_cannot_collide() -> None:
     """Release `b-c` in namespace `a` and release `c` in namespace `a-b`."""
 
     def names(release: str, namespace: str) -> set[str]:
-        parts = yaml.safe_load_all(chart.render(release=release, namespace=namespace))
-        return {p["metadata"]["name"] for p in parts if p and p["kind"].startswith("ValidatingAdmission")}
+        parts = parsed(chart.render(release=release, namespace=namespace))
+        return {p["metadata"]["name"] for p in parts if p["kind"].startswith("ValidatingAdmission")}
 
     one, other = names("b-c", "a"), names("c", "a-b")
     assert one

@@ -1,8 +1,11 @@
-"""A small bot in a world of its own: a corpus, its bundle, a bucket, a registry; retrained as the product does it."""
+"""A small bot in a world of its own: a corpus, its bundle, a store, a registry; retrained as the product does it."""
 
 from __future__ import annotations
 
 import os
+import shutil
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -28,6 +31,7 @@ from training.gate.params import GateParams
 from training.model.params import TrainParams
 from training.model.train import train
 from training.progress import Steps
+from training.retraining import bootstrap as bootstrapping
 from training.retraining import run as retraining
 from training.retraining.bootstrap import bootstrap
 from training.retraining.config import LEASE, RetrainConfig
@@ -38,6 +42,7 @@ from training.tracking.registry import Registry
 
 ROOT = Path(__file__).resolve().parents[2]
 INTENTS = ("cancel_order", "get_refund", "track_order", "recover_password", "delete_account", "get_invoice")
+DATABASE = "mlflow.db"
 GIFT = "gift_card"
 # A product missing from the corpus.
 GIFTS = tuple(
@@ -94,11 +99,13 @@ def train_bundle(processed: Path, replies: Path, out: Path) -> str:
 
 
 def quicken(patch: pytest.MonkeyPatch, trainings: Trainings | None = None) -> None:
-    """Let DVC run in warm processes, and remember rules and trainings."""
+    """Let DVC run in warm processes, and remember rules, trainings and verdicts of the gate."""
     patch.setattr(dvc, "call", warm.dvc)
     patch.setattr(Rules, "load", load_rules)
     if trainings is not None:
         patch.setattr(retraining, "train", trainings.train)
+        for module in (bootstrapping, retraining):
+            patch.setattr(module, "judge_corpora", trainings.judge)
 
 
 class World:
@@ -192,3 +199,33 @@ class World:
         """A version's corpus, pulled."""
         pointer = Pointer.parse(self.registry.get(number).corpus_pointer)
         return versions.pull(self.config.store, pointer, self.folder / f"corpus-{number}")
+
+
+def local_world(bot: SmallBot, folder: Path, database: Path) -> World:
+    """Return a world without servers: a folder as the store, and a copy of MLflow's empty database as the registry."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(database, folder / DATABASE)
+    return _in_folder(bot, folder)
+
+
+def copied_world(bot: SmallBot, of: Path, folder: Path) -> World:
+    """Return a copy of the local world in the folder `of`, with what was registered in it."""
+    for name in ("store", "artifacts"):
+        shutil.copytree(of / name, folder / name)
+    shutil.copyfile(of / DATABASE, folder / DATABASE)
+    places = ((of / "artifacts").as_uri(), (folder / "artifacts").as_uri())
+    with closing(sqlite3.connect(folder / DATABASE)) as database, database:
+        database.execute(
+            "UPDATE experiments SET artifact_location = replace(artifact_location, ?, ?)", places
+        )
+        database.execute("UPDATE runs SET artifact_uri = replace(artifact_uri, ?, ?)", places)
+        database.execute(
+            "UPDATE model_versions SET storage_location = replace(storage_location, ?, ?)", places
+        )
+    return _in_folder(bot, folder)
+
+
+def _in_folder(bot: SmallBot, folder: Path) -> World:
+    store = StorageSettings(url=str(folder / "store"))
+    tracking = TrackingSettings(tracking_uri=f"sqlite:///{folder / DATABASE}", unsent=folder / "unsent")
+    return World(bot, store, tracking, folder)

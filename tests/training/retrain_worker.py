@@ -1,6 +1,7 @@
 """`python -m tests.training.retrain_worker TRAININGS POINT ARGUMENTS...`: the retraining, killed when it is at a point.
 
-The point `wait:FILE` is before the training: it goes on when there is such a file.
+The point `wait:FILE` is before the training: it goes on when there is such a file. With the point `none`, it is a new
+process from start to end; with any other, it is forked from the warm one.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from mlflow.tracking import MlflowClient
 
 from chatbot.dialog.rules import Rules
 from chatbot.store.s3 import S3Store
+from tests.training import warm
 from tests.training.remembered import Trainings, load_rules
 from training.corpus import dvc, versions
 from training.retrain import main as app
@@ -33,6 +35,7 @@ POINTS = (
     "artifact sent",
     "registered",
 )
+NONE = "none"
 
 
 def die() -> None:
@@ -80,14 +83,18 @@ def arm(point: str) -> None:
             return original(*arguments, **named)
 
         run.train = when_told
-    else:
+    elif point != NONE:
         raise SystemExit(f"no point {point!r}")
 
 
 if __name__ == "__main__":
-    trainings, point, *arguments = sys.argv[1:]
+    folder, point, *arguments = sys.argv[1:]
+    trainings = Trainings(Path(folder))
     Rules.load = load_rules  # type: ignore[method-assign, assignment]
+    run.judge_corpora = trainings.judge
     if point != "trained":  # which is then trained for real, and to its end
-        run.train = Trainings(Path(trainings)).train
+        run.train = trainings.train
+    if point != NONE:
+        dvc.call = warm.dvc_from_here
     arm(point)
     app(arguments)

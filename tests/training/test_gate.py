@@ -15,11 +15,13 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+from chatbot.dialog.rules import Rules
 from chatbot.model import bundle as bundles
 from chatbot.model.bundle import Bundle
 from data.messages import row_hash
 from data.processing import read_processed
 from tests.training import warm
+from tests.training.remembered import load_rules
 from training.corpus.reading import Corpus
 from training.gate.judge import GateError, judge, judge_corpora, judge_folders, mark_new
 from training.gate.params import GateParams
@@ -40,11 +42,19 @@ INTENTS = (
     "review",
 )
 LATER = "delivery_period"
+ROWS = 120
+"""Of each intent, and of what is out of scope: as many as a judgement needs."""
+
+
+@pytest.fixture(autouse=True)
+def _rules_are_compiled_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Rules, "load", load_rules)
 
 
 def shipped(*intents: str) -> pd.DataFrame:
     rows = read_processed(ROOT / "data" / "processed" / "corpus.parquet")
-    return rows[rows["intent"].isin([*intents, "out_of_scope"])].reset_index(drop=True)
+    rows = rows[rows["intent"].isin([*intents, "out_of_scope"])]
+    return rows.groupby("intent").head(ROWS).reset_index(drop=True)
 
 
 def trained(rows: pd.DataFrame, out: Path) -> Path:

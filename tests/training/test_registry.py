@@ -6,8 +6,10 @@ import shutil
 import sqlite3
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import cast
 from urllib.error import HTTPError
@@ -19,6 +21,7 @@ from chatbot.errors import BundleError, Unreachable
 from chatbot.loop.registry import CHAMPION, GATE, ModelVersion
 from chatbot.model import bundle as bundles
 from chatbot.model.bundle_store import fetch, held, push
+from chatbot.model.encoder import MODEL_FILE
 from chatbot.settings import MlflowServerSettings, StorageSettings, TrackingSettings
 from chatbot.store import open_store
 from tests.k8s.memory_api import Registry as MemoryRegistry
@@ -64,17 +67,28 @@ def a_run(settings: TrackingSettings, key: str = "") -> str:
     return recorded.run_id
 
 
-def changed(bundle_folder: Path, folder: Path) -> Path:
+def changed(of: Path, folder: Path) -> Path:
     """Another bundle: the same files, one note differs."""
-    copy = Path(shutil.copytree(bundle_folder, folder))
+    copy = Path(shutil.copytree(of, folder))
     manifest = json.loads((copy / bundles.MANIFEST).read_text())
     manifest["target"] = {"note": folder.name}
     (copy / bundles.MANIFEST).write_text(json.dumps(manifest))
-    from hashlib import sha256
+    return summed(copy)
 
-    lines = [f"{sha256((copy / name).read_bytes()).hexdigest()}  {name}\n" for name in bundles.FILES]
-    (copy / bundles.SUMS).write_text("".join(lines))
-    return copy
+
+def summed(folder: Path) -> Path:
+    """Write the checksums of a bundle's files as they are."""
+    lines = [f"{sha256((folder / name).read_bytes()).hexdigest()}  {name}\n" for name in bundles.FILES]
+    (folder / bundles.SUMS).write_text("".join(lines))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def light_bundle(bundle_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle whose encoder is a few bytes: for what does not load it, and does not depend on its 60 MB."""
+    folder = Path(shutil.copytree(bundle_folder, tmp_path_factory.mktemp("light") / "bundle"))
+    (folder / MODEL_FILE).write_bytes(b"no encoder")
+    return summed(folder)
 
 
 @pytest.mark.process
@@ -105,13 +119,13 @@ def test_a_version_holds_its_whole_bundle_and_says_what_it_was_made_of(
 
 @pytest.mark.process
 def test_aliases_and_the_verdict_move_and_the_same_bundle_is_never_a_second_version(
-    tracking: TrackingSettings, bundle_folder: Path, tmp_path: Path
+    tracking: TrackingSettings, light_bundle: Path, tmp_path: Path
 ) -> None:
     registry = Registry(tracking)
     run = a_run(tracking)
-    first = registry.register(run, bundle_folder, TAGS)
-    again = registry.register(run, bundle_folder, TAGS)
-    second = registry.register(a_run(tracking), changed(bundle_folder, tmp_path / "other"), TAGS)
+    first = registry.register(run, light_bundle, TAGS)
+    again = registry.register(run, light_bundle, TAGS)
+    second = registry.register(a_run(tracking), changed(light_bundle, tmp_path / "other"), TAGS)
     assert (first.number, again.number, second.number) == ("1", "1", "2")
     registry.set_alias(CHAMPION, "1")
     registry.set_alias(CHAMPION, "2")
@@ -127,10 +141,10 @@ def test_aliases_and_the_verdict_move_and_the_same_bundle_is_never_a_second_vers
 
 @pytest.mark.process
 def test_a_version_that_does_not_exist_is_named_with_those_that_do(
-    tracking: TrackingSettings, bundle_folder: Path
+    tracking: TrackingSettings, light_bundle: Path
 ) -> None:
     registry = Registry(tracking)
-    registry.register(a_run(tracking), bundle_folder, TAGS)
+    registry.register(a_run(tracking), light_bundle, TAGS)
     with pytest.raises(TrackingError, match=r"no version '7'; there are: 1"):
         registry.get("7")
 
@@ -157,12 +171,12 @@ def test_versions_of_a_server_behind_a_login_are_read_without_mlflow(
 
 @pytest.mark.process
 def test_an_artifact_that_was_exchanged_is_refused(
-    tracking: TrackingSettings, bundle_folder: Path, tmp_path: Path
+    tracking: TrackingSettings, light_bundle: Path, tmp_path: Path
 ) -> None:
     registry = Registry(tracking)
-    version = registry.register(a_run(tracking), bundle_folder, TAGS)
+    version = registry.register(a_run(tracking), light_bundle, TAGS)
     with connected(tracking) as client:
-        client.log_artifacts(version.run_id, str(changed(bundle_folder, tmp_path / "other")), "bundle")
+        client.log_artifacts(version.run_id, str(changed(light_bundle, tmp_path / "other")), "bundle")
     with pytest.raises(BundleError, match="should hold the bundle"):
         registry.fetch("1", tmp_path / "fetched")
     assert not list((tmp_path / "fetched").glob("[!.]*")), "nothing that was not checked stays"
@@ -183,11 +197,26 @@ def test_a_run_with_the_same_key_exists_once_and_an_interrupted_one_is_deleted(
     assert [run.info.run_id for run in runs] == [first]
 
 
+@pytest.fixture(scope="module")
+def mortal(
+    minio: Minio, mlflow_database: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[MlflowServer]:
+    """A server that tests start and kill; a test finds it running, or not."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in minio.credentials.items():
+            patch.setenv(name, value)
+        store = minio.environment(minio.new_bucket())
+    server = MlflowServer(tmp_path_factory.mktemp("mortal"), store, mlflow_database)
+    yield server
+    server.kill()
+
+
 def test_a_run_that_the_server_does_not_take_is_kept_and_sent_later(
-    minio: Minio, mlflow_database: Path, bucket: str, bundle_folder: Path, tmp_path: Path
+    mortal: MlflowServer, light_bundle: Path, tmp_path: Path
 ) -> None:
-    server = MlflowServer(tmp_path / "mlflow", minio.environment(bucket), mlflow_database)
-    settings = server.settings(tmp_path)
+    server = mortal
+    server.kill()
+    settings = server.settings(tmp_path, experiment="kept")
     from matplotlib.figure import Figure
 
     began = time.monotonic()
@@ -198,7 +227,7 @@ def test_a_run_that_the_server_does_not_take_is_kept_and_sent_later(
         {f"metric/{number}": number for number in range(1500)},
         {"bundle_digest": "b"},
         {"picture.png": Figure(figsize=(2, 2))},
-        {"": bundle_folder / bundles.MANIFEST, "gate": bundle_folder / bundles.RULES},
+        {"": light_bundle / bundles.MANIFEST, "gate": light_bundle / bundles.RULES},
         seconds=60.0,
     )
     assert time.monotonic() - began < 10, "a dead server fails in seconds"
@@ -206,38 +235,35 @@ def test_a_run_that_the_server_does_not_take_is_kept_and_sent_later(
     assert "python -m training.send" in recorded.reason
     assert unsent(settings) == [recorded.kept]
 
-    around = {**os.environ, "MLFLOW_TRACKING_URI": server.url, "MLFLOW_UNSENT": str(settings.unsent)}
+    around = {
+        **os.environ,
+        "MLFLOW_TRACKING_URI": server.url,
+        "MLFLOW_EXPERIMENT": settings.experiment,
+        "MLFLOW_UNSENT": str(settings.unsent),
+    }
     failed = warm.run("training.send", [], ROOT, around, 60)
     assert failed.returncode == 1
     assert "1 runs remain" in failed.stderr.replace("\n", " ")
-    try:
-        server.start()
-        sent = warm.run("training.send", [], ROOT, around, 60)
-        assert sent.returncode == 0, sent.stderr
-        assert unsent(settings) == []
-        with connected(settings) as client:
-            found = client.get_experiment_by_name(settings.experiment)
-            assert found is not None
-            [run] = client.search_runs([found.experiment_id])
-            files = {file.path for file in client.list_artifacts(run.info.run_id)}
-        assert run.info.status == "FINISHED"
-        assert run.info.end_time - run.info.start_time == 60_000
-        assert len(run.data.metrics) == 1500
-        assert files == {"gate", "model.json", "picture.png"}
-    finally:
-        server.kill()
+    server.start()
+    sent = warm.run("training.send", [], ROOT, around, 60)
+    assert sent.returncode == 0, sent.stderr
+    assert unsent(settings) == []
+    with connected(settings) as client:
+        found = client.get_experiment_by_name(settings.experiment)
+        assert found is not None
+        [run] = client.search_runs([found.experiment_id])
+        files = {file.path for file in client.list_artifacts(run.info.run_id)}
+    assert run.info.status == "FINISHED"
+    assert run.info.end_time - run.info.start_time == 60_000
+    assert len(run.data.metrics) == 1500
+    assert files == {"gate", "model.json", "picture.png"}
 
 
 def test_a_run_half_sent_when_the_server_died_is_sent_whole_and_once(
-    minio: Minio,
-    mlflow_database: Path,
-    bucket: str,
-    tmp_path: Path,
-    bundle_folder: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    mortal: MlflowServer, tmp_path: Path, light_bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = MlflowServer(tmp_path / "mlflow", minio.environment(bucket), mlflow_database).start()
-    settings = server.settings(tmp_path)
+    server = mortal if mortal.ready() else mortal.start()
+    settings = server.settings(tmp_path, experiment="half sent")
     # The variable, not the setting: what an earlier test of this process has set holds.
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     from mlflow.tracking import MlflowClient
@@ -248,23 +274,18 @@ def test_a_run_half_sent_when_the_server_died_is_sent_whole_and_once(
         server.kill()
         sending(*arguments)  # type: ignore[arg-type]
 
-    try:
-        monkeypatch.setattr(MlflowClient, "log_artifacts", dies_now)
-        recorded = record(
-            settings, "train", {}, {}, {}, {}, {"": bundle_folder / bundles.MANIFEST}, key="train-1"
-        )
-        assert recorded.kept is not None
-        monkeypatch.setattr(MlflowClient, "log_artifacts", sending)
-        server.start()
-        run_id = send(settings, recorded.kept)
-        with connected(settings) as client:
-            found = client.get_experiment_by_name(settings.experiment)
-            assert found is not None
-            runs = client.search_runs([found.experiment_id])
-            assert [run.info.run_id for run in runs] == [run_id]
-            assert [file.path for file in client.list_artifacts(run_id)] == ["model.json"]
-    finally:
-        server.kill()
+    monkeypatch.setattr(MlflowClient, "log_artifacts", dies_now)
+    recorded = record(settings, "train", {}, {}, {}, {}, {"": light_bundle / bundles.MANIFEST}, key="train-1")
+    assert recorded.kept is not None
+    monkeypatch.setattr(MlflowClient, "log_artifacts", sending)
+    server.start()
+    run_id = send(settings, recorded.kept)
+    with connected(settings) as client:
+        found = client.get_experiment_by_name(settings.experiment)
+        assert found is not None
+        runs = client.search_runs([found.experiment_id])
+        assert [run.info.run_id for run in runs] == [run_id]
+        assert [file.path for file in client.list_artifacts(run_id)] == ["model.json"]
 
 
 def test_the_server_answers_health_to_anyone_and_the_rest_to_names_it_knows(
@@ -453,24 +474,24 @@ def test_a_database_of_a_newer_mlflow_is_refused(old_database: Path) -> None:
 
 
 def test_a_bundle_in_the_store_comes_back_by_its_digest_and_is_written_once(
-    minio: Minio, bucket: str, bundle_folder: Path, tmp_path: Path
+    minio: Minio, bucket: str, light_bundle: Path, tmp_path: Path
 ) -> None:
     store = open_store(minio.settings(bucket))
-    digest = push(store, bundle_folder)
+    digest = push(store, light_bundle)
     times = {entry.key: entry.modified for entry in store.list("bundles/")}
-    assert push(store, bundle_folder) == digest
+    assert push(store, light_bundle) == digest
     assert {entry.key: entry.modified for entry in store.list("bundles/")} == times
-    fetched = fetch(store, digest, tmp_path / "cache", bundles.made_digest(bundle_folder))
+    fetched = fetch(store, digest, tmp_path / "cache", bundles.made_digest(light_bundle))
     assert fetched == tmp_path / "cache" / digest
     assert bundles.verify(fetched) == digest
-    assert bundles.read_manifest(fetched) == bundles.read_manifest(bundle_folder)
+    assert bundles.read_manifest(fetched) == bundles.read_manifest(light_bundle)
 
 
 def test_a_bundle_of_the_store_that_is_not_whole_or_was_changed_is_refused_and_named(
-    minio: Minio, bucket: str, bundle_folder: Path, tmp_path: Path
+    minio: Minio, bucket: str, light_bundle: Path, tmp_path: Path
 ) -> None:
     store = open_store(minio.settings(bucket))
-    digest = push(store, bundle_folder)
+    digest = push(store, light_bundle)
     rules = f"bundles/{digest}/rules.yaml"
     sound = store.get(rules)
     store.put(rules, sound.replace(b"a", b"b"))
@@ -482,14 +503,14 @@ def test_a_bundle_of_the_store_that_is_not_whole_or_was_changed_is_refused_and_n
     with pytest.raises(BundleError, match="SHA256SUMS"):
         fetch(store, digest, tmp_path / "cache")
     assert not list((tmp_path / "cache").iterdir()), "nothing half fetched stays"
-    assert push(store, bundle_folder) == digest, "pushing again goes on where it stopped"
+    assert push(store, light_bundle) == digest, "pushing again goes on where it stopped"
     assert fetch(store, digest, tmp_path / "cache").is_dir()
 
 
-def test_a_whole_bundle_under_the_name_of_another_is_refused(bundle_folder: Path, tmp_path: Path) -> None:
+def test_a_whole_bundle_under_the_name_of_another_is_refused(light_bundle: Path, tmp_path: Path) -> None:
     store = open_store(StorageSettings(url=str(tmp_path / "store")))
-    digest = push(store, bundle_folder)
-    other = changed(bundle_folder, tmp_path / "other")
+    digest = push(store, light_bundle)
+    other = changed(light_bundle, tmp_path / "other")
     for name in (*bundles.FILES, bundles.SUMS):
         store.put_file(f"bundles/{digest}/{name}", other / name)
     with pytest.raises(BundleError, match="tampered"):
@@ -497,10 +518,10 @@ def test_a_whole_bundle_under_the_name_of_another_is_refused(bundle_folder: Path
 
 
 def test_a_fetched_bundle_serves_while_the_store_is_unavailable_and_a_damaged_one_is_fetched_again(
-    own_minio: Minio, bundle_folder: Path, tmp_path: Path
+    own_minio: Minio, light_bundle: Path, tmp_path: Path
 ) -> None:
     store = open_store(own_minio.settings(own_minio.new_bucket(), attempts=1, connect_seconds=0.5))
-    digest = push(store, bundle_folder)
+    digest = push(store, light_bundle)
     fetched = fetch(store, digest, tmp_path)
     (fetched / "replies.yaml").write_text("changed")
     assert bundles.verify(fetch(store, digest, tmp_path)) == digest
@@ -525,13 +546,13 @@ class Recorded:
 
 @pytest.mark.parametrize("forged", [b'{"git_commit": "forged"}', None], ids=["changed", "removed"])
 def test_what_says_how_a_bundle_was_made_cannot_be_changed_in_the_store_unnoticed(
-    bundle_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, forged: bytes | None
+    light_bundle: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture, forged: bytes | None
 ) -> None:
     store = open_store(StorageSettings(url=str(tmp_path / "store")))
-    digest = push(store, bundle_folder)
-    tags = {"bundle_digest": digest, "made_digest": bundles.made_digest(bundle_folder)}
+    digest = push(store, light_bundle)
+    tags = {"bundle_digest": digest, "made_digest": bundles.made_digest(light_bundle)}
     version = ModelVersion("1", "", datetime.now(UTC), tags=tags)
-    registry = Recorded(bundle_folder)
+    registry = Recorded(light_bundle)
     fetch_bundle(store, cast(Registry, registry), version, tmp_path / "first")
     assert (registry.fetches, caplog.text) == (0, "")
     key = f"bundles/{digest}/{bundles.MADE}"
@@ -544,16 +565,16 @@ def test_what_says_how_a_bundle_was_made_cannot_be_changed_in_the_store_unnotice
         fetch(store, digest, tmp_path / "cache", version.made_digest)
     assert not list((tmp_path / "cache").iterdir()), "nothing that was not verified stays"
     got = fetch_bundle(store, cast(Registry, registry), version, tmp_path / "second")
-    assert bundles.read_manifest(got).git_commit == bundles.read_manifest(bundle_folder).git_commit
+    assert bundles.read_manifest(got).git_commit == bundles.read_manifest(light_bundle).git_commit
     assert "made.json has sha256" in caplog.text
     assert store.get(key) == true, "the registry's copy replaces the store's"
 
 
 def test_a_copy_in_the_cache_with_another_made_is_not_used_and_the_bundles_digest_ignores_it(
-    bundle_folder: Path, tmp_path: Path
+    light_bundle: Path, tmp_path: Path
 ) -> None:
     store = open_store(StorageSettings(url=str(tmp_path / "store")))
-    digest, made = push(store, bundle_folder), bundles.made_digest(bundle_folder)
+    digest, made = push(store, light_bundle), bundles.made_digest(light_bundle)
     cached = fetch(store, digest, tmp_path / "cache", made)
     (cached / bundles.MADE).write_text('{"git_commit": "forged"}')
     assert bundles.verify(cached) == digest

@@ -1,13 +1,16 @@
-"""Retraining with a real MinIO and a real MLflow server: what it makes and what it refuses."""
+"""Retraining: what it makes, with a real MinIO and MLflow server or without; what it refuses."""
 
 import json
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from chatbot.loop.registry import CHALLENGER, CHAMPION
+from chatbot.loop.retrain_result import RetrainResult
 from chatbot.model import bundle as bundles
 from chatbot.model.bundle_store import held
 from chatbot.records.erasure import mark_forgotten
@@ -20,7 +23,7 @@ from training.retraining.config import RetrainError
 from training.review.decisions import DecisionKind, Decisions
 from training.tracking.client import connected
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.process]
 
 
 def test_the_first_version_is_made_once_with_its_corpus_and_its_bundle(world: World) -> None:
@@ -44,22 +47,21 @@ def test_the_first_version_is_made_once_with_its_corpus_and_its_bundle(world: Wo
 
 
 def test_a_bundle_of_a_newer_image_is_a_version_more_and_the_champion_stays(
-    world: World, tmp_path: Path
+    local: World, tmp_path: Path
 ) -> None:
-    world.first()
     corpus, processed, bundle = (tmp_path / name for name in ("corpus", "processed", "bundle"))
-    shutil.copytree(world.bot.corpus, corpus)
+    shutil.copytree(local.bot.corpus, corpus)
     file = corpus / "intents" / "get_refund.yaml"
     file.write_text(file.read_text() + "  kindly hand me back what I paid\n")
     process_run(corpus, processed, ProcessParams())
-    world.bot = SmallBot(corpus, processed, bundle, train_bundle(processed, corpus, bundle))
-    version, made = world.first()
+    local.bot = SmallBot(corpus, processed, bundle, train_bundle(processed, corpus, bundle))
+    version, made = local.first()
     assert made
-    assert (version.number, version.aliases, version.bundle_digest) == ("2", (), world.bot.digest)
-    assert held(world.store, world.bot.digest)
-    champion = world.registry.champion()
+    assert (version.number, version.aliases, version.bundle_digest) == ("2", (), local.bot.digest)
+    assert held(local.store, local.bot.digest)
+    champion = local.registry.champion()
     assert champion is not None
-    assert world.first() == (champion, False)
+    assert local.first() == (champion, False)
     assert champion.number == "1"
 
 
@@ -70,19 +72,25 @@ def test_a_bundle_of_another_corpus_is_not_registered(world: World) -> None:
     assert world.registry.versions() == []
 
 
-def test_with_nothing_new_it_needs_review_says_how_much_waits_and_changes_nothing(world: World) -> None:
+def test_with_nothing_new_it_needs_review_says_how_much_waits_and_changes_nothing(local: World) -> None:
+    """As a user starts it: a new process, which starts DVC as one."""
     from tests.training.review_tools import fill, strange
 
-    world.first()
-    fill(world.store, [strange("does the blue whale sing"), strange("is my bread gluten free")])
-    before, recorded = world.keys(), world.runs()
-    result = world.retrain()
+    fill(local.store, [strange("does the blue whale sing"), strange("is my bread gluten free")])
+    before, recorded = local.keys(), local.runs()
+    out, work = local.folder / "retrain.json", local.folder / "work"
+    command = [sys.executable, "training/retrain.py", "--out", str(out), "--work", str(work)]
+    done = subprocess.run(
+        command, cwd=ROOT, env=local.environment(), capture_output=True, text=True, timeout=150, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    result = RetrainResult.load(out)
     assert (result.outcome, result.queue, result.challenger) == ("needs_review", 2, None)
     assert "2 messages are in the review queue" in result.why
     assert "training.review" in result.why
-    assert world.keys() == before
-    assert world.runs() == recorded
-    assert [version.aliases for version in world.registry.versions()] == [(CHAMPION,)]
+    assert local.keys() == before
+    assert local.runs() == recorded
+    assert [version.aliases for version in local.registry.versions()] == [(CHAMPION,)]
 
 
 def test_accepted_messages_of_a_new_intent_become_a_challenger_that_answers_them(world: World) -> None:
@@ -128,48 +136,45 @@ def test_accepted_messages_of_a_new_intent_become_a_challenger_that_answers_them
     assert tags["gate"] == challenger.verdict
 
 
-def test_the_same_again_is_the_same_challenger(world: World) -> None:
-    world.first()
-    world.accept_gifts()
-    result = world.retrain()
-    before = world.keys()
-    assert world.retrain() == result
-    assert world.keys().keys() == before.keys()
-    assert len(world.registry.versions()) == 2
-    assert len(world.runs()) == 2
+def test_the_same_again_is_the_same_challenger(local: World) -> None:
+    local.accept_gifts()
+    result = local.retrain()
+    before = local.keys()
+    assert local.retrain() == result
+    assert local.keys().keys() == before.keys()
+    assert len(local.registry.versions()) == 2
+    assert len(local.runs()) == 2
 
 
-def test_poisoned_rows_are_refused_and_the_registry_records_it(world: World) -> None:
-    world.first()
-    rows = read_rows(world.corpus_of("1") / "rows.parquet")
+def test_poisoned_rows_are_refused_and_the_registry_records_it(local: World) -> None:
+    rows = read_rows(local.corpus_of("1") / "rows.parquet")
     # Three wrong rows for each right one, in words of its own.
     for number, message in enumerate(rows[rows["intent"] == "get_refund"]["message"]):
         for ending in ("now", "please", "today"):
-            world.accept(f"q{number:03}{ending[0]}", f"{message} {ending}", "delete_account")
-    result = world.retrain()
+            local.accept(f"q{number:03}{ending[0]}", f"{message} {ending}", "delete_account")
+    result = local.retrain()
     assert result.outcome == "refused"
     assert result.gate["refused_by"]
-    challenger = world.registry.challenger()
+    challenger = local.registry.challenger()
     assert challenger is not None
     assert challenger.verdict == "refused"
-    champion = world.registry.champion()
+    champion = local.registry.champion()
     assert champion is not None
     assert champion.number == "1"
 
 
-def test_what_is_forgotten_or_taken_back_leaves_the_corpus_of_every_later_version(world: World) -> None:
+def test_what_is_forgotten_or_taken_back_leaves_the_corpus_of_every_later_version(local: World) -> None:
     from datetime import UTC, datetime
 
-    world.first()
-    world.accept_gifts()
-    second = world.registry.get(world.retrain().challenger.split("@")[0])  # type: ignore[union-attr]
-    world.registry.set_alias(CHAMPION, second.number)
-    mark_forgotten(world.store, "p007", datetime.now(UTC))
-    Decisions(world.store).reopen("p011", "kim")
-    result = world.retrain()
+    local.accept_gifts()
+    second = local.registry.get(local.retrain().challenger.split("@")[0])  # type: ignore[union-attr]
+    local.registry.set_alias(CHAMPION, second.number)
+    mark_forgotten(local.store, "p007", datetime.now(UTC))
+    Decisions(local.store).reopen("p011", "kim")
+    result = local.retrain()
     assert result.corpus["removed"] == 2
     assert result.challenger is not None
-    folder = world.corpus_of(result.challenger.split("@")[0])
+    folder = local.corpus_of(result.challenger.split("@")[0])
     for file in (folder / "rows.parquet", folder / "corpus.parquet"):
         sources = set(read_rows(file)["source"])
         assert "review:p006" in sources
@@ -177,32 +182,30 @@ def test_what_is_forgotten_or_taken_back_leaves_the_corpus_of_every_later_versio
     assert GIFTS[7] not in (folder / "replies.yaml").read_text()
 
 
-def test_a_row_that_cannot_be_taught_is_named_with_its_review(world: World) -> None:
-    world.first()
-    world.accept("p1", "cancel\x00 it", "cancel_order")
+def test_a_row_that_cannot_be_taught_is_named_with_its_review(local: World) -> None:
+    local.accept("p1", "cancel\x00 it", "cancel_order")
     with pytest.raises(CorpusError, match="review:p1"):
-        world.retrain()
-    assert len(world.registry.versions()) == 1
+        local.retrain()
+    assert len(local.registry.versions()) == 1
 
 
-def test_the_same_corpus_gives_the_same_bundle_to_the_bit(world: World, tmp_path: Path) -> None:
-    again = train_bundle(world.bot.processed, world.bot.corpus, tmp_path / "again")
-    assert again == world.bot.digest
-    made = [bundles.read_manifest(folder).created for folder in (world.bot.bundle, tmp_path / "again")]
+def test_the_same_corpus_gives_the_same_bundle_to_the_bit(small_bot: SmallBot, tmp_path: Path) -> None:
+    again = train_bundle(small_bot.processed, small_bot.corpus, tmp_path / "again")
+    assert again == small_bot.digest
+    made = [bundles.read_manifest(folder).created for folder in (small_bot.bundle, tmp_path / "again")]
     assert all(made)
     assert made[0] != made[1], "when it was made stands beside it"
 
 
-def test_a_reviewer_may_correct_a_row_and_the_last_word_holds(world: World) -> None:
-    world.first()
-    world.accept("p1", "I would like my parcel tracked by satellite", "cancel_order")
-    second = world.retrain().challenger
+def test_a_reviewer_may_correct_a_row_and_the_last_word_holds(local: World) -> None:
+    local.accept("p1", "I would like my parcel tracked by satellite", "cancel_order")
+    second = local.retrain().challenger
     assert second is not None
-    world.registry.set_alias(CHAMPION, second.split("@")[0])
-    Decisions(world.store).reopen("p1", "kim")
-    world.accept("p1", "I would like my parcel tracked by satellite", "track_order", DecisionKind.CORRECT)
-    third = world.retrain().challenger
+    local.registry.set_alias(CHAMPION, second.split("@")[0])
+    Decisions(local.store).reopen("p1", "kim")
+    local.accept("p1", "I would like my parcel tracked by satellite", "track_order", DecisionKind.CORRECT)
+    third = local.retrain().challenger
     assert third is not None
-    rows = read_rows(world.corpus_of(third.split("@")[0]) / "rows.parquet")
+    rows = read_rows(local.corpus_of(third.split("@")[0]) / "rows.parquet")
     assert rows[rows["source"] == "review:p1"]["intent"].tolist() == ["track_order"]
-    assert world.registry.get(third.split("@")[0]).aliases == (CHALLENGER,)
+    assert local.registry.get(third.split("@")[0]).aliases == (CHALLENGER,)

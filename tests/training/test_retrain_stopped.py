@@ -19,13 +19,13 @@ from tests.support.lease import lease_holder
 from tests.support.minio import Minio
 from tests.training.loop_world import ROOT, World
 from tests.training.remembered import Trainings
-from tests.training.retrain_worker import POINTS
+from tests.training.retrain_worker import NONE, POINTS
 from training.corpus import versions
 from training.corpus.versions import Pointer
 from training.retraining.config import LEASE
 from training.tracking.client import TrackingError
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.process]
 
 WORKER = "tests.training.retrain_worker"
 SENDING = ("corpus half pushed", "run half recorded", "artifact sent", "registered")
@@ -62,7 +62,7 @@ def test_killed_and_run_again_it_ends_right_and_nothing_is_double(
             assert held(world.store, version.bundle_digest), point
             Pointer.parse(version.corpus_pointer)
     last = subprocess.run(
-        [sys.executable, str(ROOT / "training" / "retrain.py"), *arguments],
+        [sys.executable, "-m", WORKER, str(trainings.folder), NONE, *arguments],
         cwd=ROOT,
         env=world.environment(),
         capture_output=True,
@@ -85,23 +85,22 @@ def test_killed_and_run_again_it_ends_right_and_nothing_is_double(
     assert lease_holder(world.store, LEASE) == ""
 
 
-def test_of_two_at_once_one_works_and_the_other_leaves_as_busy(world: World, trainings: Trainings) -> None:
-    world.first()
-    world.accept_gifts()
-    go = world.folder / "go"
-    slow = world.command(
+def test_of_two_at_once_one_works_and_the_other_leaves_as_busy(local: World, trainings: Trainings) -> None:
+    local.accept_gifts()
+    go = local.folder / "go"
+    slow = local.command(
         WORKER,
         *(str(trainings.folder), f"wait:{go}"),
-        *("--out", str(world.folder / "a.json"), "--work", str(world.folder / "a")),
+        *("--out", str(local.folder / "a.json"), "--work", str(local.folder / "a")),
     )
     try:
         until = time.monotonic() + 60
-        while not lease_holder(world.store, LEASE):
+        while not lease_holder(local.store, LEASE):
             assert time.monotonic() < until, "the first never took the lease"
             time.sleep(0.1)
         began = time.monotonic()
-        out = world.folder / "b.json"
-        other = world.command("training.retrain", "--out", str(out), "--work", str(world.folder / "b"))
+        out = local.folder / "b.json"
+        other = local.command("training.retrain", "--out", str(out), "--work", str(local.folder / "b"))
         said = other.communicate(timeout=120)[1]
         assert other.returncode == 0, said
         assert json.loads(out.read_text())["outcome"] == "busy"
@@ -112,18 +111,17 @@ def test_of_two_at_once_one_works_and_the_other_leaves_as_busy(world: World, tra
         assert slow.returncode == 0
     finally:
         slow.kill()
-    assert json.loads((world.folder / "a.json").read_text())["outcome"] == "accepted"
-    assert len(world.registry.versions()) == 2
+    assert json.loads((local.folder / "a.json").read_text())["outcome"] == "accepted"
+    assert len(local.registry.versions()) == 2
 
 
 def test_mlflow_that_goes_down_half_way_keeps_the_run_and_a_second_try_registers_it_once(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    local: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from training.retraining import run
 
-    world.first()
-    world.accept_gifts()
-    given = world.config
+    local.accept_gifts()
+    given = local.config
     real = run.record_training
 
     def while_down(settings: object, *arguments: object, **named: object) -> object:
@@ -132,13 +130,13 @@ def test_mlflow_that_goes_down_half_way_keeps_the_run_and_a_second_try_registers
 
     monkeypatch.setattr(run, "record_training", while_down)
     with pytest.raises(TrackingError, match="run the retraining again"):
-        world.retrain()
+        local.retrain()
     assert len(list(given.tracking.unsent.glob("retrain-*"))) == 1
-    assert len(world.registry.versions()) == 1
+    assert len(local.registry.versions()) == 1
     monkeypatch.setattr(run, "record_training", real)
-    assert world.retrain().outcome == "accepted"
+    assert local.retrain().outcome == "accepted"
     assert not list(given.tracking.unsent.glob("retrain-*"))
-    assert [state for _, state in world.runs()] == ["FINISHED", "FINISHED"]
+    assert [state for _, state in local.runs()] == ["FINISHED", "FINISHED"]
 
 
 def test_a_store_that_is_down_without_bucket_or_denies_is_an_error_within_seconds(
@@ -170,10 +168,10 @@ def test_a_store_that_is_down_without_bucket_or_denies_is_an_error_within_second
     fails_with(Unreachable, "does not answer")
 
 
-def test_a_process_that_cannot_reach_mlflow_ends_with_one_sentence(world: World) -> None:
-    out = world.folder / "retrain.json"
+def test_a_process_that_cannot_reach_mlflow_ends_with_one_sentence(local: World) -> None:
+    out = local.folder / "retrain.json"
     out.write_text('{"outcome": "accepted"}')
-    process = world.command("training.retrain", "--out", str(out), MLFLOW_TRACKING_URI="http://127.0.0.1:9")
+    process = local.command("training.retrain", "--out", str(out), MLFLOW_TRACKING_URI="http://127.0.0.1:9")
     said = process.communicate(timeout=120)[1]
     assert process.returncode == 1
     assert "Connection refused" in said
@@ -183,16 +181,15 @@ def test_a_process_that_cannot_reach_mlflow_ends_with_one_sentence(world: World)
 
 @pytest.mark.timeout(900)
 def test_a_full_disk_ends_a_retraining_with_one_sentence_and_changes_nothing(
-    world: World, small_disk: Path
+    local: World, small_disk: Path
 ) -> None:
-    world.first()
-    world.accept_gifts()
-    out = world.folder / "retrain.json"
-    process = world.command("training.retrain", "--out", str(out), "--work", str(small_disk / "work"))
+    local.accept_gifts()
+    out = local.folder / "retrain.json"
+    process = local.command("training.retrain", "--out", str(out), "--work", str(small_disk / "work"))
     said = process.communicate(timeout=600)[1]
     assert process.returncode == 1
     # The second is SQLite's word for it, in which DVC keeps its notes.
     assert re.search(r"No space left on device|disk is full", said)
     assert "Traceback" not in said
     assert not out.exists()
-    assert [version.number for version in world.registry.versions()] == ["1"]
+    assert [version.number for version in local.registry.versions()] == ["1"]

@@ -12,6 +12,7 @@ import pytest
 from chatbot.model import bundle as bundles
 from data.folder import read_intents
 from data.processing import ProcessParams
+from tests.training import warm
 from training.corpus.reading import read
 from training.model.encoder.export import ExportError, Proof, export, locate
 from training.model.held_out import read_held_out
@@ -32,6 +33,12 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
         timeout=170,
         check=False,
     )
+
+
+def run_warm(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """`python -m training.train`, in a process whose imports are done."""
+    around = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120", "HF_HUB_OFFLINE": "1"}
+    return warm.run("training.train", arguments, ROOT, around, 170)
 
 
 @pytest.fixture(scope="module")
@@ -115,9 +122,7 @@ def test_the_bundle_keeps_an_out_of_fold_prediction_of_each_scored_row(
 def test_the_same_corpus_and_seed_give_the_same_weights(
     trained: tuple[Path, Path, str], small_corpus: Path, tmp_path: Path
 ) -> None:
-    again = run(
-        "-m", "training.train", "--corpus", str(small_corpus), "--out", str(tmp_path / "again"), "--no-track"
-    )
+    again = run_warm("--corpus", str(small_corpus), "--out", str(tmp_path / "again"), "--no-track")
     assert again.returncode == 0, again.stderr
     head = "head.safetensors"
     assert (tmp_path / "again" / head).read_bytes() == (trained[0] / head).read_bytes()
@@ -137,7 +142,7 @@ def test_any_bundle_is_scored_on_any_labelled_corpus_as_json(bundle_folder: Path
 def test_a_bad_corpus_is_an_error_by_file_line_and_reason(tmp_path: Path) -> None:
     file = tmp_path / "bad.csv"
     file.write_text("message,intent\nhello,greet\n,greet\n")
-    done = run("-m", "training.train", "--corpus", str(file), "--out", str(tmp_path / "out"), "--no-track")
+    done = run_warm("--corpus", str(file), "--out", str(tmp_path / "out"), "--no-track")
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert "3" in done.stderr

@@ -38,20 +38,27 @@ _IMPORTED = [
     "scmrepo.git",
 ]
 _forks = multiprocessing.get_context("forkserver")
+_own_forks = multiprocessing.get_context("fork")
 
 
 class Command:
     """`python -m module arguments`, as far as its tests use a `subprocess.Popen[str]`; its output lies in files."""
 
     def __init__(
-        self, module: str, arguments: Sequence[str], cwd: Path, environment: Mapping[str, str]
+        self,
+        module: str,
+        arguments: Sequence[str],
+        cwd: Path,
+        environment: Mapping[str, str],
+        *,
+        is_here_warm: bool = False,
     ) -> None:
-        """Start it."""
+        """Start it; `is_here_warm`: forked from this process, which was itself forked from the warm one."""
         _forks.set_forkserver_preload(_IMPORTED)
         self._args = [module, *arguments]
         self._folder = tempfile.TemporaryDirectory(prefix="warm-")
         self._files = [Path(self._folder.name) / name for name in ("stdout", "stderr")]
-        self._process = _forks.Process(
+        self._process = (_own_forks if is_here_warm else _forks).Process(
             target=run_module, args=(self._args, cwd, dict(environment), self._files), daemon=False
         )
         with pytest.MonkeyPatch.context() as patch:
@@ -88,14 +95,20 @@ class Command:
 
 
 def run(
-    module: str, arguments: Sequence[str], cwd: Path, environment: Mapping[str, str], seconds: float
+    module: str,
+    arguments: Sequence[str],
+    cwd: Path,
+    environment: Mapping[str, str],
+    seconds: float,
+    *,
+    is_here_warm: bool = False,
 ) -> subprocess.CompletedProcess[str]:
     """Run a module to its end, as `subprocess.run` would.
 
     Raises:
         subprocess.TimeoutExpired: it did not end in time, and was killed.
     """
-    command = Command(module, arguments, cwd, environment)
+    command = Command(module, arguments, cwd, environment, is_here_warm=is_here_warm)
     try:
         stdout, stderr = command.communicate(seconds)
     except subprocess.TimeoutExpired:
@@ -109,6 +122,13 @@ def dvc(
 ) -> subprocess.CompletedProcess[str]:
     """In the place of `training.corpus.dvc.call`."""
     return run("dvc", arguments, root, environment, seconds)
+
+
+def dvc_from_here(
+    root: Path, arguments: Sequence[str], environment: Mapping[str, str], seconds: float
+) -> subprocess.CompletedProcess[str]:
+    """In the place of `training.corpus.dvc.call`, in a process that was forked from the warm one."""
+    return run("dvc", arguments, root, environment, seconds, is_here_warm=True)
 
 
 def run_module(command: list[str], cwd: Path, environment: dict[str, str], files: list[Path]) -> None:

@@ -21,6 +21,7 @@ from typing import Any
 
 import yaml
 
+from chatbot.documents import parse_fast
 from chatbot.errors import ChatbotError
 from chatbot.settings import COMPONENTS, Settings
 from tools import compact_json
@@ -67,7 +68,7 @@ def read(text: str) -> list[Value]:
     Raises:
         ChartError: a `# @schema` comment is not valid JSON.
     """
-    defaults = yaml.safe_load(text)
+    defaults = parse_fast(yaml.load, text, yaml.SafeLoader)
     top: list[Value] = []
     open_groups: list[Value] = []
     meaning, schema, documented = [], {}, False
@@ -178,7 +179,7 @@ def manifests(*arguments: str) -> dict[str, str]:
         for block in (_OWN_LABELS, _POD_LABELS):
             labels |= {line.strip() for found in block.findall(body) for line in found.splitlines()}
             body = block.sub("", body)
-        if source and yaml.safe_load(body):
+        if source and parse_fast(yaml.load, body, yaml.SafeLoader):
             name = source[1].replace("/", "-") + ".yaml"
             files[name] = (files[name] + "---\n" if name in files else "") + body + "\n"
     head = "# Made by `make manifests` from the chart: kubectl create namespace {0}; kubectl apply -k k8s/manifests\n"
