@@ -40,7 +40,7 @@ LICENCE = "CDLA-Sharing-1.0 (https://cdla.dev/sharing-1-0/), recorded in NOTICE 
 SECONDS = 1_800.0
 
 
-class FetchError(ChatbotError):
+class DownloadFailed(ChatbotError):
     """The download failed or returned a different file; nothing was written."""
 
     status = 503
@@ -74,25 +74,27 @@ def fetch_bitext(to: Path, url: str = BITEXT_URL, timeout: float = SECONDS) -> N
         timeout: seconds of the whole download.
 
     Raises:
-        FetchError: the URL is unreachable, the transfer is incomplete, or the file is a different one; an
+        DownloadFailed: the URL is unreachable, the transfer is incomplete, or the file is a different one; an
             existing file is left unchanged.
     """
     if not url.startswith(("http://", "https://")):
-        raise FetchError(f"{url!r} is not an address to fetch from: it must begin with http:// or https://")
+        raise DownloadFailed(
+            f"{url!r} is not an address to fetch from: it must begin with http:// or https://"
+        )
     partial = to.with_name(f".{to.stem}.partial{to.suffix}")
     try:
         request = Request(url, headers={"User-Agent": "support-chatbot"})  # noqa: S310  # http(s)
         content = REAL.fetch(request, timeout)
         digest = hashlib.sha256(content).hexdigest()
         if url == BITEXT_URL and digest != BITEXT_SHA256:
-            raise FetchError(
+            raise DownloadFailed(
                 f"{url} has the SHA-256 {digest}, not {BITEXT_SHA256}: it is not the expected file"
             )
         write_file(partial, content, sync=False)
         check_bitext(partial)
         partial.replace(to)
     except OSError as error:
-        raise FetchError(
+        raise DownloadFailed(
             f"cannot fetch {url}: {getattr(error, 'reason', error)}. Without a network, fetch it on another machine "
             f"and put it at {to}, or name a mirror with --url; the project's own corpus, data/corpus, needs neither"
         ) from error
@@ -103,14 +105,14 @@ def fetch_bitext(to: Path, url: str = BITEXT_URL, timeout: float = SECONDS) -> N
 def check_bitext(file: Path) -> None:
     """Verify that a file is the published corpus, in either form (with or without `flags` and `response`).
 
-    Raises: FetchError: wrong columns, bad rows, or a wrong number of rows.
+    Raises: DownloadFailed: wrong columns, bad rows, or a wrong number of rows.
     """
     try:
         corpus = load_corpus(file, Columns("instruction", "intent", "category"))
     except CorpusError as error:
-        raise FetchError(f"{file} is not the Bitext corpus: {error}") from error
+        raise DownloadFailed(f"{file} is not the Bitext corpus: {error}") from error
     if len(corpus) != BITEXT_ROWS:
-        raise FetchError(f"{file} has {len(corpus):,} rows, the Bitext corpus has {BITEXT_ROWS:,}")
+        raise DownloadFailed(f"{file} has {len(corpus):,} rows, the Bitext corpus has {BITEXT_ROWS:,}")
 
 
 if __name__ == "__main__":

@@ -19,14 +19,14 @@ from k8s.log import log
 _POLL_SECONDS = 1.0
 
 
-class NotDrainedError(ClusterError):
+class NotDrained(ClusterError):
     """Pods of the API remain after the time limit."""
 
 
 def drain(cluster: Cluster, name: str, seconds: float) -> None:
     """Scale a Deployment to zero and wait until none of its pods is left.
 
-    Raises: NotDrainedError: pods remain after `seconds`.
+    Raises: NotDrained: pods remain after `seconds`.
     """
     try:
         deployment = cluster.get("deployments", name)
@@ -42,7 +42,7 @@ def drain(cluster: Cluster, name: str, seconds: float) -> None:
             log(f"deployment/{name} has 0 replicas; waiting for {', '.join(left)}")
             before = left
         if cluster.runtime.monotonic() >= until:
-            raise NotDrainedError(
+            raise NotDrained(
                 f"{', '.join(left)} did not end within {seconds:g} s of deployment/{name} having 0 replicas: deleting "
                 "the store now loses the records that they hold. Uninstall again, or with --no-hooks; to serve again: "
                 f"kubectl -n {cluster.namespace} scale deployment {name} --replicas=2"

@@ -26,7 +26,7 @@ _SQLITE = "sqlite:///"
 _S3 = "s3://"
 
 
-class MlflowServerError(ChatbotError):
+class CannotServeMlflow(ChatbotError):
     """The settings do not allow the server to start."""
 
     type = "mlflow_server"
@@ -41,7 +41,7 @@ def artifacts_of(settings: MlflowServerSettings, store: StorageSettings) -> str:
     else:
         database = _file_of(settings.backend)
         if database is None:
-            raise MlflowServerError(
+            raise CannotServeMlflow(
                 "the artifact location is not configured: set CHATBOT_MLFLOW_ARTIFACTS or CHATBOT_STORE_URL"
             )
         chosen = str(database.parent / "artifacts")
@@ -85,7 +85,7 @@ def upgrade(backend: str, *, asked: bool = False) -> str:
 
     Only if a person `asked` is a database migrated that cannot be backed up here.
 
-    Raises: MlflowServerError: the database belongs to a newer MLflow, or cannot be backed up and nobody asked.
+    Raises: CannotServeMlflow: the database belongs to a newer MLflow, or cannot be backed up and nobody asked.
     """
     file = _file_of(backend)
     if file is not None and not file.exists():
@@ -100,17 +100,17 @@ def upgrade(backend: str, *, asked: bool = False) -> str:
     try:
         engine = create_engine(with_driver(backend))
     except ModuleNotFoundError as error:
-        raise MlflowServerError(f"install the package {error.name}, which this database needs") from None
+        raise CannotServeMlflow(f"install the package {error.name}, which this database needs") from None
     try:
         found, newest = mlflow_schema.version(engine), mlflow_schema.newest()
         if found in (None, newest):
             return ""
         if found not in mlflow_schema.known():
-            raise MlflowServerError(
+            raise CannotServeMlflow(
                 f"the database belongs to a newer MLflow than the installed one (schema {found}): install that version"
             )
         if file is None and not asked:
-            raise MlflowServerError(
+            raise CannotServeMlflow(
                 f"the database belongs to an older MLflow (schema {found}, required {newest}). Back it up, then "
                 "run: python -m training.mlflow_server --upgrade"
             )
@@ -118,7 +118,7 @@ def upgrade(backend: str, *, asked: bool = False) -> str:
         mlflow_schema.migrate(engine)
     except OperationalError as error:
         # With the address, which hides the password, and the driver's own words.
-        raise MlflowServerError(f"the database {engine.url!r} cannot be opened: {error.orig}") from None
+        raise CannotServeMlflow(f"the database {engine.url!r} cannot be opened: {error.orig}") from None
     finally:
         engine.dispose()
     return f"the database of an older MLflow was upgraded from schema {found} to {newest}{copied}"

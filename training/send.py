@@ -8,7 +8,7 @@ from rich.text import Text
 
 from chatbot.settings import TrackingSettings
 from data.commands import command
-from training.tracking.client import TrackingError, without_credentials
+from training.tracking.client import TrackingFailed, without_credentials
 from training.tracking.runs import send, unsent
 
 
@@ -24,7 +24,7 @@ def main() -> None:
         try:
             with console.status(f"{number} of {len(waiting)}: {folder.name}"):
                 run_id = send(settings, folder)
-        except TrackingError as error:
+        except TrackingFailed as error:
             console.print(
                 Text(f"{error}. {len(waiting) - number + 1} runs remain in {settings.unsent}", style="red")
             )

@@ -30,9 +30,9 @@ from chatbot.runtime import REAL
 from chatbot.settings import ApiClientSettings, StorageSettings, TrackingSettings
 from chatbot.store import Store, has_store, open_store
 from data.commands import reports_errors
-from training.corpus.versions import CorpusVersionError, Pointer, pull
+from training.corpus.versions import Pointer, VersionDamaged, pull
 from training.tracking.bundles import fetch_bundle
-from training.tracking.client import TrackingError
+from training.tracking.client import TrackingFailed
 from training.tracking.registry import Registry
 
 _API_SECONDS = 5.0
@@ -77,9 +77,9 @@ def restore(
     Content with the right digest is kept. `commit` and `corpus` are what is expected, or a prefix of it; empty: any.
 
     Raises:
-        TrackingError: the version does not exist, or its commit or corpus differs from the expected one.
+        TrackingFailed: the version does not exist, or its commit or corpus differs from the expected one.
         BundleError: the restored bundle does not match its digest.
-        CorpusVersionError: the restored corpus does not match its digest; the text names the objects.
+        VersionDamaged: the restored corpus does not match its digest; the text names the objects.
     """
     version = registry.get(number)
     for what, wanted, found in (
@@ -87,7 +87,7 @@ def restore(
         ("trained on corpus", corpus, version.corpus_digest),
     ):
         if wanted and not found.startswith(wanted):
-            raise TrackingError(f"version {number} was {what} {found or '(unknown)'}, not {wanted}")
+            raise TrackingFailed(f"version {number} was {what} {found or '(unknown)'}, not {wanted}")
     bundle = folder / "bundle"
     if not bundle_store.sound(bundle, version.bundle_digest, version.made_digest):
         got = fetch_bundle(open_store(settings), registry, version, folder / ".bundles")
@@ -96,7 +96,7 @@ def restore(
     shutil.rmtree(folder / ".bundles", ignore_errors=True)
     pointer = Pointer.parse(version.corpus_pointer)
     if pointer.corpus_digest != version.corpus_digest:
-        raise CorpusVersionError(
+        raise VersionDamaged(
             f"version {number} was trained on {version.corpus_digest}, but its pointer names {pointer.corpus_digest}"
         )
     return Restored(version, bundle, pull(settings, pointer, folder / "corpus"))

@@ -55,7 +55,7 @@ OTHER = "other"
 CONTACT = "/handoffs/{prediction_id}/contact"
 
 
-class ClientLeftError(Exception):
+class ClientLeft(Exception):
     """The client closed the connection before the response was sent."""
 
 
@@ -87,7 +87,7 @@ async def read_body(scope: Scope, receive: Receive, limit: int, seconds: float) 
 
     Raises:
         TooLarge, TooSlow: the body exceeds one of the limits.
-        ClientLeftError: the client closed the connection first.
+        ClientLeft: the client closed the connection first.
     """
     declared = header(scope, b"content-length")
     if declared is not None and int(declared) > limit:
@@ -99,7 +99,7 @@ async def read_body(scope: Scope, receive: Receive, limit: int, seconds: float) 
             while True:
                 message = await receive()
                 if message["type"] != "http.request":
-                    raise ClientLeftError
+                    raise ClientLeft
                 part = message.get("body", b"")
                 size += len(part)
                 if size > limit:
@@ -140,7 +140,7 @@ async def answer_error(error: ChatbotError, receive: Receive, send: Send) -> Non
 
 def reported(error: Exception) -> ChatbotError | None:
     """Return the error to send to the client: one of ours, else an internal one, which is logged; None: it has left."""
-    if isinstance(error, ClientLeftError):
+    if isinstance(error, ClientLeft):
         return None
     if isinstance(error, ChatbotError):
         return error

@@ -17,7 +17,7 @@ from pydantic_core import to_json
 
 from bento.http.asgi import (
     JSON,
-    ClientLeftError,
+    ClientLeft,
     Headers,
     Scope,
     error_headers,
@@ -106,9 +106,7 @@ class DirectExchange:
         except asyncio.CancelledError:
             seconds = self._route.limits.timeout_seconds
             self._fail(
-                Unavailable(f"no answer within {seconds:g} s: try again")
-                if self._expired
-                else ClientLeftError()
+                Unavailable(f"no answer within {seconds:g} s: try again") if self._expired else ClientLeft()
             )
         except Exception as error:
             self._fail(error)

@@ -11,7 +11,7 @@ from types import TracebackType
 
 from prometheus_client import Gauge
 
-from bento.http.asgi import ClientLeftError, Receive
+from bento.http.asgi import ClientLeft, Receive
 from chatbot.errors import Overloaded, Unavailable
 
 logger = logging.getLogger("bentoml.chatbot")
@@ -138,7 +138,7 @@ class CancelOnDisconnect:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop watching; after a cancellation raise its reason: ClientLeftError, or Unavailable on timeout."""
+        """Stop watching; after a cancellation raise its reason: ClientLeft, or Unavailable on timeout."""
         self._timer.cancel()
         if self._watcher:
             self._watcher.cancel()
@@ -154,7 +154,7 @@ class CancelOnDisconnect:
             async with asyncio.timeout(self._seconds):
                 while (await self._receive())["type"] != "http.disconnect":
                     pass
-            self._reason = ClientLeftError()
+            self._reason = ClientLeft()
         except TimeoutError:
             self._reason = Unavailable(f"no answer within {self._seconds:g} s: try again")
         self._task.cancel()

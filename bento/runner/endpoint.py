@@ -13,7 +13,7 @@ import bentoml
 from pydantic import ValidationError
 from pydantic_core import to_json
 
-from bento.http.asgi import App, ClientLeftError, Receive, Scope, Send, answer, read_body
+from bento.http.asgi import App, ClientLeft, Receive, Scope, Send, answer, read_body
 from bento.runner.codec import WORKER_HEADER, decode_messages, encode_predictions
 from chatbot.dialog.router import Prediction
 from chatbot.errors import TooLarge, TooSlow
@@ -65,7 +65,7 @@ class RunnerEndpoint:
         """Return status and body."""
         try:
             body = await read_body(scope, receive, self._max_bytes, self._seconds)
-        except ClientLeftError:
+        except ClientLeft:
             return 400, to_json({"error": "the caller left before the end of the body"})
         except (TooLarge, TooSlow) as error:
             return error.status, to_json({"error": str(error)})

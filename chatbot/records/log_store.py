@@ -17,9 +17,9 @@ import pyarrow as pa
 
 from chatbot.records.erasure import forgotten
 from chatbot.records.part import (
+    InvalidPart,
     Kind,
     Part,
-    PartError,
     check_columns,
     decode,
     encode,
@@ -136,7 +136,7 @@ def read_part(store: Store, kind: Kind, key: str, columns: Sequence[str] | None 
     """Read one part.
 
     Raises:
-        PartError: it is truncated, damaged, or not a part.
+        InvalidPart: it is truncated, damaged, or not a part.
         Missing: it was deleted; its rows may be in a compacted part by now.
     """
     return decode(store.get(key), kind, check_columns(kind, columns))
@@ -158,7 +158,7 @@ def _scan_day(
                 # Compacted between list and read: list again; sources that were read are skipped.
                 vanished = True
                 continue
-            except PartError as error:
+            except InvalidPart as error:
                 if shard.is_first(entry.key):
                     on_skip(entry.key, str(error))
                 seen.add(entry.key)

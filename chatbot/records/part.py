@@ -27,7 +27,7 @@ _SOURCES = b"sources"
 _VERSION = b"schema_version"
 
 
-class PartError(Exception):
+class InvalidPart(Exception):
     """The file is not a valid part: truncated, damaged, or of another schema. The message states the problem."""
 
 
@@ -92,7 +92,7 @@ def decode(content: bytes, kind: Kind, columns: Sequence[str]) -> Part:
         columns: columns to read, in this order. A column that an older schema lacks gets its default.
 
     Raises:
-        PartError: the content is not a valid part.
+        InvalidPart: the content is not a valid part.
     """
     try:
         with pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True) as file:
@@ -103,13 +103,13 @@ def decode(content: bytes, kind: Kind, columns: Sequence[str]) -> Part:
             sources = tuple((str(name), int(rows)) for name, rows in json.loads(metadata[_SOURCES]))
             version = int(metadata[_VERSION])
         if sum(rows for _, rows in sources) != count or table.num_rows not in (count, 0):
-            raise PartError(f"it holds {count} rows, and says it holds {sources}")
+            raise InvalidPart(f"it holds {count} rows, and says it holds {sources}")
         typed = {name: _column(kind, table, name, count) for name in columns}
         return Part(pa.table(typed), sources, version)
     except (pa.ArrowException, OSError, ValueError, TypeError) as error:
-        raise PartError(f"it is not a whole Parquet file of this log: {error}") from error
+        raise InvalidPart(f"it is not a whole Parquet file of this log: {error}") from error
     except KeyError as error:
-        raise PartError(f"its metadata has no {error}: it is not part of this log") from error
+        raise InvalidPart(f"its metadata has no {error}: it is not part of this log") from error
 
 
 def keep(table: pa.Table, column: str, least: Any, beyond: Any) -> pa.Table:
@@ -152,7 +152,7 @@ def _column(kind: Kind, table: pa.Table, name: str, rows: int) -> Any:
 def _default(kind: Kind, name: str) -> Any:
     [field] = [field for field in fields(kind) if field.name == name]
     if field.default is MISSING:
-        raise PartError(f"it has no column {name!r}")
+        raise InvalidPart(f"it has no column {name!r}")
     return CODECS[str(field.type)].to_value(field.default)
 
 

@@ -37,7 +37,7 @@ AGES_SECONDS = 60.0
 _logger = logging.getLogger(__name__)
 
 
-class NotDeliveredError(Exception):
+class NotDelivered(Exception):
     """The target did not accept a document; the delivery is retried.
 
     Args:
@@ -56,7 +56,7 @@ class Target(Protocol):
     """Receiver of documents."""
 
     def send(self, name: str, body: bytes) -> None:
-        """Deliver one document or raise `NotDeliveredError`. Must be idempotent for the same name."""
+        """Deliver one document or raise `NotDelivered`. Must be idempotent for the same name."""
 
     def close(self) -> None:
         """Close the connection."""
@@ -67,7 +67,7 @@ class BatchTarget(Target, Protocol):
     """Receiver on this machine, which takes many documents in less time than files of a queue take."""
 
     def send_all(self, documents: Mapping[str, bytes]) -> None:
-        """Deliver documents by name or raise `NotDeliveredError`. Must be idempotent for the same name."""
+        """Deliver documents by name or raise `NotDelivered`. Must be idempotent for the same name."""
 
 
 OnCount = Callable[[str, str, int], None]
@@ -119,7 +119,7 @@ class Delivery:
         if isinstance(self._target, BatchTarget):
             try:
                 self._target.send_all(documents)
-            except NotDeliveredError:
+            except NotDelivered:
                 pass  # `deliver` tries each, and reports
             else:
                 self._on_count(self.name, "delivered", len(documents))
@@ -181,7 +181,7 @@ class Delivery:
             self._target.send(name, file.read_bytes())
         except FileNotFoundError:  # the folder was cleared
             return
-        except NotDeliveredError as error:
+        except NotDelivered as error:
             self._on_count(self.name, "failed", 1)
             self._failures[name] = self._failures.get(name, 0) + 1
             self._due[name] = time.monotonic() + max(error.wait, self._backoff(self._failures[name]))

@@ -26,7 +26,7 @@ from chatbot.records.handoff import Handoff, key_of, parse
 from chatbot.settings import HandoffSettings
 from chatbot.store import Store
 from chatbot.store.folder import FolderStore
-from monitoring.handoffs.delivery import Delivery, NotDeliveredError, OnCount, Target
+from monitoring.handoffs.delivery import Delivery, NotDelivered, OnCount, Target
 from monitoring.inference_log import spool
 from monitoring.inference_log.buffered_writer import Stream
 from monitoring.inference_log.spool import SegmentWriter
@@ -52,12 +52,12 @@ class StoreTarget:
     def send(self, name: str, body: bytes) -> None:
         """Put one handoff into the store; idempotent.
 
-        Raises: NotDeliveredError: the store does not accept it.
+        Raises: NotDelivered: the store does not accept it.
         """
         try:
             self._store.put(key_of(name), body)
         except (StoreError, OSError) as error:
-            raise NotDeliveredError(str(error), everything=True) from error
+            raise NotDelivered(str(error), everything=True) from error
 
     def close(self) -> None:
         """Do nothing: the store has no connection to close."""
@@ -73,12 +73,12 @@ class FolderTarget(StoreTarget):
     def send_all(self, documents: Mapping[str, bytes]) -> None:
         """Put handoffs into the store; idempotent.
 
-        Raises: NotDeliveredError: the store does not accept one of them.
+        Raises: NotDelivered: the store does not accept one of them.
         """
         try:
             self._folder.put_all({key_of(name): body for name, body in documents.items()})
         except (StoreError, OSError) as error:
-            raise NotDeliveredError(str(error), everything=True) from error
+            raise NotDelivered(str(error), everything=True) from error
 
 
 class HandoffLog:

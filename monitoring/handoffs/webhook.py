@@ -23,7 +23,7 @@ import httpx
 from chatbot.deadline import Deadline, retry_after
 from chatbot.errors import SettingError
 from chatbot.settings import HandoffSettings
-from monitoring.handoffs.delivery import NotDeliveredError
+from monitoring.handoffs.delivery import NotDelivered
 
 LEAST_SECRET_CHARS = 16
 _PREFIX = "whsec_"
@@ -77,7 +77,7 @@ class Webhook:
     def send(self, name: str, body: bytes) -> None:
         """Post one handoff.
 
-        Raises: NotDeliveredError: there was no response, or its status is not 2xx.
+        Raises: NotDelivered: there was no response, or its status is not 2xx.
         """
         timestamp = int(self._clock())
         headers = {
@@ -102,10 +102,10 @@ class Webhook:
                 reason = f"{type(error).__name__}: {error}"
                 if limit.expired:
                     reason = f"no complete answer within {self._seconds:g} s"
-                raise NotDeliveredError(reason, everything=True) from error
+                raise NotDelivered(reason, everything=True) from error
         if not 200 <= status < 300:
             down = status >= 500 or status in _BUSY
-            raise NotDeliveredError(f"answered {status}", everything=down, wait=retry_after(asked))
+            raise NotDelivered(f"answered {status}", everything=down, wait=retry_after(asked))
 
     def close(self) -> None:
         """Close the connection."""

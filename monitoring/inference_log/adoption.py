@@ -33,7 +33,7 @@ _WAIT_SECONDS = 30.0
 _POLL_SECONDS = 0.02
 
 
-class AdoptedError(ChatbotError):
+class AlreadyAdopted(ChatbotError):
     """Another replica holds this replica's folder, as while it adopts its queues."""
 
 
@@ -44,7 +44,7 @@ class Ownership:
         """Lock the folder's `.owner`, together with the replica's other processes.
 
         Raises:
-            AdoptedError: another replica did not finish adopting the folder in `wait` seconds.
+            AlreadyAdopted: another replica did not finish adopting the folder in `wait` seconds.
             OSError: the folder cannot be created or written.
         """
         until = time.monotonic() + wait
@@ -58,7 +58,7 @@ class Ownership:
                     return
                 os.close(self._descriptor)
             if time.monotonic() >= until:
-                raise AdoptedError(
+                raise AlreadyAdopted(
                     f"{folder} is held by another replica for more than {wait:g} s: it adopts the queues that "
                     "an earlier replica of this name left, or CHATBOT_LOG_FOLDER is not its own"
                 )

@@ -101,7 +101,7 @@ class InferenceLog:
         """Start draining about every second in a daemon thread; idempotent.
 
         Raises:
-            AdoptedError: another replica holds the folder.
+            AlreadyAdopted: another replica holds the folder.
             OSError: the folder cannot be written, and is to be adopted by others.
         """
         if self._thread is None:

@@ -23,7 +23,7 @@ from pydantic import ValidationError
 from chatbot.errors import ChatbotError, Missing
 from chatbot.records.erasure import forgotten, tombstones
 from chatbot.records.log_store import days, parts_of, prefix_of, read_part
-from chatbot.records.part import Kind, PartError, encode, without_erased
+from chatbot.records.part import InvalidPart, Kind, encode, without_erased
 from chatbot.records.schema import Feedback, Record
 from chatbot.records.shard import WHOLE, Shard, is_compacted, source_of
 from chatbot.settings import StorageSettings
@@ -80,7 +80,7 @@ def compact(store: Store, now: datetime, part_rows: int = PART_ROWS, shard: Shar
 
     Raises:
         StoreError: the store does not respond. Finished days stay compacted; the next run does the rest.
-        PartError: a new part reads back differently; its sources are not deleted.
+        InvalidPart: a new part reads back differently; its sources are not deleted.
     """
     last = (now - CLOSED).astimezone(UTC).date() - timedelta(days=1)
     run = _Compaction(store, tombstones(store), part_rows, shard)
@@ -114,7 +114,7 @@ class _Compaction:
                 part = read_part(self.store, kind, entry.key)
             except Missing:
                 continue  # a concurrent compaction deleted it
-            except PartError as error:
+            except InvalidPart as error:
                 if self.shard.is_first(entry.key):
                     self.done.damaged[entry.key] = str(error)
                 continue
@@ -147,7 +147,7 @@ class _Compaction:
         key = layout.part(prefix_of(kind), day, self.shard.compacted(digest))
         store.put(key, encode(group.table, group.sources))
         if read_part(store, kind, key).sources != tuple(group.sources):
-            raise PartError(f"{key} was written, but reads back differently: nothing was deleted")
+            raise InvalidPart(f"{key} was written, but reads back differently: nothing was deleted")
         self.done.made.append(key)
         # Rows of an erased session stay until the erasure has marked its predictions, which it finds by these rows.
         late = frozenset(one for one in forgotten(store) - self.gone.keys() if len(one) != SESSION_CHARS)
@@ -186,7 +186,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         shard = Shard.parse(options.shard)
         done = compact(open_store(StorageSettings()), datetime.now(UTC), shard=shard)
-    except (ChatbotError, PartError, ValidationError) as error:
+    except (ChatbotError, InvalidPart, ValidationError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     sys.stdout.write(f"{len(done.made)} parts made, {len(done.deleted)} deleted\n")

@@ -40,8 +40,8 @@ from chatbot.records import handoff
 from chatbot.records.erasure import is_after_erasure, mark_forgotten, predictions_of, tombstones
 from chatbot.records.log_store import days, parts_of, read_part
 from chatbot.records.part import (
+    InvalidPart,
     Kind,
-    PartError,
     check_columns,
     encode,
     leave_out,
@@ -102,7 +102,7 @@ class Forgotten:
     expiring: tuple[str, ...] = ()
 
 
-class ForgetError(ChatbotError):
+class ErasureIncomplete(ChatbotError):
     """The erasure is not possible or not complete; the message says what remains."""
 
 
@@ -123,13 +123,13 @@ def forget(
         shard: search the records of this shard alone; all shards together erase what one process erases.
 
     Raises:
-        ForgetError: `some_id` is not an id.
+        ErasureIncomplete: `some_id` is not an id.
         LeaseHeld: another shard rewrites copies, for longer than an hour.
         RegistryError: MLflow does not respond; the data is hidden already, and a second run completes the erasure.
         StoreError: the store does not respond; the tombstone may be written, a second run does the rest.
     """
     if not _ID.fullmatch(some_id):
-        raise ForgetError(
+        raise ErasureIncomplete(
             f"{some_id[:64]!r} is not an id: expected a prediction id (34 characters) or a session id as the records "
             "have it (16); for what a client sent: --session"
         )
@@ -171,13 +171,13 @@ def session_of(store: Store, prediction_id: str) -> str:
     """Return the session of a prediction, from its handoff, its tombstone or its record, erased or not.
 
     Raises:
-        ForgetError: it is not a prediction id, or no handoff and no record of it is in the store.
+        ErasureIncomplete: it is not a prediction id, or no handoff and no record of it is in the store.
         StoreError: the store does not respond.
     """
     try:
         key, day = handoff.key_of(prediction_id), time_of(prediction_id).date()
     except ValueError:
-        raise ForgetError(f"{prediction_id[:64]!r} is not a prediction id of 34 characters") from None
+        raise ErasureIncomplete(f"{prediction_id[:64]!r} is not a prediction id of 34 characters") from None
     tombstone = layout.document(layout.TOMBSTONES, prediction_id)
     if session := _field(store, key, "session_id") or _field(store, tombstone, "session"):
         return session
@@ -185,7 +185,7 @@ def session_of(store: Store, prediction_id: str) -> str:
         for found in table.filter(pc.equal(table["prediction_id"], prediction_id))["session_id"].to_pylist():
             if found:
                 return str(found)
-    raise ForgetError(
+    raise ErasureIncomplete(
         f"{prediction_id}: no record and no handoff of it names its session. It may be erased, older than the "
         "retention, not uploaded yet, or from a client that sends no session_id; without --conversation the message "
         "alone is erased"
@@ -195,7 +195,7 @@ def session_of(store: Store, prediction_id: str) -> str:
 def send_first(log: LogSettings, store: StorageSettings) -> None:
     """Drain and upload this machine's log, so that its rows are found in the store.
 
-    Raises: ForgetError: the upload queue cannot be sent.
+    Raises: ErasureIncomplete: the upload queue cannot be sent.
     """
     if not log.folder.is_dir():
         return
@@ -204,7 +204,7 @@ def send_first(log: LogSettings, store: StorageSettings) -> None:
     report = ship(queue, open_store(store), UploadSettings(), everything=True, wait=_LOCK_SECONDS)
     if report.error or report.busy:
         waits = f"what waits in {queue.folder} cannot be sent ({report.error})"
-        raise ForgetError(f"{waits}: run this again later")
+        raise ErasureIncomplete(f"{waits}: run this again later")
 
 
 def forget_here(
@@ -215,7 +215,7 @@ def forget_here(
     Args:
         gone: tombstones, if the erasure was some time ago: later handoffs of an erased session are kept.
 
-    Raises: ForgetError: the spool still has rows of the ids after the timeout, or the upload queue cannot be sent.
+    Raises: ErasureIncomplete: the spool has rows of the ids after the timeout, or the upload queue cannot be sent.
     """
     if not log.folder.is_dir():
         return 0
@@ -227,7 +227,9 @@ def forget_here(
                     _take_out_of_queue(file, ids, gone or {})
                 return sum(_rewrite(file, ids) for file in _files(log.folder))
         if time.monotonic() > until:
-            raise ForgetError(f"rows wait in {log.folder / spool.FOLDER} and are not drained: run this again")
+            raise ErasureIncomplete(
+                f"rows wait in {log.folder / spool.FOLDER} and are not drained: run this again"
+            )
         # A running service seals its segment about every second; a drain can take it after that.
         time.sleep(0.2)
         send_first(log, store)
@@ -239,7 +241,7 @@ def sweep(log: LogSettings, store: StorageSettings) -> int:
     Once an hour, also erase what came after its erasure, such as feedback on an erased prediction, from the files that
     changed since then.
 
-    Raises: ForgetError, StoreError: not possible at the moment; the next sweep does it.
+    Raises: ErasureIncomplete, StoreError: not possible at the moment; the next sweep does it.
     """
     seen_file = log.folder / SWEPT
     now = time.time() - _SLACK
@@ -304,7 +306,7 @@ def _records(
                     yield read_part(store, Record, key, ["prediction_id", column]).table
                 except Missing:
                     continue  # compacted meanwhile: its rows are in a part that the next list has
-                except PartError:
+                except InvalidPart:
                     pass
                 seen.add(key)
             if seen >= keys:
@@ -341,7 +343,7 @@ def take_out_of(store: Store, kind: Kind, key: str, etag: str, ids: frozenset[st
         if leave_out(found.table, columns, ids).num_rows == found.table.num_rows:
             return 0
         part = read_part(store, kind, key)
-    except PartError as error:
+    except InvalidPart as error:
         sys.stderr.write(f"{key} is damaged and was skipped: {error}\n")
         return 0
     kept = list(without_erased(kind, part.table, part.sources, ids))
@@ -556,7 +558,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _key(service: ServiceSettings, log: LogSettings) -> bytes:
     """Return the bot's existing key: a new key would hash the session id to a value that no record has."""
     if not service.prediction_key.get_secret_value() and not (log.folder / KEY_FILE).is_file():
-        raise ForgetError(
+        raise ErasureIncomplete(
             f"a session is found by the key that the bot hashes it with, and neither CHATBOT_PREDICTION_KEY nor "
             f"{log.folder / KEY_FILE} has it"
         )

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, timedelta
 from chatbot.errors import Missing
 from chatbot.ids import time_of
 from chatbot.records.log_store import days, parts_of, read_part
-from chatbot.records.part import Kind, PartError, leave_out
+from chatbot.records.part import InvalidPart, Kind, leave_out
 from chatbot.records.schema import Feedback, Record
 from chatbot.records.shard import WHOLE, Shard, is_compacted
 from chatbot.store import Entry, Store, layout, stem
@@ -48,7 +48,7 @@ def erase_late(store: Store, say: Callable[[str], None], dry_run: bool = False, 
         for entry in _late_parts(store, kind, first, shard):
             try:
                 found = read_part(store, kind, entry.key, id_columns(kind)).table
-            except (Missing, PartError):
+            except (Missing, InvalidPart):
                 continue  # compacted meanwhile; or damaged, which compaction reports
             if rows := found.num_rows - leave_out(found, id_columns(kind), gone).num_rows:
                 say(f"{verb} {rows} erased rows out of {entry.key}")

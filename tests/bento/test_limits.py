@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 from prometheus_client import CollectorRegistry, Gauge
 
-from bento.http.asgi import ClientLeftError, Message
+from bento.http.asgi import ClientLeft, Message
 from bento.http.limits import CancelOnDisconnect, ConcurrencyLimit
 from chatbot.errors import Overloaded, Unavailable
 
@@ -124,7 +124,7 @@ def test_another_route_has_slots_of_its_own_as_many_as_the_highest_limit_or_as_n
 
 @pytest.mark.parametrize(
     ("first", "seconds", "error"),
-    [("http.disconnect", 30.0, ClientLeftError), ("http.request", 0.0, Unavailable)],
+    [("http.disconnect", 30.0, ClientLeft), ("http.request", 0.0, Unavailable)],
 )
 def test_a_handler_is_cancelled_when_its_client_leaves_or_its_time_is_over(
     first: str, seconds: float, error: type[Exception]

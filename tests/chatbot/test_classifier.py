@@ -12,7 +12,7 @@ from safetensors.numpy import load_file, save_file
 from chatbot.model.classifier import Classifier, Floats, Likeness
 from tests.chatbot.corpora import Blobs, apart, encode
 from training.model.evaluation.metrics import auroc, ece
-from training.model.fit import FitError, Fitted, fit
+from training.model.fit import Fitted, TooFewIntents, fit
 
 
 @pytest.fixture(scope="module")
@@ -188,7 +188,7 @@ def test_identical_messages_do_not_break_the_fit():
 
 def test_a_single_intent_is_refused_by_name():
     encoded, labels = Blobs(1, spread=0.5).messages([5])
-    with pytest.raises(FitError, match="intent_00"):
+    with pytest.raises(TooFewIntents, match="intent_00"):
         fit(encoded, labels, apart(5))
 
 

@@ -24,7 +24,7 @@ from chatbot.settings import HandoffSettings, KubernetesSettings, StorageSetting
 from chatbot.store import Store, open_store
 from data import fetch
 from k8s.api.client import Cluster
-from monitoring.handoffs.delivery import NotDeliveredError
+from monitoring.handoffs.delivery import NotDelivered
 from monitoring.handoffs.webhook import Webhook
 from tests.k8s.harness import prepare_environment
 from tests.support.trickle import Trickle
@@ -61,7 +61,7 @@ def test_a_webhook_receiver_that_trickles_is_given_up_at_the_deadline(trickle: T
         url=trickle.url, secret=SecretStr("whsec_c2VjcmV0IHNlY3JldCBzZWNyZXQ="), timeout_seconds=SECONDS
     )
     webhook = Webhook(settings)
-    with pytest.raises(NotDeliveredError, match=r"no complete answer within 0\.5 s"):
+    with pytest.raises(NotDelivered, match=r"no complete answer within 0\.5 s"):
         webhook.send("some-id", b"{}")
     webhook.close()
     assert trickle.sent < 60
@@ -80,14 +80,16 @@ def test_a_tracking_server_that_trickles_is_given_up_before_mlflow_is_asked(
     trickle: Trickle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client, "_HEALTH_SECONDS", SECONDS)
-    with pytest.raises(client.TrackingError, match=r"cannot be reached \(no complete response within 0\.5 s"):
+    with pytest.raises(
+        client.TrackingFailed, match=r"cannot be reached \(no complete response within 0\.5 s"
+    ):
         client.preflight(TrackingSettings(tracking_uri=trickle.url))
     assert trickle.sent < 60
 
 
 @pytest.mark.parametrize("trickle", ["head", "body"], indirect=True)
 def test_a_download_that_trickles_is_given_up_at_the_deadline(trickle: Trickle, tmp_path: Path) -> None:
-    with pytest.raises(fetch.FetchError, match=r"no complete response within 0\.5 s"):
+    with pytest.raises(fetch.DownloadFailed, match=r"no complete response within 0\.5 s"):
         fetch.fetch_bitext(tmp_path / "bitext.csv", trickle.url, timeout=SECONDS)
     assert not list(tmp_path.iterdir())
     assert trickle.sent < 60
@@ -190,7 +192,7 @@ def test_mlflows_client_gives_a_server_up_at_the_deadline(
         tracking_uri=f"http://127.0.0.1:{server.port}", http_request_timeout=1, http_request_max_retries=1
     )
     try:
-        with pytest.raises(client.TrackingError), client.connected(settings) as mlflow:
+        with pytest.raises(client.TrackingFailed), client.connected(settings) as mlflow:
             mlflow.get_experiment_by_name("x")
         assert server.sent < 60
     finally:
@@ -296,7 +298,7 @@ def test_a_tls_handshake_that_trickles_is_given_up_at_the_deadline(
         "store": lambda: store_at(url, monkeypatch).get("a"),
     }
     try:
-        with pytest.raises((ChatbotError, NotDeliveredError, fetch.FetchError, ApiError, OSError)):
+        with pytest.raises((ChatbotError, NotDelivered, fetch.DownloadFailed, ApiError, OSError)):
             calls[client_of]()
         assert server.sent < 60
     finally:

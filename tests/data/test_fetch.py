@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from data import fetch
-from data.fetch import BITEXT_ROWS, FetchError, fetch_bitext
+from data.fetch import BITEXT_ROWS, DownloadFailed, fetch_bitext
 from data.fetch import main as app
 from tests.support.http_server import Request, Response, serving
 
@@ -85,7 +85,7 @@ def test_what_is_not_the_whole_file_is_refused_and_what_lay_there_stays(
 ) -> None:
     file = tmp_path / "bitext.csv"
     file.write_text("what lay there")
-    with pytest.raises(FetchError, match=reason):
+    with pytest.raises(DownloadFailed, match=reason):
         fetch_bitext(file, f"{publisher}/{page}")
     assert file.read_text() == "what lay there"
     assert list(tmp_path.iterdir()) == [file]
@@ -105,7 +105,7 @@ def test_a_server_that_says_nothing_is_given_up_on(tmp_path: Path) -> None:
         threading.Event().wait(1)
         return 200, {}, b""
 
-    with serving(silent) as server, pytest.raises(FetchError, match=r"no complete response|timed out"):
+    with serving(silent) as server, pytest.raises(DownloadFailed, match=r"no complete response|timed out"):
         fetch_bitext(tmp_path / "a.csv", server.url, timeout=0.2)
 
 
@@ -114,7 +114,7 @@ def test_a_file_of_another_digest_is_refused(
 ) -> None:
     url = f"{publisher}/good.csv"
     monkeypatch.setattr(fetch, "BITEXT_URL", url)
-    with pytest.raises(FetchError, match=f"has the SHA-256 {hashlib.sha256(GOOD).hexdigest()}, not"):
+    with pytest.raises(DownloadFailed, match=f"has the SHA-256 {hashlib.sha256(GOOD).hexdigest()}, not"):
         fetch_bitext(tmp_path / "bitext.csv", url)
     # A mirror's form of the file may have another digest.
     monkeypatch.setattr(fetch, "BITEXT_URL", "http://other")
@@ -122,7 +122,7 @@ def test_a_file_of_another_digest_is_refused(
 
 
 def test_an_invalid_web_address_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(FetchError, match="must begin with http:// or https://"):
+    with pytest.raises(DownloadFailed, match="must begin with http:// or https://"):
         fetch_bitext(tmp_path / "a.csv", f"file://{ROOT}/pyproject.toml")
 
 

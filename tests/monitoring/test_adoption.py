@@ -17,7 +17,7 @@ from chatbot.store import Store, StoreError
 from monitoring.handoffs.log import HandoffLog, StoreTarget
 from monitoring.inference_log import adoption, spool
 from monitoring.inference_log import log as logger
-from monitoring.inference_log.adoption import AdoptedError, Ownership, adopt
+from monitoring.inference_log.adoption import AlreadyAdopted, Ownership, adopt
 from monitoring.inference_log.log import InferenceLog
 from monitoring.inference_log.spool import SegmentWriter
 from monitoring.inference_log.upload import ship
@@ -203,7 +203,7 @@ def test_a_folder_that_is_being_adopted_is_adopted_by_no_other_and_waited_for(
     def meanwhile(source: Path, target: Path) -> int:
         if not seen:
             seen.append(adopt(volume / "two"))
-            with pytest.raises(AdoptedError, match="gone is held by another replica"):
+            with pytest.raises(AlreadyAdopted, match="gone is held by another replica"):
                 Ownership(volume / "gone", wait=0.05)
         return move(source, target)
 

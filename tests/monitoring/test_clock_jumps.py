@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from chatbot.settings import HandoffSettings
-from monitoring.handoffs.delivery import Delivery, NotDeliveredError
+from monitoring.handoffs.delivery import Delivery, NotDelivered
 from monitoring.inference_log import spool
 from monitoring.inference_log.spool import SegmentWriter
 from tests.monitoring.handoff_tools import make
@@ -26,7 +26,7 @@ class Unavailable:
     """A target that accepts nothing."""
 
     def send(self, name: str, body: bytes) -> None:
-        raise NotDeliveredError("it is down", everything=True)
+        raise NotDelivered("it is down", everything=True)
 
     def close(self) -> None:
         return

@@ -14,7 +14,7 @@ import pytest
 from chatbot.ids import new_id
 from chatbot.records.erasure import mark_forgotten
 from chatbot.records.log_store import read_feedback, read_part, scan, write_part
-from chatbot.records.part import PartError, encode, to_table
+from chatbot.records.part import InvalidPart, encode, to_table
 from chatbot.records.schema import Feedback, Record
 from chatbot.records.shard import COMPACTED, Shard
 from chatbot.settings import StorageSettings
@@ -159,7 +159,7 @@ def test_a_merged_part_that_reads_back_differently_costs_no_row(folder_store: St
         def put(self, key: str, content: bytes, **options: Any) -> str:
             return folder_store.put(key, encode(to_table(Record, records[:1]), [("a", 1)]), **options)
 
-    with pytest.raises(PartError, match="reads back differently: nothing was deleted"):
+    with pytest.raises(InvalidPart, match="reads back differently: nothing was deleted"):
         compact(Forgetful(), LATER)
     assert {"a.parquet", "b.parquet"} <= set(keys(folder_store))
 

@@ -19,7 +19,7 @@ from chatbot.records import contact
 from chatbot.records.erasure import forgotten
 from chatbot.records.handoff import Handoff, Turn, key_of
 from chatbot.records.log_store import parts_of, read_part, scan, write_part
-from chatbot.records.part import Kind, Part, PartError
+from chatbot.records.part import InvalidPart, Kind, Part
 from chatbot.records.schema import Feedback, Record, header, to_line
 from chatbot.records.shard import Shard
 from chatbot.settings import (
@@ -315,7 +315,7 @@ def test_a_part_that_changes_meanwhile_is_looked_at_again(here: LogSettings, sto
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(erasure, "mark_forgotten", lambda *_: None)
         erasure.forget(overtaken(store, put=compact_first), records[1].prediction_id, DAY)
-    with pytest.raises(PartError):
+    with pytest.raises(InvalidPart):
         bytes_of(store)  # the damaged part lies there and stops nobody
     [compacted] = [e for e in parts_of(store, Record, DAY.date()) if "compact-" in e.key]
     found = read_part(store, Record, compacted.key).table["prediction_id"].to_pylist()

@@ -18,7 +18,7 @@ from chatbot.records.handoff import Handoff, key_of, parse
 from chatbot.settings import HandoffSettings
 from chatbot.store import Store, open_store
 from monitoring.handoffs import delivery
-from monitoring.handoffs.delivery import NotDeliveredError
+from monitoring.handoffs.delivery import NotDelivered
 from monitoring.handoffs.log import HandoffLog, targets_of
 from monitoring.handoffs.webhook import Webhook
 from tests.monitoring.handoff_tools import make
@@ -168,7 +168,7 @@ def test_the_receivers_retry_after_is_respected(begin: Callable[..., HandoffLog]
 def test_a_retry_after_without_end_delays_a_handoff_by_an_hour_at_most(receiver: Receiver, said: str) -> None:
     receiver.answers.append((503, {"retry-after": said}))
     webhook = Webhook(HandoffSettings(url=receiver.url, secret=SecretStr(SECRET)))
-    with pytest.raises(NotDeliveredError) as refused:
+    with pytest.raises(NotDelivered) as refused:
         webhook.send("id", b"{}")
     webhook.close()
     assert 0 < refused.value.wait <= 3600

@@ -18,7 +18,7 @@ from tests.training import warm
 from tests.training.loop_world import SmallBot, quicken
 from training.corpus import dvc
 from training.corpus.files import read_rows
-from training.corpus.versions import FILES, CorpusVersionError, Pointer, examine, pull, push
+from training.corpus.versions import FILES, Pointer, VersionDamaged, examine, pull, push
 from training.retraining.bootstrap import write_version
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -100,7 +100,7 @@ def test_damaged_and_missing_objects_are_named_with_path_and_digest_and_heal_whe
                 opened.put(key_of(digest), content[:-1] + bytes([content[-1] ^ 1]))
             else:
                 opened.delete(key_of(digest))
-            with pytest.raises(CorpusVersionError) as caught:
+            with pytest.raises(VersionDamaged) as caught:
                 pull(store, pointer, tmp_path / "got")
             assert f"{path} (md5 {digest}) is {harm}" in str(caught.value)
             assert key_of(digest) in str(caught.value)
@@ -116,7 +116,7 @@ def test_a_full_disk_is_reported_as_such_and_not_as_a_store_failure(
 ) -> None:
     pointer = push(store, version_files)
     with pytest.raises(
-        CorpusVersionError, match=r"is intact in .* cannot be written to .*(No space left|disk is full)"
+        VersionDamaged, match=r"is intact in .* cannot be written to .*(No space left|disk is full)"
     ):
         pull(store, pointer, small_disk / "got")
     assert list(small_disk.iterdir()) == [], "what was half pulled is gone"
@@ -134,13 +134,13 @@ def test_what_is_there_already_is_taken_without_asking_the_store(
 
 def test_a_folder_that_lacks_a_file_is_not_pushed(store: StorageSettings, tmp_path: Path) -> None:
     (tmp_path / "some").mkdir()
-    with pytest.raises(CorpusVersionError, match=r"rows\.parquet"):
+    with pytest.raises(VersionDamaged, match=r"rows\.parquet"):
         push(store, tmp_path / "some")
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"format": 9}', "s3://x"])
 def test_an_invalid_pointer_is_refused(text: str) -> None:
-    with pytest.raises(CorpusVersionError, match="not a pointer"):
+    with pytest.raises(VersionDamaged, match="not a pointer"):
         Pointer.parse(text)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from training.model.encoder import export as exporting
 from training.model.encoder.__main__ import shipped_messages
-from training.model.encoder.export import ENOUGH_PROOF, ExportError, Proof
+from training.model.encoder.export import ENOUGH_PROOF, EncoderUnusable, Proof
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -60,7 +60,7 @@ def test_an_export_that_fails_on_the_larger_corpus_is_refused(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(exporting, "prove", lambda *_: proof(600, cosine=0.5))
-    with pytest.raises(ExportError, match="not faithful"):
+    with pytest.raises(EncoderUnusable, match="not faithful"):
         run(cache, 600)
     assert run(cache, 3).messages == 3, "the unfaithful proof is not kept"
 

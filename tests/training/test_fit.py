@@ -11,7 +11,7 @@ from chatbot.model.classifier import Classifier
 from chatbot.model.encoder import Encoded
 from training.model import head
 from training.model.encoder.batch import concatenate
-from training.model.fit import ENOUGH_OWN, FitError, Fitted, OutsideRows, fit, score_unknown
+from training.model.fit import ENOUGH_OWN, Fitted, OutsideRows, TooFewIntents, fit, score_unknown
 
 
 def corpus(
@@ -101,7 +101,7 @@ def test_near_duplicates_are_never_on_both_sides_of_a_fold() -> None:
 
 def test_a_single_intent_is_refused() -> None:
     encoded, labels, groups = corpus([10])
-    with pytest.raises(FitError, match="two intents"):
+    with pytest.raises(TooFewIntents, match="two intents"):
         fit(encoded, labels, groups)
 
 

@@ -23,7 +23,7 @@ from data.processing import read_processed
 from tests.training import warm
 from tests.training.remembered import load_rules
 from training.corpus.reading import Corpus
-from training.gate.judge import GateError, judge, judge_corpora, judge_folders, mark_new
+from training.gate.judge import NothingToCompare, judge, judge_corpora, judge_folders, mark_new
 from training.gate.params import GateParams
 from training.gate.report.render import page, write_verdict
 from training.model.params import TrainParams
@@ -210,7 +210,7 @@ def test_behavioural_tests_of_intents_that_are_not_there_are_left_out(
 
 def test_messages_that_fit_neither_bundle_are_an_error_that_says_what_to_give(champion: Path) -> None:
     foreign = pd.DataFrame({"message": ["hello there"], "intent": ["greet"], "category": [""]})
-    with pytest.raises(GateError, match="corpus that they were trained on"):
+    with pytest.raises(NothingToCompare, match="corpus that they were trained on"):
         judge_folders(champion, champion, foreign)
 
 

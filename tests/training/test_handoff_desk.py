@@ -12,7 +12,7 @@ from chatbot.records import contact
 from chatbot.records.erasure import mark_forgotten
 from chatbot.records.handoff import Handoff, Turn, key_of
 from chatbot.store.folder import FolderStore
-from training.review.handoffs import HandoffReader, TakenError, move
+from training.review.handoffs import HandoffReader, HandoffTaken, move
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_another_persons_handoff_is_changed_on_purpose_only(store: FolderStore, 
     prediction_id = put(store, 1)
     move(store, prediction_id, "taken", "ada")
     for instead_of in ("", "eve"):
-        with pytest.raises(TakenError, match="ada has it"):
+        with pytest.raises(HandoffTaken, match="ada has it"):
             move(store, prediction_id, state, "bob", instead_of)  # type: ignore[arg-type]
     assert move(store, prediction_id, state, "bob", "ada").by == "bob"  # type: ignore[arg-type]
 

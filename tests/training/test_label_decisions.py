@@ -21,7 +21,7 @@ from tests.training.review_tools import record
 from training.labels.findings import LabelFindings, Labelled, SuspectLabel
 from training.retraining.changes import Changed, apply_changes
 from training.review.accepted import read_accepted
-from training.review.decisions import AlreadyDecidedError, Decisions, now
+from training.review.decisions import AlreadyDecided, Decisions, now
 from training.review.declared import read_stored, renamed, write_stored
 from training.review.labels import decide_label, label_item_id, put_findings, read_label_queue, row_decisions
 from training.review.queue import Item, Queue
@@ -99,7 +99,7 @@ def test_the_first_reviewer_decides_and_an_undone_decision_is_open_again(store: 
     decisions = Decisions(store)
     put_findings(store, findings(suspect()))
     first = decide_label(decisions, suspect(), LabelAction.MOVE, "ada", "refund", INTENTS)
-    with pytest.raises(AlreadyDecidedError, match="ada"):
+    with pytest.raises(AlreadyDecided, match="ada"):
         decide_label(Decisions(store), suspect(), LabelAction.KEEP, "bob")
     assert Decisions(store).labels() == [first]
     decisions.reopen(label_item_id(suspect().row_hash), "ada")

@@ -23,7 +23,7 @@ from tests.bento import bundles
 from tests.bento.server import ROOT, Server
 from tests.bento.steady import SteadyLoad
 from tests.training.warm import Command
-from training.rollout.single_machine import Promotion, PromotionError
+from training.rollout.single_machine import NotPromoted, Promotion
 from training.tracking.registry import Registry
 from training.tracking.runs import record
 
@@ -141,9 +141,9 @@ def test_a_version_that_the_gate_refused_or_that_fails_its_proof_never_reaches_t
     machine: Machine,
 ) -> None:
     before = desired_model.read(machine.store)
-    with pytest.raises(PromotionError, match="the gate refused version 3"):
+    with pytest.raises(NotPromoted, match="the gate refused version 3"):
         machine.promotion().promote("3")
-    with pytest.raises(PromotionError, match=r"version 3 failed its preflight check: .*no_such_intent"):
+    with pytest.raises(NotPromoted, match=r"version 3 failed its preflight check: .*no_such_intent"):
         machine.promotion().promote("3", force=True)
     assert desired_model.read(machine.store) == before
 
@@ -153,7 +153,7 @@ def test_a_version_that_does_not_start_is_rolled_back_and_the_champion_stays(
 ) -> None:
     # It proves itself here, where the slot has a value; the service's environment has none.
     monkeypatch.setenv(f"CHATBOT_SLOT_{SLOT.upper()}", "https://shop.example.com/gift-cards")
-    with SteadyLoad(machine.server.url) as load, pytest.raises(PromotionError, match=SLOT) as refused:
+    with SteadyLoad(machine.server.url) as load, pytest.raises(NotPromoted, match=SLOT) as refused:
         machine.promotion().promote("4")
     assert "was rolled back, 1@" in str(refused.value)
     assert load.seen.failures == []
@@ -167,7 +167,7 @@ def test_without_a_supervisor_a_promotion_is_rolled_back_and_says_so(
 ) -> None:
     elsewhere = FolderStore(tmp_path / "store")
     promotion = Promotion(elsewhere, machine.registry, machine.cache, wait_seconds=0.5)
-    with pytest.raises(PromotionError, match=r"it did not serve within 0\.5 s.*make run"):
+    with pytest.raises(NotPromoted, match=r"it did not serve within 0\.5 s.*make run"):
         promotion.promote("2")
     assert desired_model.read(elsewhere).model == ""
     assert bundle_store.held(elsewhere, machine.registry.get("2").bundle_digest)

@@ -12,7 +12,7 @@ import pytest
 from chatbot.loop import desired_model
 from chatbot.loop.registry import CHALLENGER, CHAMPION, GATE
 from tests.training.test_promotion import Machine
-from training.rollout.single_machine import PromotionError
+from training.rollout.single_machine import NotPromoted
 
 pytestmark = pytest.mark.process
 
@@ -61,7 +61,7 @@ def test_a_version_that_the_gate_did_not_accept_is_promoted_only_with_force(
     machine: Machine, keeper: None, verdict: str, says: str
 ) -> None:
     machine.registry.tag("2", GATE, verdict)
-    with pytest.raises(PromotionError, match=f"the gate {says}.*--force"):
+    with pytest.raises(NotPromoted, match=f"the gate {says}.*--force"):
         machine.promotion().promote("2")
     assert desired_model.read(machine.store).model == machine.ref("1")
     assert machine.promotion().promote("2", force=True).changed
@@ -90,7 +90,7 @@ def test_an_interrupted_promotion_is_resumed_before_a_newer_challenger_is_promot
 
 
 def test_without_an_earlier_version_a_rollback_needs_a_named_one(machine: Machine, keeper: None) -> None:
-    with pytest.raises(PromotionError, match=r"no version served before 1@.*training\.versions"):
+    with pytest.raises(NotPromoted, match=r"no version served before 1@.*training\.versions"):
         machine.promotion().rollback()
     assert machine.promotion().rollback("2").model == machine.ref("2")
 
@@ -117,7 +117,7 @@ def test_a_rollback_to_a_bundle_that_another_registry_named_is_refused(machine: 
     desired_model.ask(machine.store, f"2@{'e' * 64}", "a test")
     desired_model.confirm(machine.store, f"2@{'e' * 64}")
     desired_model.ask(machine.store, machine.ref("1"), "a test")
-    with pytest.raises(PromotionError, match="this is another registry"):
+    with pytest.raises(NotPromoted, match="this is another registry"):
         machine.promotion().rollback()
     assert desired_model.read(machine.store).model == machine.ref("1")
 
@@ -130,7 +130,7 @@ def test_a_superseded_promotion_says_so_and_moves_no_alias(machine: Machine) -> 
 
     other = threading.Thread(target=overtake)
     other.start()
-    with pytest.raises(PromotionError, match=r"4@.* was requested meanwhile \(another person\)"):
+    with pytest.raises(NotPromoted, match=r"4@.* was requested meanwhile \(another person\)"):
         machine.promotion().promote("2")
     other.join()
     assert machine.champion() == "1"

@@ -32,7 +32,7 @@ from tests.training import warm
 from training import mlflow_server as server_module
 from training.tracking import mlflow_app
 from training.tracking.bundles import fetch_bundle
-from training.tracking.client import TrackingError, connected
+from training.tracking.client import TrackingFailed, connected
 from training.tracking.registry import Registry
 from training.tracking.runs import KEY, record, send, unsent
 
@@ -145,7 +145,7 @@ def test_a_version_that_does_not_exist_is_named_with_those_that_do(
 ) -> None:
     registry = Registry(tracking)
     registry.register(a_run(tracking), light_bundle, TAGS)
-    with pytest.raises(TrackingError, match=r"no version '7'; there are: 1"):
+    with pytest.raises(TrackingFailed, match=r"no version '7'; there are: 1"):
         registry.get("7")
 
 
@@ -163,9 +163,9 @@ def test_versions_of_a_server_behind_a_login_are_read_without_mlflow(
         champion = registry.champion()
         assert champion is not None
         assert champion.ref.digest == "a" * 64
-        with pytest.raises(TrackingError, match="MLFLOW_TRACKING_USERNAME"):
+        with pytest.raises(TrackingFailed, match="MLFLOW_TRACKING_USERNAME"):
             Registry(TrackingSettings(tracking_uri=url)).versions()
-    with pytest.raises(TrackingError, match="needs MLflow, which is not installed"):
+    with pytest.raises(TrackingFailed, match="needs MLflow, which is not installed"):
         Registry(TrackingSettings(tracking_uri=f"sqlite:///{tmp_path}/mlflow.db")).versions()
 
 
@@ -328,7 +328,7 @@ def test_a_database_that_cannot_be_opened_is_an_error_of_one_line(
 
 
 def test_a_database_whose_driver_is_not_installed_is_an_error_that_names_the_package() -> None:
-    with pytest.raises(server_module.MlflowServerError, match="install the package pymssql"):
+    with pytest.raises(server_module.CannotServeMlflow, match="install the package pymssql"):
         server_module.upgrade("mssql+pymssql://mlflow:secret@db/mlflow")
 
 
@@ -446,7 +446,7 @@ def test_a_database_that_is_half_made_is_an_error_of_one_line(tmp_path: Path) ->
     database.close()
     settings = TrackingSettings(tracking_uri=f"sqlite:///{file}")
     with (
-        pytest.raises(TrackingError, match=r"secrets already exists: .* move it away"),
+        pytest.raises(TrackingFailed, match=r"secrets already exists: .* move it away"),
         connected(settings) as client,
     ):
         client.search_experiments()
@@ -461,7 +461,7 @@ def test_a_local_database_of_an_older_mlflow_says_what_upgrades_it(
     with sqlite3.connect(old) as database:
         database.execute("UPDATE alembic_version SET version_num = '451aebb31d03'")
     database.close()
-    with pytest.raises(TrackingError, match="--upgrade"), connected(settings) as client:
+    with pytest.raises(TrackingFailed, match="--upgrade"), connected(settings) as client:
         client.search_experiments()
 
 
@@ -469,7 +469,7 @@ def test_a_database_of_a_newer_mlflow_is_refused(old_database: Path) -> None:
     with sqlite3.connect(old_database) as database:
         database.execute("UPDATE alembic_version SET version_num = 'ffffffffffff'")
     database.close()
-    with pytest.raises(server_module.MlflowServerError, match="newer MLflow"):
+    with pytest.raises(server_module.CannotServeMlflow, match="newer MLflow"):
         server_module.upgrade(f"sqlite:///{old_database}")
 
 

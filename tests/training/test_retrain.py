@@ -19,7 +19,7 @@ from data.process import run as process_run
 from data.processing import ProcessParams, read_processed
 from tests.training.loop_world import GIFT, GIFTS, ROOT, SmallBot, World, train_bundle
 from training.corpus.files import read_rows
-from training.retraining.config import RetrainError
+from training.retraining.config import CannotRetrain
 from training.review.decisions import DecisionKind, Decisions
 from training.tracking.client import connected
 
@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.long, pytest.mark.process]
 
 
 def test_the_first_version_is_made_once_with_its_corpus_and_its_bundle(world: World) -> None:
-    with pytest.raises(RetrainError, match="--first"):
+    with pytest.raises(CannotRetrain, match="--first"):
         world.retrain()
     version, made = world.first()
     assert made
@@ -67,7 +67,7 @@ def test_a_bundle_of_a_newer_image_is_a_version_more_and_the_champion_stays(
 
 def test_a_bundle_of_another_corpus_is_not_registered(world: World) -> None:
     world.bot = replace(world.bot, corpus=ROOT / "data" / "corpus")
-    with pytest.raises(RetrainError, match="train it on this corpus first"):
+    with pytest.raises(CannotRetrain, match="train it on this corpus first"):
         world.first()
     assert world.registry.versions() == []
 

@@ -23,7 +23,7 @@ from tests.training.retrain_worker import NONE, POINTS
 from training.corpus import versions
 from training.corpus.versions import Pointer
 from training.retraining.config import LEASE
-from training.tracking.client import TrackingError
+from training.tracking.client import TrackingFailed
 
 pytestmark = [pytest.mark.long, pytest.mark.process]
 
@@ -129,7 +129,7 @@ def test_mlflow_that_goes_down_half_way_keeps_the_run_and_a_second_try_registers
         return real(down, *arguments, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(run, "record_training", while_down)
-    with pytest.raises(TrackingError, match="run the retraining again"):
+    with pytest.raises(TrackingFailed, match="run the retraining again"):
         local.retrain()
     assert len(list(given.tracking.unsent.glob("retrain-*"))) == 1
     assert len(local.registry.versions()) == 1

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from training.retraining.config import RetrainError, emptied
+from training.retraining.config import CannotRetrain, emptied
 
 
 def test_a_folder_with_content_that_no_retraining_made_is_refused_and_stays(tmp_path: Path) -> None:
     (tmp_path / "corpus").mkdir()
     (tmp_path / "corpus" / "precious.csv").write_text("years of work")
-    refused = pytest.raises(RetrainError, match=r"would be emptied, and no retraining made it: .* --work")
+    refused = pytest.raises(CannotRetrain, match=r"would be emptied, and no retraining made it: .* --work")
     with refused, emptied(tmp_path):
         pass
     assert (tmp_path / "corpus" / "precious.csv").read_text() == "years of work"
@@ -20,7 +20,7 @@ def test_a_folder_with_content_that_no_retraining_made_is_refused_and_stays(tmp_
 
 def test_a_file_in_the_place_of_the_folder_is_refused_and_stays(tmp_path: Path) -> None:
     (tmp_path / "work").write_text("notes")
-    with pytest.raises(RetrainError, match="name a new folder"), emptied(tmp_path / "work"):
+    with pytest.raises(CannotRetrain, match="name a new folder"), emptied(tmp_path / "work"):
         pass
     assert (tmp_path / "work").read_text() == "notes"
 

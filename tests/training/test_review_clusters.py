@@ -17,7 +17,7 @@ from tests.training.review_tools import GARDEN, STRANGE, answer, fill
 from training.review.accepted import read_accepted
 from training.review.board import Board
 from training.review.clusters import typical_words
-from training.review.decisions import AlreadyDecidedError
+from training.review.decisions import AlreadyDecided
 from training.review.queue import Reason
 
 
@@ -61,7 +61,7 @@ def test_a_cluster_becomes_an_intent_at_once_but_for_what_others_decided(board: 
     board.reject(mowers.items[0], "bob")
     outcome = board.new_intent(mowers.items, "rent_mower", "Book one at {website}.", "ada", "RENTAL")
     assert [error.decision.reviewer for error in outcome.before] == ["bob"]
-    assert all(isinstance(error, AlreadyDecidedError) for error in outcome.before)
+    assert all(isinstance(error, AlreadyDecided) for error in outcome.before)
     rows = read_accepted(board.store)
     assert {row.message for row in rows} == {item.message for item in mowers.items[1:]}
     assert {(row.intent, row.reply) for row in rows} == {("rent_mower", "Book one at {website}.")}

@@ -20,7 +20,7 @@ from training.review.accepted import read_accepted
 from training.review.board import Board
 from training.review.decisions import (
     ACCEPTED,
-    AlreadyDecidedError,
+    AlreadyDecided,
     DecisionKind,
     Decisions,
     NewIntent,
@@ -61,17 +61,17 @@ def waiting(board: Board, message: str) -> Item:
 
 
 def test_of_concurrent_decisions_one_counts_and_the_others_are_told_whose(store: Store) -> None:
-    def decide(number: int) -> ReviewDecision | AlreadyDecidedError:
+    def decide(number: int) -> ReviewDecision | AlreadyDecided:
         try:
             return Decisions(store).decide(decision(f"reviewer {number}", f"intent_{number}"))
-        except AlreadyDecidedError as error:
+        except AlreadyDecided as error:
             return error
 
     with ThreadPoolExecutor(8) as pool:
         outcomes = list(pool.map(decide, range(8)))
     (first,) = [outcome for outcome in outcomes if isinstance(outcome, ReviewDecision)]
     assert Decisions(store).read() == {ID: first}
-    told = [outcome for outcome in outcomes if isinstance(outcome, AlreadyDecidedError)]
+    told = [outcome for outcome in outcomes if isinstance(outcome, AlreadyDecided)]
     assert len(told) == 7
     assert all(error.decision == first and first.reviewer in str(error) for error in told)
 
@@ -85,7 +85,7 @@ def test_a_decision_taken_back_is_open_to_one_of_those_who_decide_anew_at_once(s
     def decide(number: int) -> bool:
         try:
             Decisions(store).decide(decision(f"reviewer {number}"))
-        except AlreadyDecidedError:
+        except AlreadyDecided:
             return False
         return True
 
@@ -164,7 +164,7 @@ def test_a_reviewer_with_an_outdated_list_is_informed_that_a_duplicate_was_decid
     newer = waiting(board, first.query)
     assert newer.duplicates == (again.prediction_id,)
     board.reject(older, "ada")
-    with pytest.raises(AlreadyDecidedError, match="ada"):
+    with pytest.raises(AlreadyDecided, match="ada"):
         board.accept(newer, "bob")
 
 

@@ -15,7 +15,7 @@ from chatbot.loop.registry import CHAMPION
 from chatbot.model.ref import ModelRef
 from chatbot.runtime import Runtime
 from chatbot.store.folder import FolderStore
-from training.rollout.single_machine import Promotion, PromotionError
+from training.rollout.single_machine import NotPromoted, Promotion
 from training.tracking.registry import Registry
 
 ONE, TWO, THREE = (f"{number}@{str(number) * 64}" for number in (1, 2, 3))
@@ -149,7 +149,7 @@ def test_a_version_that_does_not_start_is_rolled_back_even_if_the_command_was_ki
 ) -> None:
     world = new_world()
     world.broken = {TWO}
-    with pytest.raises(PromotionError, match=r"2@.* was rolled back, 1@.* is serving: it does not start"):
+    with pytest.raises(NotPromoted, match=r"2@.* was rolled back, 1@.* is serving: it does not start"):
         world.promotion().promote()
     assert world.state == (ONE, "1")
     assert "was rolled back" in world.promotion().promote().sentence
@@ -160,7 +160,7 @@ def test_without_a_supervisor_a_promotion_ends_in_time_and_is_rolled_back(
 ) -> None:
     world = new_world()
     world.has_supervisor = False
-    with pytest.raises(PromotionError, match=r"it did not serve within 5 s.*make run"):
+    with pytest.raises(NotPromoted, match=r"it did not serve within 5 s.*make run"):
         world.promotion().promote()
     assert world.state == (ONE, "1")
     assert world.seconds < 6
@@ -195,7 +195,7 @@ def test_the_person_who_requests_another_version_at_any_operation_wins(
         world.hook = request
         try:
             world.promotion().promote("2")
-        except PromotionError as error:
+        except NotPromoted as error:
             message = str(error)
         else:
             continue

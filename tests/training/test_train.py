@@ -14,7 +14,7 @@ from data.folder import read_intents
 from data.processing import ProcessParams
 from tests.training import warm
 from training.corpus.reading import read
-from training.model.encoder.export import ExportError, Proof, export, locate
+from training.model.encoder.export import EncoderUnusable, Proof, export, locate
 from training.model.held_out import read_held_out
 
 pytestmark = pytest.mark.process
@@ -152,20 +152,20 @@ def test_a_bad_corpus_is_an_error_by_file_line_and_reason(tmp_path: Path) -> Non
 
 def test_an_encoder_that_does_not_exist_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    with pytest.raises(ExportError, match="no-such-encoder"):
+    with pytest.raises(EncoderUnusable, match="no-such-encoder"):
         locate("no-such-encoder")
 
 
 def test_packaged_weights_that_are_not_the_expected_ones_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("training.model.encoder.export.DEFAULT_WEIGHTS_SHA256", "0" * 64)
-    with pytest.raises(ExportError, match="trusted"):
+    with pytest.raises(EncoderUnusable, match="trusted"):
         locate()
 
 
 def test_an_export_that_lost_accuracy_stops_the_training() -> None:
-    with pytest.raises(ExportError, match="not faithful"):
+    with pytest.raises(EncoderUnusable, match="not faithful"):
         Proof(1000, 0.99, 0.9, accuracy_original=90.0, accuracy_export=85.0, lost_error=0.5).check()
-    with pytest.raises(ExportError, match="not faithful"):
+    with pytest.raises(EncoderUnusable, match="not faithful"):
         Proof(1000, 0.90, 0.5, accuracy_original=90.0, accuracy_export=90.0, lost_error=0.5).check()
     Proof(1000, 0.993, 0.98, accuracy_original=90.0, accuracy_export=89.9, lost_error=0.2).check()
 

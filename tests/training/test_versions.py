@@ -19,8 +19,8 @@ from tests.support.minio import Minio
 from tests.support.mlflow_server import MlflowServer
 from tests.training.loop_world import SmallBot, World, quicken
 from tests.training.remembered import Trainings
-from training.corpus.versions import CorpusVersionError, Pointer
-from training.tracking.client import TrackingError
+from training.corpus.versions import Pointer, VersionDamaged
+from training.tracking.client import TrackingFailed
 from training.versions import restore, served_digest
 
 
@@ -109,11 +109,11 @@ def test_an_earlier_state_comes_back_from_commit_corpus_and_version(two: World, 
 
 def test_three_names_that_do_not_belong_together_are_refused(two: World, tmp_path: Path) -> None:
     second = two.registry.get("2")
-    with pytest.raises(TrackingError, match=f"not {second.corpus_digest}"):
+    with pytest.raises(TrackingFailed, match=f"not {second.corpus_digest}"):
         restore(two.registry, two.config.store, "1", tmp_path, corpus=second.corpus_digest)
-    with pytest.raises(TrackingError, match="not ffffff"):
+    with pytest.raises(TrackingFailed, match="not ffffff"):
         restore(two.registry, two.config.store, "1", tmp_path, commit="ffffff")
-    with pytest.raises(TrackingError, match="there are: 2, 1"):
+    with pytest.raises(TrackingFailed, match="there are: 2, 1"):
         restore(two.registry, two.config.store, "3", tmp_path)
     assert not list(tmp_path.glob("*/bundle"))
 
@@ -150,6 +150,6 @@ def test_a_corpus_that_is_damaged_is_named_when_it_is_asked_for(two: World, tmp_
     key = f"dvc/files/md5/{corpus.md5[:2]}/{corpus.md5[2:]}"
     content = two.store.get(key)
     two.store.put(key, b"changed")
-    with pytest.raises(CorpusVersionError, match=rf"corpus/corpus\.parquet \(md5 {corpus.md5}\) is damaged"):
+    with pytest.raises(VersionDamaged, match=rf"corpus/corpus\.parquet \(md5 {corpus.md5}\) is damaged"):
         restore(two.registry, two.config.store, "1", tmp_path)
     two.store.put(key, content)

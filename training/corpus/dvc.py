@@ -30,7 +30,7 @@ _LOCAL = ".dvc/config.local"
 _AWS = "aws-config"
 
 
-class DvcError(ChatbotError):
+class DvcFailed(ChatbotError):
     """DVC failed; the message includes its output."""
 
     status = 503
@@ -82,7 +82,7 @@ def write_config(root: Path, settings: StorageSettings, *, local: bool) -> None:
 def run(root: Path, *arguments: str) -> str:
     """Run DVC in a project and return its standard output.
 
-    Raises: DvcError: DVC failed; the message includes its output.
+    Raises: DvcFailed: DVC failed; the message includes its output.
     """
     try:
         # DVC caches the remote's listing; a fresh cache folder makes it look again.
@@ -90,13 +90,13 @@ def run(root: Path, *arguments: str) -> str:
             around = {**os.environ, "DVC_NO_ANALYTICS": "1", "DVC_SITE_CACHE_DIR": memory}
             done = call(root, arguments, around, _SECONDS)
     except subprocess.TimeoutExpired as error:
-        raise DvcError(f"dvc {' '.join(arguments)} did not end within {_SECONDS} s") from error
+        raise DvcFailed(f"dvc {' '.join(arguments)} did not end within {_SECONDS} s") from error
     if done.returncode != 0:
         said = " ".join((done.stderr or done.stdout).split()).partition(_ADVICE)[0].strip()
         if _FULL in said:
             places = f"{root} and {tempfile.gettempdir()}"
             said += f" (No space left on device: make room in {places}, or set TMPDIR)"
-        raise DvcError(f"dvc {' '.join(arguments)}: {said[-1500:]}")
+        raise DvcFailed(f"dvc {' '.join(arguments)}: {said[-1500:]}")
     return done.stdout
 
 

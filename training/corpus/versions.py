@@ -21,7 +21,7 @@ from chatbot.store import Missing, Store, layout, open_store
 from data.digest import corpus_digest
 from data.processing import CORPUS_FILE, REPORT_FILE
 from training.corpus import dvc
-from training.corpus.dvc import DvcError
+from training.corpus.dvc import DvcFailed
 
 ROWS_FILE, REPLIES_FILE, RULES_FILE = "rows.parquet", "replies.yaml", "rules.yaml"
 FILES = (ROWS_FILE, CORPUS_FILE, REPORT_FILE, REPLIES_FILE, RULES_FILE)
@@ -30,7 +30,7 @@ in a bundle, replies without examples."""
 _NAME = "corpus"
 
 
-class CorpusVersionError(ChatbotError):
+class VersionDamaged(ChatbotError):
     """A corpus version cannot be restored as it was pushed; each faulty object is named with its path and digest."""
 
     status = 503
@@ -61,11 +61,11 @@ class Pointer(BaseModel):
 
     @classmethod
     def parse(cls, text: str) -> Pointer:
-        """Raises: CorpusVersionError: the text is not a pointer."""
+        """Raises: VersionDamaged: the text is not a pointer."""
         try:
             return cls.model_validate_json(text)
         except ValidationError as error:
-            raise CorpusVersionError(
+            raise VersionDamaged(
                 f"{text[:80]!r} is not a pointer of a corpus version: {error.errors()[0]['msg']}"
             ) from error
 
@@ -78,10 +78,10 @@ def push(settings: StorageSettings, folder: Path) -> Pointer:
 
     The objects are read back and compared afterwards, so that every named version can be pulled.
 
-    Raises: CorpusVersionError: a file is missing, or the store does not return what was written.
+    Raises: VersionDamaged: a file is missing, or the store does not return what was written.
     """
     if missing := [name for name in FILES if not (folder / name).is_file()]:
-        raise CorpusVersionError(f"{folder} is not a corpus version: {', '.join(missing)} is missing")
+        raise VersionDamaged(f"{folder} is not a corpus version: {', '.join(missing)} is missing")
     dvc.check_store(settings)
     store = open_store(settings)
     with tempfile.TemporaryDirectory(prefix="corpus-push-") as scratch:
@@ -100,16 +100,14 @@ def push(settings: StorageSettings, folder: Path) -> Pointer:
             dvc.run(root, "push")
             faults = examine(store, pointer)
     if faults:
-        raise CorpusVersionError(
-            f"{store} does not store objects reliably: {'; '.join(faults.values())}", faults
-        )
+        raise VersionDamaged(f"{store} does not store objects reliably: {'; '.join(faults.values())}", faults)
     return pointer
 
 
 def pull(settings: StorageSettings, pointer: Pointer, folder: Path) -> Path:
     """Pull a corpus version into a folder, all or nothing; an identical folder is reused.
 
-    Raises: CorpusVersionError: an object is missing or damaged; each is named with its path and digest.
+    Raises: VersionDamaged: an object is missing or damaged; each is named with its path and digest.
     """
     if not _differences(folder, pointer):
         return folder
@@ -120,21 +118,21 @@ def pull(settings: StorageSettings, pointer: Pointer, folder: Path) -> Path:
         dvc.write_config(root, settings, local=False)
         out = {"md5": pointer.md5, "nfiles": len(pointer.files), "hash": "md5", "path": _NAME}
         (root / f"{_NAME}.dvc").write_text(yaml.safe_dump({"outs": [out]}), encoding="utf-8")
-        failure: DvcError | None = None
+        failure: DvcFailed | None = None
         try:
             dvc.run(root, "pull")
-        except DvcError as error:
+        except DvcFailed as error:
             failure = error
         differences = _differences(root / _NAME, pointer)
         if failure or differences:
             store = open_store(settings)
             if faults := examine(store, pointer):
-                raise CorpusVersionError(
+                raise VersionDamaged(
                     f"the corpus version {pointer.md5} cannot be restored from {store}: {'; '.join(faults.values())}. "
                     "Push it again from an intact copy, or restore the store's backup",
                     faults,
                 ) from failure
-            raise CorpusVersionError(
+            raise VersionDamaged(
                 f"the corpus version {pointer.md5} is intact in {store}, but cannot be written to {folder.parent}: "
                 f"{failure or '; '.join(differences)}"
             ) from failure

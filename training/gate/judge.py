@@ -43,7 +43,7 @@ from training.model.held_out import read_held_out
 Encode = Callable[[Encoder, Sequence[str]], Encoded]
 
 
-class GateError(ChatbotError):
+class NothingToCompare(ChatbotError):
     """The two bundles cannot be compared on these messages."""
 
     type = "gate"
@@ -88,18 +88,18 @@ def judge(
         kept: out-of-fold predictions of champion and challenger by row hash. The columns CHAMPION_ROW and
             CHALLENGER_ROW of `test` name those that are used; the bundle predicts all other rows now.
 
-    Raises: GateError: no test row has an intent on which both bundles can be compared.
+    Raises: NothingToCompare: no test row has an intent on which both bundles can be compared.
     """
     params = params or GateParams()
     if test.empty:
-        raise GateError(
+        raise NothingToCompare(
             "no rows to compare: a bundle has no out-of-fold predictions of them; train it again "
             "(python -m training.train)"
         )
     params = params.model_copy(update={"retired": (*params.retired, *declared.retired)})
     outcomes = _evaluate_both(champion, challenger, test, declared, through, kept)
     if not outcomes.in_scope.any():
-        raise GateError(
+        raise NothingToCompare(
             f"none of the {len(test):,} test rows has an intent that "
             f"{'both bundles have' if champion else 'the bundle has'}: pass the corpus that they were trained on"
         )

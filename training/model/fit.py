@@ -56,7 +56,7 @@ WEIGHED_ROWS = 4_000
 LEAST_FAMILIAR = 0.05
 
 
-class FitError(ChatbotError):
+class TooFewIntents(ChatbotError):
     """No classifier can be fitted to this corpus."""
 
     type = "fit"
@@ -133,12 +133,12 @@ def fit(
             evaluated. Where an intent has few messages, its name says most about it.
         outside: out-of-scope rows: scored, and from `ENOUGH_OWN` distinct ones on taught to the scope score.
 
-    Raises: FitError: fewer than two intents.
+    Raises: TooFewIntents: fewer than two intents.
     """
     names, columns = np.unique(np.asarray(labels), return_inverse=True)
     if len(names) < 2:
         there = ", ".join(names) or "none"
-        raise FitError(f"a classifier needs at least two intents; the corpus has {there}")
+        raise TooFewIntents(f"a classifier needs at least two intents; the corpus has {there}")
     _, group_of = np.unique(np.asarray(groups), return_inverse=True)
     fold_of = _deal(columns, group_of, seed)
     rows, targets = encoded, columns

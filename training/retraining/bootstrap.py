@@ -21,7 +21,7 @@ from data.processing import CORPUS_FILE, ProcessParams, process, read_processed,
 from training.corpus.files import write_sources
 from training.gate.judge import judge_corpora
 from training.progress import Steps
-from training.retraining.config import LEASE, RetrainConfig, RetrainError, emptied
+from training.retraining.config import LEASE, CannotRetrain, RetrainConfig, emptied
 from training.retraining.publish import publish
 from training.tracking import runs
 from training.tracking.registry import Registry
@@ -36,10 +36,10 @@ def bootstrap(config: RetrainConfig, steps: Steps, bundle: Path, source: Path) -
     Returns: the version and True; if the bundle was registered already, the champion and False.
 
     Raises:
-        RetrainError: the bundle was trained on another corpus.
+        CannotRetrain: the bundle was trained on another corpus.
         BundleError: the folder is not a complete bundle.
         LeaseHeld: another process holds the lease.
-        TrackingError: MLflow did not record the run; a later call resumes.
+        TrackingFailed: MLflow did not record the run; a later call resumes.
     """
     store, registry = open_store(config.store), Registry(config.tracking)
     digest = bundles.verify(bundle)
@@ -81,13 +81,13 @@ def _champion(registry: Registry, digest: str) -> ModelVersion | None:
 def write_version(folder: Path, bundle: Path, source: Path, params: ProcessParams) -> None:
     """Write the corpus version that a bundle was trained on.
 
-    Raises: RetrainError: the bundle was trained on another corpus than `source`.
+    Raises: CannotRetrain: the bundle was trained on another corpus than `source`.
     """
     wanted = bundles.read_manifest(bundle).corpus_digest
     rows = load_corpus(source)
     write(process(rows, params), check(rows), params, folder)
     if (found := corpus_digest(folder / CORPUS_FILE)) != wanted:
-        raise RetrainError(
+        raise CannotRetrain(
             f"the bundle {bundle} was trained on the corpus {wanted}, but {source} gives {found}: train it on this "
             "corpus first (`make run`, or `python -m data.process` and `python -m training.train`)"
         )

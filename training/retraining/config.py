@@ -20,7 +20,7 @@ _OWN = ".retrain-work"
 """Marks a folder that a retraining made: only such a folder is emptied."""
 
 
-class RetrainError(ChatbotError):
+class CannotRetrain(ChatbotError):
     """The retraining cannot start; the text says what to do first."""
 
     type = "retrain"
@@ -44,11 +44,11 @@ class RetrainConfig:
 def emptied(folder: Path) -> Iterator[Path]:
     """Empty a folder for a block, and delete it after success; after a failure its content helps to find the cause.
 
-    Raises: RetrainError: the folder has content, and no retraining made it: it could be anything.
+    Raises: CannotRetrain: the folder has content, and no retraining made it: it could be anything.
     """
     is_own = (folder / _OWN).is_file()
     if folder.exists() and not is_own and (not folder.is_dir() or any(folder.iterdir())):
-        raise RetrainError(
+        raise CannotRetrain(
             f"{folder} would be emptied, and no retraining made it: name a new folder with --work (if an earlier "
             "version left it behind, delete it)"
         )

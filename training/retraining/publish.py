@@ -16,7 +16,7 @@ from training.gate.verdict import GateVerdict
 from training.progress import Steps
 from training.provenance import git_commit
 from training.retraining.config import RetrainConfig
-from training.tracking.client import TrackingError
+from training.tracking.client import TrackingFailed
 from training.tracking.registry import Registry
 from training.tracking.runs import Files, Recorded
 
@@ -44,7 +44,7 @@ def publish(
 
     Returns: the registered version, and the store key of the gate's HTML report.
 
-    Raises: TrackingError: MLflow did not record the run; corpus and bundle are in the store, and a later run resumes.
+    Raises: TrackingFailed: MLflow did not record the run; corpus and bundle are in the store, and a later run resumes.
     """
     store, registry = open_store(config.store), Registry(config.tracking)
     manifest, digest = bundles.read_manifest(bundle), verdict.challenger.digest
@@ -69,7 +69,7 @@ def publish(
     note = f"Gate: {verdict.sentence} Report: artifact gate/{PAGE_FILE}."
     recorded = record({**tags, "mlflow.note.content": note}, {"gate": list(gate_files.values())})
     if recorded.kept is not None:
-        raise TrackingError(
+        raise TrackingFailed(
             f"{recorded.reason}. Corpus and bundle are in the store; run the retraining again to register them"
         )
     with steps.wait("register"):

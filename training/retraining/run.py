@@ -37,7 +37,7 @@ from training.gate.verdict import GateVerdict
 from training.model.train import Trained, train
 from training.progress import Steps
 from training.retraining.changes import Changed, apply_changes
-from training.retraining.config import LEASE, RetrainConfig, RetrainError, emptied
+from training.retraining.config import LEASE, CannotRetrain, RetrainConfig, emptied
 from training.retraining.merge import Merged, merge, still_right
 from training.retraining.publish import GATE_AGAINST, publish
 from training.review.accepted import read_accepted
@@ -94,7 +94,7 @@ def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = Non
 
     Raises:
         LeaseHeld: another retraining holds the lease.
-        RetrainError: there is no champion.
+        CannotRetrain: there is no champion.
         ChatbotError: a dependency is unavailable, or the corpus has errors (each row is named with its review).
     """
     store, registry = open_store(config.store), Registry(config.tracking)
@@ -103,7 +103,7 @@ def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = Non
     if given is not None and (found := _trained_before(registry, given)):
         return found
     if version is None and given is None:
-        raise RetrainError(
+        raise CannotRetrain(
             f"MLflow has no champion of {config.tracking.model!r}: register the serving bundle first, with: "
             "python -m training.retrain --first"
         )
@@ -174,7 +174,7 @@ def _revise(store: Store, champion: Champion | None, given: GivenCorpus | None) 
         rows, replies = read_rows(before / ROWS_FILE), Replies.load(before / REPLIES_FILE)
         rules = before / RULES_FILE
     else:
-        raise RetrainError("neither a champion nor a corpus is given")
+        raise CannotRetrain("neither a champion nor a corpus is given")
     decisions, declared = Decisions(store), read_stored(store)
     accepted = read_accepted(store, decisions)
     merged = merge(rows, replies, accepted, forgotten(store), decisions.withdrawn())

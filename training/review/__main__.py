@@ -33,7 +33,7 @@ from chatbot.store import open_store
 from data.commands import reports_errors
 from data.declarations import read_declared
 from training.review.board import Board, BulkDecision, View, open_board
-from training.review.decisions import AlreadyDecidedError
+from training.review.decisions import AlreadyDecided
 from training.review.declared import read_stored, write_stored
 from training.review.queue import Item, Reason
 
@@ -204,7 +204,7 @@ def _each(board: Board, ids: Sequence[str], decide: Callable[[Item], str]) -> No
     for item in _find(board.look(), ids):
         try:
             _console.print(Text(f"{item.item_id}  {decide(item)}  {item.message}"))
-        except AlreadyDecidedError as error:
+        except AlreadyDecided as error:
             outcome.before.append(error)
     if outcome.before:
         _print_outcome(outcome)

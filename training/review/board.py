@@ -25,7 +25,7 @@ from chatbot.store import Store, open_store
 from training.review.bundle import find_bundle
 from training.review.clusters import MessageCluster, find_clusters
 from training.review.decisions import (
-    AlreadyDecidedError,
+    AlreadyDecided,
     DecisionKind,
     Decisions,
     NewIntent,
@@ -77,14 +77,14 @@ class BulkDecision:
     """Outcome of one decision on several messages."""
 
     decided: list[ReviewDecision] = field(default_factory=list)
-    before: list[AlreadyDecidedError] = field(default_factory=list)
+    before: list[AlreadyDecided] = field(default_factory=list)
     """Conflicts with decisions of other reviewers, which are unchanged."""
 
 
 class Board:
     """Review operations on one store and one bundle. Thread-safe.
 
-    A decision raises InvalidMessage if its intent does not exist, and AlreadyDecidedError after another reviewer's.
+    A decision raises InvalidMessage if its intent does not exist, and AlreadyDecided after another reviewer's.
     """
 
     def __init__(
@@ -189,7 +189,7 @@ class Board:
         for item in items:
             try:
                 outcome.decided.append(self._decide(item, verdict, intent, reviewer))
-            except AlreadyDecidedError as error:
+            except AlreadyDecided as error:
                 outcome.before.append(error)
         return outcome
 
@@ -201,7 +201,7 @@ class Board:
             if self.store.head(key_of(other)) is not None:
                 found = self.decisions.read().get(other)
                 if found is not None and found.verdict is not DecisionKind.REOPENED:
-                    raise AlreadyDecidedError(found)
+                    raise AlreadyDecided(found)
         return self.decisions.decide(
             ReviewDecision(
                 item_id=item.item_id,

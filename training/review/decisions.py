@@ -5,7 +5,7 @@
     reviews/labels/<row hash>.json        a decision on the label of a row of the corpus (`training.review.labels`)
 
 Every write is a compare-and-swap on the ETag (conditional put), so concurrent reviewers do not overwrite each
-other: the second gets an `AlreadyDecidedError` with the first decision. Undo writes a `reopened` decision
+other: the second gets an `AlreadyDecided` with the first decision. Undo writes a `reopened` decision
 instead of deleting the object, so the same holds for undo.
 """
 
@@ -90,7 +90,7 @@ class NewIntent(_Stored):
     when: datetime
 
 
-class AlreadyDecidedError(ChatbotError):
+class AlreadyDecided(ChatbotError):
     """Conflict: another reviewer has already decided; the text names the reviewer, time and decision."""
 
     status = 409
@@ -146,7 +146,7 @@ class Decisions:
     def decide(self, decision: ReviewDecision) -> ReviewDecision:
         """Write a decision if the message has none, or a reopened one.
 
-        Raises: AlreadyDecidedError: another decision exists.
+        Raises: AlreadyDecided: another decision exists.
         """
         key = key_of(decision.item_id)
         content = _dump(decision)
@@ -157,7 +157,7 @@ class Decisions:
             if found is None:
                 return self.decide(decision)
             if found.verdict is not DecisionKind.REOPENED:
-                raise AlreadyDecidedError(found) from None
+                raise AlreadyDecided(found) from None
             self._replace(key, content, etag)
         return decision
 
@@ -166,7 +166,7 @@ class Decisions:
 
         Raises:
             InvalidMessage: there is no decision to undo.
-            AlreadyDecidedError: the decision was changed concurrently.
+            AlreadyDecided: the decision was changed concurrently.
         """
         key = key_of(item_id)
         found, etag = self._current(key)
@@ -209,7 +209,7 @@ class Decisions:
             found, _ = self._current(key)
             if found is None:
                 raise InvalidMessage(f"{key}: it was erased at this moment") from None
-            raise AlreadyDecidedError(found) from None
+            raise AlreadyDecided(found) from None
 
 
 def key_of(item_id: str) -> str:

@@ -36,7 +36,7 @@ class Work(Document):
     when: datetime
 
 
-class TakenError(ChatbotError):
+class HandoffTaken(ChatbotError):
     """Conflict: another person has the handoff or changed it concurrently."""
 
     status = 409
@@ -158,7 +158,7 @@ class HandoffReader:
 def move(store: Store, prediction_id: str, state: State, by: str, instead_of: str = "") -> Work:
     """Change the state of a handoff: take it, finish it, or reopen it; `instead_of` the person who has it, on purpose.
 
-    Raises: TakenError: another person has the handoff (the text names them), or the ETag changed concurrently.
+    Raises: HandoffTaken: another person has the handoff (the text names them), or the ETag changed concurrently.
     """
     key = layout.document(layout.HANDOFF_WORK, prediction_id)
     work = Work(state=state, by=by, when=now())
@@ -170,10 +170,10 @@ def move(store: Store, prediction_id: str, state: State, by: str, instead_of: st
         found = _parse(key, stored[0])
         is_anothers = found.by not in (by, instead_of)
         if is_anothers and (found.state == "taken" or (found.state == "done" and state == "taken")):
-            raise TakenError(f"{found.by} has it since {found.when:%Y-%m-%d %H:%M} UTC ({found.state})")
+            raise HandoffTaken(f"{found.by} has it since {found.when:%Y-%m-%d %H:%M} UTC ({found.state})")
         store.put(key, content, etag=stored[1])
     except (Conflict, Missing):
-        raise TakenError("another person changed it at this moment: reload and look again") from None
+        raise HandoffTaken("another person changed it at this moment: reload and look again") from None
     return work
 
 

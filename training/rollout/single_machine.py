@@ -36,7 +36,7 @@ MachineSnapshot = Snapshot[tuple[DesiredModel, str]]
 """serving.json and its ETag."""
 
 
-class PromotionError(ChatbotError):
+class NotPromoted(ChatbotError):
     """The version must not serve, failed its preflight check, or was rolled back."""
 
     status = 409
@@ -157,7 +157,7 @@ class Promotion:
             force: promote even if the gate refused the version or was not run.
             by_itself: the call is automatic: skip a version that failed its rollout or was rolled back.
 
-        Raises: PromotionError: the version must not serve, or it was rolled back; the text says why.
+        Raises: NotPromoted: the version must not serve, or it was rolled back; the text says why.
         """
         now = desired_model.read(self._store)
         if not number:
@@ -173,7 +173,7 @@ class Promotion:
         if (by_itself or not number) and (reason := _known_as_worse(now, str(version.ref))):
             return RolloutResult(now.model, False, f"nothing to promote: version {version.number} {reason}")
         if version.verdict not in MAY_SERVE and not force:
-            raise PromotionError(
+            raise NotPromoted(
                 f"the gate {'refused' if version.verdict else 'has not judged'} version {version.number}"
                 f": see `python -m training.versions`; --force promotes it regardless"
             )
@@ -182,21 +182,21 @@ class Promotion:
     def rollback(self, number: str = "") -> RolloutResult:
         """Roll back to an earlier version and make it champion.
 
-        Raises: PromotionError: no version served before, or the keeper reverted to the current one.
+        Raises: NotPromoted: no version served before, or the keeper reverted to the current one.
         """
         if number:
             return self._move(self._registry.get(number), "rolled back by training.rollback")
         now = desired_model.read(self._store)
         before = next((ModelRef.parse(model) for model in now.before if model), None)
         if before is None:
-            raise PromotionError(
+            raise NotPromoted(
                 f"no version served before {now.name}: name one (`python -m training.versions` lists them)"
             )
         return self._move(self._registry.get(before.version), "rolled back by training.rollback", before)
 
     def _move(self, version: ModelVersion, why: str, expected: ModelRef | None = None) -> RolloutResult:
         if expected and expected != version.ref:
-            raise PromotionError(
+            raise NotPromoted(
                 f"version {expected.version} of the registry is the bundle {version.bundle_digest[:12]}, "
                 f"but {expected.digest[:12]} served: this is another registry. Name a version"
             )
@@ -208,13 +208,13 @@ class Promotion:
         if now.model != model:
             self._say(f"checking version {version.number}")
             if problem := prove(fetch_bundle(self._store, self._registry, version, self._cache)):
-                raise PromotionError(f"version {version.number} failed its preflight check: {problem}")
+                raise NotPromoted(f"version {version.number} failed its preflight check: {problem}")
         return self._roll_out(model, why)
 
     def _roll_out(self, model: str, why: str) -> RolloutResult:
         """Start the rollout of a model, or continue it, and run its remaining phases.
 
-        Raises: PromotionError: another version was requested, or the supervisor or a timeout rolled this one back.
+        Raises: NotPromoted: another version was requested, or the supervisor or a timeout rolled this one back.
         """
         try:
             finished = self._machine.resume(self._machine.start(model, why, by_hand=True))
@@ -224,10 +224,8 @@ class Promotion:
             return RolloutResult(model, True, f"{short(model)} is serving and is the champion")
         now = desired_model.read(self._store)
         if now.taken_back and now.taken_back.model == model:
-            raise PromotionError(
-                f"{short(model)} was rolled back, {now.name} is serving: {now.taken_back.why}"
-            )
-        raise PromotionError(f"{now.name} was requested meanwhile ({now.why})")
+            raise NotPromoted(f"{short(model)} was rolled back, {now.name} is serving: {now.taken_back.why}")
+        raise NotPromoted(f"{now.name} was requested meanwhile ({now.why})")
 
 
 def prove(folder: Path) -> str:

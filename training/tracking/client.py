@@ -31,7 +31,7 @@ _CHATTY = ("alembic", "alembic.runtime.migration", "mlflow.store.db.utils", "mlf
 """Loggers of what MLflow does to its database."""
 
 
-class TrackingError(ChatbotError):
+class TrackingFailed(ChatbotError):
     """MLflow cannot be reached, or refuses. No bundle is affected, and serving continues without MLflow."""
 
     status = 503
@@ -42,7 +42,7 @@ class TrackingError(ChatbotError):
 def connected(settings: TrackingSettings) -> Iterator[MlflowClient]:
     """Yield a client of the server or the local database.
 
-    Raises: TrackingError: it cannot be reached (detected within seconds), or refused a request of the block.
+    Raises: TrackingFailed: it cannot be reached (detected within seconds), or refused a request of the block.
     """
     preflight(settings)
     try:
@@ -52,7 +52,7 @@ def connected(settings: TrackingSettings) -> Iterator[MlflowClient]:
         from sqlalchemy.exc import SQLAlchemyError
         from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
     except ImportError as error:
-        raise TrackingError(
+        raise TrackingFailed(
             f"MLFLOW_TRACKING_URI={without_credentials(settings)}: this needs MLflow, which is not installed here "
             f"({error}); a server's registry can be read without it"
         ) from error
@@ -67,7 +67,7 @@ def connected(settings: TrackingSettings) -> Iterator[MlflowClient]:
             mlflow_schema.create(Path(settings.tracking_uri.removeprefix(_SQLITE)))
         yield MlflowClient(settings.tracking_uri, settings.tracking_uri)
     except (MlflowException, RequestException, SQLAlchemyError, OSError) as error:
-        raise TrackingError(f"MLflow at {without_credentials(settings)}: {explain(error)}") from error
+        raise TrackingFailed(f"MLflow at {without_credentials(settings)}: {explain(error)}") from error
 
 
 def experiment(client: MlflowClient, settings: TrackingSettings) -> str:
@@ -91,7 +91,7 @@ def experiment(client: MlflowClient, settings: TrackingSettings) -> str:
 def preflight(settings: TrackingSettings) -> None:
     """Set MLflow's environment variables, create a local database's folder, and check that a server answers.
 
-    Raises: TrackingError: the server does not answer, or the folder cannot be created.
+    Raises: TrackingFailed: the server does not answer, or the folder cannot be created.
     """
     for name in ("http_request_timeout", "http_request_max_retries"):
         os.environ.setdefault(f"MLFLOW_{name.upper()}", str(getattr(settings, name)))
@@ -105,7 +105,7 @@ def preflight(settings: TrackingSettings) -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise TrackingError(
+            raise TrackingFailed(
                 f"the folder of MLflow's database {uri} cannot be created: {error}"
             ) from error
     elif is_server(settings):
@@ -135,7 +135,7 @@ def explain(error: Exception) -> str:
 
 
 def _ask(name: str) -> None:
-    """Raises: TrackingError: the server does not answer or is not ready."""
+    """Raises: TrackingFailed: the server does not answer or is not ready."""
     advice = "start it (`python -m training.mlflow_server`, `make mlflow`), or set MLFLOW_TRACKING_URI"
     url = name.rstrip("/") + "/health"
     try:
@@ -143,11 +143,11 @@ def _ask(name: str) -> None:
     except HTTPError as error:
         # A proxy that blocks /health (status below 500) may still admit the client.
         if error.code >= 500:
-            raise TrackingError(
+            raise TrackingFailed(
                 f"MLflow at {name} is not ready: /health returned {error.code}; {advice}"
             ) from error
     except (OSError, ValueError) as error:
-        raise TrackingError(
+        raise TrackingFailed(
             f"MLflow at {name} cannot be reached ({getattr(error, 'reason', error)}): {advice}"
         ) from error
 

@@ -29,7 +29,7 @@ from chatbot.loop.registry import (
 from chatbot.model import bundle as bundles
 from chatbot.model.bundle_store import sound
 from chatbot.settings import TrackingSettings
-from training.tracking.client import TrackingError, connected, explain, preflight
+from training.tracking.client import TrackingFailed, connected, explain, preflight
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import RegisteredModel
@@ -43,7 +43,7 @@ _MAX_LOCAL_VERSIONS = 10_000
 class Registry:
     """Client of the registered model `support-chatbot`; the constructor sends no request.
 
-    Every other method raises TrackingError if the server cannot be reached or refuses.
+    Every other method raises TrackingFailed if the server cannot be reached or refuses.
     """
 
     def __init__(self, settings: TrackingSettings) -> None:
@@ -96,16 +96,16 @@ class Registry:
         except NotRegistered:
             return []
         except RegistryError as error:
-            raise TrackingError(explain(error)) from error
+            raise TrackingFailed(explain(error)) from error
 
     def get(self, number: str) -> ModelVersion:
-        """Raises: TrackingError: the version does not exist; the message lists the existing ones."""
+        """Raises: TrackingFailed: the version does not exist; the message lists the existing ones."""
         versions = self.versions()
         for version in versions:
             if version.number == number:
                 return version
         there = ", ".join(version.number for version in versions) or "none"
-        raise TrackingError(f"{self._settings.model} has no version {number!r}; there are: {there}")
+        raise TrackingFailed(f"{self._settings.model} has no version {number!r}; there are: {there}")
 
     def find(self, bundle_digest: str) -> ModelVersion | None:
         """Find the version of a bundle by its digest."""
@@ -126,7 +126,7 @@ class Registry:
 
         Raises:
             BundleError: the downloaded bundle is damaged.
-            TrackingError: the server cannot be reached, or the version does not exist.
+            TrackingFailed: the server cannot be reached, or the version does not exist.
         """
         version = self.get(number)
         final = folder / version.bundle_digest

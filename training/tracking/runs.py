@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chatbot.settings import TrackingSettings
-from training.tracking.client import TrackingError, connected, experiment
+from training.tracking.client import TrackingFailed, connected, experiment
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -82,7 +82,7 @@ def record(
     folder = _keep(settings.unsent, key, content, figures, files)
     try:
         return Recorded(send(settings, folder))
-    except TrackingError as error:
+    except TrackingFailed as error:
         return Recorded(
             "", folder, f"{error}. The run is kept in {folder}; send it with: python -m training.send"
         )
@@ -97,7 +97,7 @@ def unsent(settings: TrackingSettings) -> list[Path]:
 def send(settings: TrackingSettings, folder: Path) -> str:
     """Send a kept run and delete its folder; idempotent: a run the server already has is not sent again.
 
-    Raises: TrackingError: the server cannot be reached or refuses; the folder is kept.
+    Raises: TrackingFailed: the server cannot be reached or refuses; the folder is kept.
     """
     try:
         with (folder / _RUN_FILE).open("rb") as stream:
@@ -109,7 +109,7 @@ def send(settings: TrackingSettings, folder: Path) -> str:
                 run_id = run_id or _send(client, settings, folder, content)
             shutil.rmtree(folder, ignore_errors=True)
     except (OSError, ValueError) as error:
-        raise TrackingError(f"{folder} does not contain a run: {error}") from error
+        raise TrackingFailed(f"{folder} does not contain a run: {error}") from error
     return run_id
 
 

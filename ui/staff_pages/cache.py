@@ -71,7 +71,7 @@ def intents() -> dict[str, str]:
 def versions() -> list[Any]:
     """Return the registered versions, newest first (`chatbot.loop.registry.ModelVersion`).
 
-    Raises: TrackingError: MLflow is unavailable.
+    Raises: TrackingFailed: MLflow is unavailable.
     """
     from training.tracking.registry import Registry
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import streamlit as st
 
 from chatbot.errors import ChatbotError
-from training.review.decisions import AlreadyDecidedError, ReviewDecision
+from training.review.decisions import AlreadyDecided, ReviewDecision
 from ui.staff_pages import cache, entry, markup
 from ui.staff_pages.markup import html
 
@@ -67,7 +67,7 @@ class Decided:
         try:
             decision = decide()
         except ChatbotError as error:
-            if isinstance(error, AlreadyDecidedError):
+            if isinstance(error, AlreadyDecided):
                 self.done.add(item)
             self.say(str(error))
             return

