@@ -105,9 +105,8 @@ def _cosines(
 
 def _vectors(messages: Sequence[str]) -> csr_array:
     """Return unit TF-IDF vectors, shape (n, n-grams), float32; a message without a 3-gram is zero."""
-    from sklearn.feature_extraction.text import (
-        TfidfVectorizer,
-    )  # late: pages import this module, and group nothing
+    # Imported late: pages import this module, and group nothing.
+    from sklearn.feature_extraction.text import TfidfVectorizer
 
     texts = [normalise(message) for message in messages]
     if not any(len(text) >= 3 for text in texts):

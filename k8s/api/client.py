@@ -16,7 +16,6 @@ from urllib.parse import urlencode
 
 from kubernetes import client, config
 from kubernetes.config.config_exception import ConfigException
-from kubernetes.config.kube_config import KUBE_CONFIG_DEFAULT_LOCATION, KubeConfigLoader, KubeConfigMerger
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Timeout
 from urllib3.exceptions import HTTPError
 
@@ -30,8 +29,8 @@ Json = dict[str, Any]
 
 # The library's functions have no type annotations.
 load_incluster_config: Callable[..., None] = config.load_incluster_config
-new_merger: Callable[..., Any] = KubeConfigMerger
-new_loader: Callable[..., Any] = KubeConfigLoader
+load_kube_config: Callable[..., None] = config.load_kube_config
+list_kube_config_contexts: Callable[..., tuple[Any, Any]] = config.list_kube_config_contexts
 
 FIELD_MANAGER = "support-chatbot"
 """Field manager recorded in `metadata.managedFields`."""
@@ -63,8 +62,6 @@ class Cluster:
         """
         configuration, own = _load_configuration(settings)
         configuration.retries = False
-        # Set, it stays; otherwise the library looks through all environment variables with every request.
-        configuration.proxy = configuration.proxy
         # Reuses the library's connection pool, certificates and tokens (re-read on renewal), not its types.
         self._client: Any = client.ApiClient(configuration)
         watch_pools(HTTPConnectionPool, HTTPSConnectionPool)
@@ -197,14 +194,10 @@ def _load_configuration(settings: KubernetesSettings) -> tuple[Any, str]:
         if settings.kubeconfig is None and (_SERVICE_ACCOUNT / "token").is_file():
             load_incluster_config(client_configuration=configuration)
             return configuration, (_SERVICE_ACCOUNT / "namespace").read_text(encoding="utf-8").strip()
-        # As `load_kube_config` does it; that and `list_kube_config_contexts` would each parse the file.
-        file = str(settings.kubeconfig or KUBE_CONFIG_DEFAULT_LOCATION)
-        merged = new_merger(file)
-        if merged.config is None:
-            raise ConfigException(f"no configuration in {file}")
-        loader = new_loader(merged.config, config_base_path=None, config_persister=merged.save_changes)
-        loader.load_and_set(configuration)
-        return configuration, str(loader.current_context["context"].get("namespace", "default"))
+        file = str(settings.kubeconfig) if settings.kubeconfig else None
+        load_kube_config(config_file=file, client_configuration=configuration)
+        _, active = list_kube_config_contexts(config_file=file)
+        return configuration, str(active["context"].get("namespace", "default"))
     except (ConfigException, OSError, ValueError) as error:
         source = settings.kubeconfig or f"{_SERVICE_ACCOUNT} or ~/.kube/config"
         raise SettingError(

@@ -149,8 +149,7 @@ def _words(message: str) -> set[str]:
 
 @cache
 def _usual_words() -> frozenset[str]:
-    from sklearn.feature_extraction.text import (
-        ENGLISH_STOP_WORDS,
-    )  # late: most pages and commands name no cluster
+    # Imported late: most pages and commands name no cluster.
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
     return frozenset(ENGLISH_STOP_WORDS).union(_POLITE.split())

@@ -11,10 +11,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from chatbot.files import sync_to_disk
+
 if TYPE_CHECKING:
     from alembic.script import ScriptDirectory
-
-from chatbot.files import sync_to_disk
 
 
 def version(engine: Any) -> str | None:
