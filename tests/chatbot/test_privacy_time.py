@@ -260,13 +260,10 @@ def assert_fast(step: Callable[[str], object], text: str, rounds: int = BUSY_ROU
     """Assert that a step takes at most `MOST_SECONDS`, as it would on the core of the calibration.
 
     Other work only adds to a time, so the least of many is what the step takes. The work that it is compared with takes
-    as long as the step may, or a quarter of it where the step takes clearly less: both find an undisturbed moment
-    equally often. A few rounds are enough where the step takes far less than it may; what comes near the limit, or
-    above it, is judged by many.
+    as long as the step may: both find an undisturbed moment equally often. A few rounds are enough where the step takes
+    far less than it may; what comes near the limit, or above it, is judged by many.
     """
-    whole = round(MOST_SECONDS / CALIBRATION_SECONDS)
-    alike = _seconds(step, text, 2) / _seconds(_calibrate, CALIBRATION, 2)
-    block = whole if alike > whole / 4 else whole // 4
+    block = round(MOST_SECONDS / CALIBRATION_SECONDS)
     step_seconds = block_seconds = float("inf")
     for number in range(1, rounds + 1):
         step_seconds = min(step_seconds, _seconds(step, text, 1))
