@@ -44,7 +44,7 @@ MOST_SECONDS, CALIBRATION_SECONDS = 0.005, 0.00066
 ROUNDS, BUSY_ROUNDS = 60, 300
 """Measurements of a step that takes more than half of that: half a second; and of one that takes longer than that,
 because the step or the machine is slow: three seconds."""
-LINEAR_ROUNDS = 28
+LINEAR_ROUNDS = 14
 WORST = 60
 """Upper limit of the time of a hostile text, in times of prose of the same length."""
 HINTED = "name: tel pw key I am regards pin code born street call Dr. here (at) 1 @ www. dot "
@@ -117,11 +117,7 @@ def test_the_worst_text_that_a_search_finds_takes_a_small_multiple_of_prose(rule
         tried.insert(draw.randrange(len(tried)), draw.choice(units))
         if draw.random() < 0.5:
             tried[draw.randrange(len(tried))] = draw.choice(units)
-        filled = _filled("", "".join(tried), LIMIT)
-        # What other work delayed is no worse: a text that seems so is measured again.
-        if (seconds := _seconds(handled, filled, 1)) > worst:
-            seconds = min(seconds, _seconds(handled, filled, 1))
-        if seconds > worst:
+        if (seconds := _seconds(handled, filled := _filled("", "".join(tried), LIMIT), times=2)) > worst:
             pieces, text, worst = tried, filled, seconds
     assert _ratio(handled, text) < WORST_OF_ALL, text
     assert _ratio(redact, text) < WORST, text
@@ -244,7 +240,7 @@ def assert_linear(
 
     Two rounds are enough where the ratio is far below that; beside other work, more rounds find undisturbed moments.
     """
-    clock = clock or partial(_seconds, times=2)
+    clock = clock or _seconds
     short, long = text(LIMIT // 2), text(LIMIT)
     short_seconds = long_seconds = ratio = float("inf")
     for number in range(1, LINEAR_ROUNDS + 1):
@@ -261,7 +257,7 @@ def assert_fast(step: Callable[[str], object], text: str, rounds: int = BUSY_ROU
 
     Other work only adds to a time, so the least of many is what the step takes. The work that it is compared with takes
     as long as the step may: both find an undisturbed moment equally often. A few rounds are enough where the step takes
-    far less than it may; what comes near the limit, or above it, is judged by many.
+    far less; what comes near the limit, or above it, is judged by many.
     """
     block = round(MOST_SECONDS / CALIBRATION_SECONDS)
     step_seconds = block_seconds = float("inf")
