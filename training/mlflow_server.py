@@ -15,12 +15,16 @@ import sqlite3
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from chatbot.errors import ChatbotError
 from chatbot.files import replacing
 from chatbot.settings import MlflowServerSettings, StorageSettings
 from chatbot.store import layout
 from training.tracking import mlflow_app, mlflow_schema
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 _SQLITE = "sqlite:///"
 _S3 = "s3://"
@@ -57,7 +61,7 @@ def with_driver(backend: str) -> str:
 
 
 def environment(settings: MlflowServerSettings, store: StorageSettings) -> dict[str, str]:
-    """Return the server's environment; existing variables take precedence.
+    """Return the server's environment; existing variables take precedence, but for those of MLflow's app.
 
     MLflow's modules read it when they are imported. The database's address may contain a password, so it is here and
     not on a command line.
@@ -68,8 +72,6 @@ def environment(settings: MlflowServerSettings, store: StorageSettings) -> dict[
         # Saves nine worker processes for jobs, which this project does not use.
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     }
-    if settings.allowed_hosts:
-        variables["MLFLOW_SERVER_ALLOWED_HOSTS"] = settings.allowed_hosts
     if artifacts.startswith(_S3):
         variables["AWS_DEFAULT_REGION"] = store.region or "us-east-1"
         variables["AWS_MAX_ATTEMPTS"] = str(store.attempts)
@@ -77,7 +79,7 @@ def environment(settings: MlflowServerSettings, store: StorageSettings) -> dict[
             variables["MLFLOW_S3_ENDPOINT_URL"] = store.endpoint
         if store.path_style or (store.path_style is None and store.endpoint):
             variables["MLFLOW_BOTO_CLIENT_ADDRESSING_STYLE"] = "path"
-    return {**variables, **os.environ, **mlflow_app.variables(backend, artifacts)}
+    return {**variables, **os.environ, **mlflow_app.variables(backend, artifacts, settings.allowed_hosts)}
 
 
 def upgrade(backend: str, *, asked: bool = False) -> str:
@@ -95,14 +97,13 @@ def upgrade(backend: str, *, asked: bool = False) -> str:
         mlflow_schema.create(file)
         return ""
     from sqlalchemy import create_engine
-    from sqlalchemy.exc import OperationalError
 
     try:
         engine = create_engine(with_driver(backend))
     except ModuleNotFoundError as error:
         raise CannotServeMlflow(f"install the package {error.name}, which this database needs") from None
     try:
-        found, newest = mlflow_schema.version(engine), mlflow_schema.newest()
+        found, newest = _version_of(engine), mlflow_schema.newest()
         if found in (None, newest):
             return ""
         if found not in mlflow_schema.known():
@@ -116,12 +117,22 @@ def upgrade(backend: str, *, asked: bool = False) -> str:
             )
         copied = f"; its backup is {_copy(file, found)}" if file is not None else ""
         mlflow_schema.migrate(engine)
-    except OperationalError as error:
-        # With the address, which hides the password, and the driver's own words.
-        raise CannotServeMlflow(f"the database {engine.url!r} cannot be opened: {error.orig}") from None
     finally:
         engine.dispose()
     return f"the database of an older MLflow was upgraded from schema {found} to {newest}{copied}"
+
+
+def _version_of(engine: Engine) -> str | None:
+    """Return the version of a database's schema.
+
+    Raises: CannotServeMlflow: it cannot be opened; with its address, which hides the password.
+    """
+    from sqlalchemy.exc import OperationalError
+
+    try:
+        return mlflow_schema.version(engine)
+    except OperationalError as error:
+        raise CannotServeMlflow(f"the database {engine.url!r} cannot be opened: {error.orig}") from None
 
 
 def _copy(file: Path, revision: str) -> Path:

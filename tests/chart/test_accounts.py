@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from tests.chart.cluster import kubectl
+from tests.chart.conftest import parsed
 from tools.generate import chart
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
@@ -77,7 +78,7 @@ def accounts(namespace: str) -> Iterator[str]:
     )
     wanted = {"ServiceAccount", "Role", "RoleBinding", "CronJob", "ValidatingAdmissionPolicy",
               "ValidatingAdmissionPolicyBinding"}  # fmt: skip
-    parts = [part for part in yaml.safe_load_all(rendered) if part and part["kind"] in wanted]
+    parts = [part for part in parsed(rendered) if part["kind"] in wanted]
     for part in parts:
         if part["kind"] == "CronJob":
             part["spec"]["suspend"] = True

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from tests.chart.cluster import kubectl
+from tests.chart.conftest import parsed
 from tools.generate import chart
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
@@ -18,7 +19,7 @@ def test_a_real_api_server_takes_every_scenario(namespace: str, scenario: Path) 
     rendered = chart.render(
         "-f", str(scenario), "--skip-tests", "--api-versions", "monitoring.coreos.com/v1", namespace=namespace
     )
-    objects = [part for part in yaml.safe_load_all(rendered) if part]
+    objects = parsed(rendered)
     # The Gateway API's resources are not on this cluster.
     known = [part for part in objects if part["kind"] != "HTTPRoute"]
     if not known:
@@ -54,7 +55,7 @@ def test_a_pod_outside_the_standard_would_be_refused_here(namespace: str) -> Non
 
 def test_the_manifests_go_in_with_kustomize(namespace: str) -> None:
     built = kubectl("kustomize", str(chart.MANIFESTS)).stdout
-    parts = [part for part in yaml.safe_load_all(built) if part]
+    parts = parsed(built)
     namespaced = [p for p in parts if not p["kind"].startswith("ValidatingAdmission")]
     assert {part["metadata"]["namespace"] for part in namespaced} == {chart.NAMESPACE}
     for part in namespaced:

@@ -94,7 +94,7 @@ def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = Non
 
     Raises:
         LeaseHeld: another retraining holds the lease.
-        CannotRetrain: there is no champion.
+        CannotRetrain: neither a corpus is given, nor does the registry have a champion.
         ChatbotError: a dependency is unavailable, or the corpus has errors (each row is named with its review).
     """
     store, registry = open_store(config.store), Registry(config.tracking)

@@ -9,16 +9,19 @@ ARTIFACT_ROOT = "mlflow-artifacts:/"
 """Clients read and write artifacts through the server's proxy."""
 
 
-def variables(backend: str, artifacts: str) -> dict[str, str]:
-    """Return the variables of the app for a database and the location of artifacts."""
-    return {
+def variables(backend: str, artifacts: str, allowed_hosts: str = "") -> dict[str, str]:
+    """Return the variables that `mlflow server` would set for a database, the location of artifacts and host names."""
+    chosen = {
         "_MLFLOW_SERVER_FILE_STORE": backend,
         "_MLFLOW_SERVER_REGISTRY_STORE": backend,
         "_MLFLOW_SERVER_ARTIFACT_ROOT": ARTIFACT_ROOT,
         "_MLFLOW_SERVER_ARTIFACT_DESTINATION": artifacts,
         "_MLFLOW_SERVER_SERVE_ARTIFACTS": "true",
         "_MLFLOW_SGI_NAME": "uvicorn",
+        # Only a process for jobs may run the code of a scorer that somebody stored.
+        "_MLFLOW_IN_JOB_EXECUTOR": "false",
     }
+    return {**chosen, "MLFLOW_SERVER_ALLOWED_HOSTS": allowed_hosts} if allowed_hosts else chosen
 
 
 def serve(address: str, port: int) -> None:
