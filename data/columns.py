@@ -123,104 +123,141 @@ def find_columns(header: Sequence[str], asked: Columns, file: str, line: int | N
     Raises: CorpusError: a column is missing (the message lists the existing ones) or occurs twice.
     """
     names = [name.strip().removeprefix("\ufeff").strip() for name in header]
-    is_ticket = _is_ticket(names)
+    return _Header(names, file, line).places(asked)
 
-    def refuse(reason: str, kind: str = "") -> CorpusError:
-        return CorpusError([Problem(file, line, reason, kind=kind)])
 
-    def first(found: Sequence[int], what: str) -> int | None:
-        """Return the first place; refuse several where an option can choose one of them."""
-        if len(found) > 1 and what:
-            both = " and ".join(repr(names[i]) for i in found)
-            raise refuse(f"columns {both} fit: choose one with --{what}-column")
-        return found[0] if found else None
+class _Header:
+    """The names of a table's columns, and how one is found among them."""
 
-    def nested(candidate: str) -> list[int]:
-        """Return the shallowest of the fields with this name within a record."""
-        inner = f".{column_key(candidate)}"
-        found = [i for i, name in enumerate(names) if column_key(name).endswith(inner)]
-        return sorted(found, key=lambda i: names[i].count("."))[:1]
+    def __init__(self, names: Sequence[str], file: str, line: int | None) -> None:
+        self._names = names
+        self._at = file, line
+        self._is_ticket = _is_ticket(names)
+        self._guessed: int | None = None
 
-    def place(candidates: Sequence[str], what: str = "", is_repeated: bool = False) -> int | None:
+    def places(self, asked: Columns) -> Places:
+        """Find every column. Raises: CorpusError."""
+        usual = TICKET_MESSAGE_NAMES if self._is_ticket else MESSAGE_NAMES
+        message = self._needed("message", asked.message, usual)
+        intents = self._intents(asked.intent)
+        if message in intents:
+            raise self._refused(f"column {self._names[message]!r} cannot be both message and intent")
+        taken = {message, *intents}
+        if asked.category is not None:
+            category: int | None = self._needed("category", asked.category, ())
+        else:
+            category = self._place(["category"], is_repeated=self._is_ticket)
+            category = None if category in taken else category
+        is_subject_read = self._is_ticket and asked.message is None
+        subject = self._place([*_SUBJECTS, *_TITLES]) if is_subject_read else None
+        return Places(
+            message,
+            intents,
+            category,
+            self._reply(message, taken),
+            self._is_ticket,
+            None if subject in taken else subject,
+            self._guessed,
+        )
+
+    def _intents(self, asked: str | None) -> tuple[int, ...]:
+        """Return the intent's column, or those that `scenario+action` joins."""
+        parts = [asked]
+        if asked is not None and "+" in asked and self._place([asked]) is None:
+            parts = [part.strip() for part in asked.split("+")]
+        usual = TICKET_INTENT_NAMES if self._is_ticket else INTENT_NAMES
+        return tuple(self._needed("intent", part, usual) for part in parts)
+
+    def _reply(self, message: int, taken: set[int]) -> int | None:
+        """Return the column of replies, of several the one in the message's language."""
+        replies = [
+            place
+            for place, name in enumerate(self._names)
+            if place not in taken and not _parts(name).isdisjoint(REPLY_NAMES)
+        ]
+        language = language_of(self._names[message])
+        return next(
+            (p for p in replies if language_of(self._names[p]) == language), next(iter(replies), None)
+        )
+
+    def _needed(self, what: str, name: str | None, usual: Sequence[str]) -> int:
+        """Return the column of this name or number; without a name, the one with a usual name or one that ends so."""
+        found = self._place(usual if name is None else [name], what, self._is_ticket and what != "message")
+        if found is None and name is None and self._guessed is None:  # two of two could be a sentence
+            found = self._guessed = self._guess(what, usual)
+        if found is None and name is not None and name.isdecimal() and 0 < int(name) <= len(self._names):
+            found = int(name) - 1
+        if found is None:
+            raise self._missing(what, name, usual)
+        return found
+
+    def _place(self, candidates: Sequence[str], what: str = "", is_repeated: bool = False) -> int | None:
+        """Return the column whose whole name is a candidate, else one with a part, else a field within a record."""
         for candidate in candidates:
-            found = [i for i, name in enumerate(names) if name == candidate]
-            found = found or [i for i, name in enumerate(names) if column_key(name) == column_key(candidate)]
-            if not found and is_ticket:
-                found = nested(candidate)
+            found = self._whole(candidate)
+            if not found and self._is_ticket:
+                found = self._nested(candidate)
             if len(found) > 1 and not is_repeated:
-                raise refuse(f"column {names[found[0]]!r} occurs {len(found)} times: rename all but one")
+                name = self._names[found[0]]
+                raise self._refused(f"column {name!r} occurs {len(found)} times: rename all but one")
             if found:
                 return found[0]
         for candidate in candidates:
-            found = [i for i, name in enumerate(names) if column_key(candidate) in _parts(name)]
-            if len(found) > 1:
-                found = [i for i in found if language_of(names[i]) == "en"] or found
-            if (chosen := first(found, what)) is not None:
+            found = self._part(candidate)
+            if (chosen := self._only(found, what)) is not None:
                 return chosen
-        return next((found[0] for candidate in candidates if (found := nested(candidate))), None)
+        return next((found[0] for candidate in candidates if (found := self._nested(candidate))), None)
 
-    def guess(what: str, usual: Sequence[str]) -> int | None:
+    def _guess(self, what: str, usual: Sequence[str]) -> int | None:
         """Return the column whose last word is a usual name, such as `Customer Query`; None: there is none."""
-        chosen = first([i for i, name in enumerate(names) if _ends_with(column_key(name), usual)], what)
-        if chosen is not None:
-            guessed.append(chosen)
-        return chosen
+        return self._only(self._where(lambda name: _ends_with(column_key(name), usual)), what)
 
-    def need(what: str, name: str | None, usual: Sequence[str]) -> int:
-        found = place(usual if name is None else [name], what, is_ticket and what != "message")
-        if found is None and name is None and not guessed:  # two of two could be a sentence
-            found = guess(what, usual)
-        if found is None and name is not None and name.isdecimal() and 0 < int(name) <= len(names):
-            return int(name) - 1
-        if found is None:
-            kind = UNLABELLED if name is None and what == "intent" else ""
-            if name is None and len(names) == 1:
-                raise refuse(ONE_COLUMN, UNLABELLED)
-            missing = (
-                f"no column {name!r}"
-                if name is not None
-                else f"no {what} column ({', '.join(usual[:8])}, ...)"
-            )
-            if (
-                what == "message"
-                and name is None
-                and not {column_key(n) for n in names}.isdisjoint(REPLY_NAMES)
-            ):
-                missing += (
-                    " beside a column of replies (replies of intents are a file of their own: --replies)"
-                )
-            there = ", ".join(repr(n[:60]) for n in names[:20]) or "none"
-            raise refuse(
-                f"{missing}; the columns are: {there}. Name the right one with --{what}-column; each row has one "
-                "message, and its intent in a column",
-                kind,
-            )
-        return found
+    def _whole(self, candidate: str) -> list[int]:
+        key = column_key(candidate)
+        return self._where(lambda name: name == candidate) or self._where(
+            lambda name: column_key(name) == key
+        )
 
-    guessed: list[int] = []
-    message = need("message", asked.message, TICKET_MESSAGE_NAMES if is_ticket else MESSAGE_NAMES)
-    parts = [asked.intent]
-    if asked.intent is not None and "+" in asked.intent and place([asked.intent]) is None:
-        parts = [part.strip() for part in asked.intent.split("+")]
-    usual = TICKET_INTENT_NAMES if is_ticket else INTENT_NAMES
-    intents = tuple(need("intent", part, usual) for part in parts)
-    if message in intents:
-        raise refuse(f"column {names[message]!r} cannot be both message and intent")
-    replies = [
-        i
-        for i, name in enumerate(names)
-        if not _parts(name).isdisjoint(REPLY_NAMES) and i not in (message, *intents)
-    ]
-    same = [i for i in replies if language_of(names[i]) == language_of(names[message])]
-    reply = next(iter(same or replies), None)
-    if asked.category is not None:
-        category: int | None = need("category", asked.category, ())
-    else:
-        category = place(["category"], is_repeated=is_ticket)
-        category = category if category not in (message, *intents) else None
-    subject = place([*_SUBJECTS, *_TITLES]) if is_ticket and asked.message is None else None
-    subject = subject if subject not in (message, *intents) else None
-    return Places(message, intents, category, reply, is_ticket, subject, next(iter(guessed), None))
+    def _part(self, candidate: str) -> list[int]:
+        """Return the columns with this part (`Thema / Topic`); of several languages, the English."""
+        key = column_key(candidate)
+        found = self._where(lambda name: key in _parts(name))
+        english = [place for place in found if language_of(self._names[place]) == "en"]
+        return english if len(found) > 1 and english else found
+
+    def _where(self, fits: Callable[[str], bool]) -> list[int]:
+        return [place for place, name in enumerate(self._names) if fits(name)]
+
+    def _nested(self, candidate: str) -> list[int]:
+        """Return the shallowest of the fields with this name within a record."""
+        inner = f".{column_key(candidate)}"
+        found = self._where(lambda name: column_key(name).endswith(inner))
+        return sorted(found, key=lambda place: self._names[place].count("."))[:1]
+
+    def _only(self, found: Sequence[int], what: str) -> int | None:
+        """Return the first place; refuse several where an option can choose one of them."""
+        if len(found) > 1 and what:
+            both = " and ".join(repr(self._names[place]) for place in found)
+            raise self._refused(f"columns {both} fit: choose one with --{what}-column")
+        return next(iter(found), None)
+
+    def _missing(self, what: str, name: str | None, usual: Sequence[str]) -> CorpusError:
+        kind = UNLABELLED if name is None and what == "intent" else ""
+        if name is None and len(self._names) == 1:
+            return self._refused(ONE_COLUMN, UNLABELLED)
+        missing = f"no {what} column ({', '.join(usual[:8])}, ...)" if name is None else f"no column {name!r}"
+        keys = {column_key(n) for n in self._names}
+        if what == "message" and name is None and not keys.isdisjoint(REPLY_NAMES):
+            missing += " beside a column of replies (replies of intents are a file of their own: --replies)"
+        there = ", ".join(repr(n[:60]) for n in self._names[:20]) or "none"
+        return self._refused(
+            f"{missing}; the columns are: {there}. Name the right one with --{what}-column; each row has one "
+            "message, and its intent in a column",
+            kind,
+        )
+
+    def _refused(self, reason: str, kind: str = "") -> CorpusError:
+        return CorpusError([Problem(*self._at, reason, kind=kind)])
 
 
 def _is_ticket(names: Sequence[str]) -> bool:
