@@ -207,7 +207,7 @@ def _send(release: Installed, messages: list[tuple[str, str]]) -> TrafficAnswers
     answers = traffic.send(release.api, messages, feedback_share=0.1, seed=len(messages))
     asked = set(answers.predictions)
     with release.store("drift") as store:
-        until("the records in the store", lambda: asked <= records_in_store(store), 120, every=1)
+        until("the records in the store", lambda: asked <= records_in_store(store), 120, every=2)
     return answers
 
 

@@ -107,7 +107,7 @@ def compose(built: dict[str, Image], tmp_path_factory: pytest.TempPathFactory) -
     new(env)
     ports = {name: free_port() for name in PORTS}
     settings = folder / "settings.env"
-    settings.write_text("CHATBOT_UPLOAD_PART_SECONDS=1\nCHATBOT_RUNNER_WORKERS=1\n", encoding="utf-8")
+    settings.write_text("CHATBOT_UPLOAD_PART_SECONDS=3\nCHATBOT_RUNNER_WORKERS=1\n", encoding="utf-8")
     more = {**{name: str(port) for name, port in ports.items()}, "SETTINGS_FILE": str(settings)}
     more |= {"IMAGE_TAG": images.tag()}
     more |= _stand_ins(services, folder)
