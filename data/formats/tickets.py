@@ -25,47 +25,59 @@ def customers_tickets(table: Table, places: Places, asked: Columns) -> tuple[Tab
     The label is the first of the usual columns that distinguishes tickets; of several tags the one that `asked.tags`
     names. A subject that is the same for most tickets (a form's title, a topic) does not belong to the message.
     """
-    notices = list(table.notices)
     if asked.intent is None:
         places = replace(places, intents=(_label_place(table, places),))
     label, subject = places.intents[0], places.subject
-    named = f"the text is {_named(table, places.message)}, the label {_named(table, label)}"
-    if subject is not None:
-        subjects = [shown(at(cells, subject)).strip().casefold() for _, cells in table.records]
-        if len(subjects) > 2 and 2 * len(set(subjects)) < len(subjects):
-            named += f"; {_named(table, subject)} has few different values and is not part of the message"
-            places = replace(places, subject=None)
-        else:
-            named += f", and {_named(table, subject)} is part of the message"
-    usual = {column_key(name) for name in TICKET_INTENT_NAMES}
+    is_topic = subject is not None and _is_topic(table, subject)
     # Jira repeats a column for each of several values.
     same = [i for i, name in enumerate(table.header) if column_key(name) == column_key(table.header[label])]
-    others = [
+    read = f"the text is {_named(table, places.message)}, the label {_named(table, label)}"
+    if subject is not None and is_topic:
+        read += f"; {_named(table, subject)} has few different values and is not part of the message"
+    elif subject is not None:
+        read += f", and {_named(table, subject)} is part of the message"
+    if asked.intent is None and (others := _other_labels(table, places, same)):
+        read += (
+            f" (others: {', '.join(dict.fromkeys(_named(table, i) for i in others[:5]))}: --intent-column)"
+        )
+    notices = [*table.notices, Problem(table.file, table.line, f"read as tickets: {read}")]
+    found = _labelled(replace(table, notices=notices), same, label, asked.tags)
+    return found, replace(places, subject=None) if is_topic else places
+
+
+def _is_topic(table: Table, subject: int) -> bool:
+    """Whether a subject has few different values, such as a form's title."""
+    subjects = [shown(at(cells, subject)).strip().casefold() for _, cells in table.records]
+    return len(subjects) > 2 and 2 * len(set(subjects)) < len(subjects)
+
+
+def _other_labels(table: Table, places: Places, same: Sequence[int]) -> list[int]:
+    """Return the columns that could be the label as well: usual names, with more than one value."""
+    usual = {column_key(name) for name in TICKET_INTENT_NAMES}
+    label = table.header[places.intents[0]]
+    return [
         i
         for i, name in enumerate(table.header)
         if _last(name) in usual
         and i not in (*same, places.message)
         and column_key(name) not in _SENDERS
-        and not name.startswith(f"{table.header[label]}.")
+        and not name.startswith(f"{label}.")
         and len({shown(at(cells, i)) for _, cells in table.records}) > 1
     ]
-    if others and asked.intent is None:
-        named += (
-            f" (others: {', '.join(dict.fromkeys(_named(table, i) for i in others[:5]))}: --intent-column)"
-        )
-    notices.append(Problem(table.file, table.line, f"read as tickets: {named}"))
 
+
+def _labelled(table: Table, same: Sequence[int], label: int, wanted_tags: Sequence[str]) -> Table:
+    """Return the customers' tickets that have one label, which is written into the column `label`.
+
+    Args:
+        same: the columns that hold the tags, of which one is `label`.
+        wanted_tags: the tags that are intents; empty: all.
+    """
     sender = next((i for i, name in enumerate(table.header) if column_key(name) in _SENDERS), None)
     wrong = _SENDERS[column_key(table.header[sender])] if sender is not None else ()
-    are_tags = _last(table.header[label]).endswith(("tags", "tag", "labels", "components", "component/s"))
-    tags = [
-        list(dict.fromkeys(tag for place in same for tag in _labels(at(cells, place), are_tags)))
-        for _, cells in table.records
-    ]
-    if are_tags and _are_words(tags):
-        tags = [[word for tag in found for word in tag.split()] for found in tags]
-    wanted = {label_key(tag): tag for tag in asked.tags}
-    counts = Counter(tag for found in tags for tag in dict.fromkeys(found))
+    tags = _tags(table, same, label)
+    wanted = {label_key(tag): tag for tag in wanted_tags}
+    several = _several(Counter(tag for found in tags for tag in dict.fromkeys(found)))
     records: list[tuple[int, Sequence[Cell]]] = []
     agents = without = 0
     problems = list(table.problems)
@@ -82,18 +94,31 @@ def customers_tickets(table: Table, places: Places, asked: Columns) -> tuple[Tab
             without += 1
         elif len(found) > 1:
             reason = f"several tags: {', '.join(found)[:80]}; name those that are intents with `data.convert --tags`"
-            problems.append(Problem(table.file, line, reason, kind=_several(counts)))
+            problems.append(Problem(table.file, line, reason, kind=several))
         else:
             kept = list(cells)
             kept[label] = found[0]
             records.append((line, kept))
-    for count, what in (
-        (agents, f"messages of agents or bots ({_named(table, sender)})" if sender is not None else ""),
-        (without, f"tickets without a label in {_named(table, label)}" + (" of --tags" if wanted else "")),
-    ):
-        if count:
-            notices.append(Problem(table.file, None, f"not taken: {count:,} {what}"))
-    return replace(table, records=records, notices=notices, problems=problems), places
+    left_out = {
+        f"messages of agents or bots ({_named(table, sender)})" if sender is not None else "": agents,
+        f"tickets without a label in {_named(table, label)}{' of --tags' if wanted else ''}": without,
+    }
+    notices = [
+        Problem(table.file, None, f"not taken: {count:,} {what}") for what, count in left_out.items() if count
+    ]
+    return replace(table, records=records, notices=[*table.notices, *notices], problems=problems)
+
+
+def _tags(table: Table, places: Sequence[int], label: int) -> list[list[str]]:
+    """Return the labels of each ticket."""
+    are_tags = _last(table.header[label]).endswith(("tags", "tag", "labels", "components", "component/s"))
+    tags = [
+        list(dict.fromkeys(tag for place in places for tag in _labels(at(cells, place), are_tags)))
+        for _, cells in table.records
+    ]
+    if are_tags and _are_words(tags):
+        return [[word for tag in found for word in tag.split()] for found in tags]
+    return tags
 
 
 def _label_place(table: Table, places: Places) -> int:

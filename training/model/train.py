@@ -19,12 +19,13 @@ from chatbot.dialog.language import spoken_languages
 from chatbot.dialog.rules import Rules
 from chatbot.model import bundle as bundles
 from chatbot.model.bundle import Bundle, EncoderInfo, KnownMessage, Manifest
-from chatbot.model.classifier import join
+from chatbot.model.classifier import Scores, join
 from chatbot.model.encoder import Encoded
 from chatbot.records.erasure import REVIEWED
 from data.errors import Problem
 from training.corpus.reading import Corpus, replies_for
 from training.labels.examine import examine
+from training.labels.findings import LabelFindings
 from training.model.assess import Held, evaluate_out_of_fold
 from training.model.blas import one_thread
 from training.model.distinct import distinct_groups, name_groups
@@ -104,12 +105,7 @@ def train(
     notices += rule_notices(rules, messages, labels)
 
     with steps.wait("copies"):
-        # The groups within intents, joined with those across them.
-        groups = name_groups(distinct_groups(corpus.rows["message"].tolist()), corpus.rows["group"].tolist())
-        group_of = dict(zip(corpus.rows.index, groups, strict=True))
-        taught, outside_groups = (
-            np.asarray([group_of[row] for row in part.index], dtype=np.str_) for part in (rows, tuning)
-        )
+        taught, outside_groups = _groups(corpus)
         distinct = np.unique(outside_groups, return_index=True)[1]
     languages = spoken_languages(messages) if params.languages is None else params.languages
     # In another language the pool's messages would be too easy to recognise; messages of unknown intents replace them.
@@ -146,25 +142,15 @@ def train(
         unknown = score_unknown(encoded, fitted, params.seed, advance, encoded_own)
     with steps.wait("thresholds"):
         used = uncovered(encoded_pool.vectors, encoded.vectors) if pool else np.empty(0, dtype=np.int64)
-        own, generic = fitted.outside, fitted.classifier.score(encoded_pool.part(used))
-        points = learn_points(
-            judge(fitted),
-            join(own.part(distinct), generic, *([unknown] if pool_skipped else [])),
-            unknown,
-            params,
-            findings,
-            OutOfScope(
-                len(distinct), len(used), len(pool) - len(used), len(unknown.scope) if pool_skipped else None
-            ),
-            len(messages),
-            foreign_messages(params.encoder, messages),
-        )
-    learned = points.in_force
+        generic = fitted.classifier.score(encoded_pool.part(used))
+        held = Held(rows, tuning, taught, outside_groups, fitted, fitted.outside, generic)
+        stand_ins = unknown if pool_skipped else None
+        points = _learn_points(held, distinct, unknown, stand_ins, len(pool), findings, params)
 
     manifest = Manifest(
         labels=fitted.classifier.labels,
         temperature=fitted.classifier.temperature,
-        thresholds=learned.thresholds,
+        thresholds=points.in_force.thresholds,
         target=points.as_dict(),
         languages=languages,
         encoder=EncoderInfo(name=exported.name, digest=exported.digest, dim=encoder.dim),
@@ -174,7 +160,6 @@ def train(
     )
     made = Bundle(manifest, rules, replies, "", encoder, fitted.classifier, summarize(encoded))
     with steps.wait("score"):
-        held = Held(rows, tuning, taught, outside_groups, fitted, own, generic)
         scored, outcome = evaluate_out_of_fold(made, held, points.in_force, params)
         report = {
             "evaluated": held.evaluated,
@@ -192,10 +177,54 @@ def train(
         digest = _save(out, made, exported, rules_file, held, encoded)
 
     def figures() -> dict[str, Figure]:
-        return draw(encoded, fitted, outcome, learned, params.seed)
+        return draw(encoded, fitted, outcome, points.in_force, params.seed)
 
     seconds = time.monotonic() - began
     return Trained(out, digest, manifest, report, points, without_reply, notices, seconds, figures)
+
+
+def _groups(corpus: Corpus) -> tuple[NDArray[np.str_], NDArray[np.str_]]:
+    """Return the group of near-duplicates of each row, within and across intents: of what is taught, and outside."""
+    groups = name_groups(distinct_groups(corpus.rows["message"].tolist()), corpus.rows["group"].tolist())
+    group_of = dict(zip(corpus.rows.index, groups, strict=True))
+    taught, outside = (
+        np.asarray([group_of[row] for row in part.index], dtype=np.str_)
+        for part in (corpus.train, corpus.tuning)
+    )
+    return taught, outside
+
+
+def _learn_points(
+    held: Held,
+    distinct: NDArray[np.int64],
+    unknown: Scores,
+    stand_ins: Scores | None,
+    pool_size: int,
+    findings: LabelFindings,
+    params: TrainParams,
+) -> OperatingPoints:
+    """Learn the thresholds from out-of-fold predictions and all out-of-scope messages.
+
+    Args:
+        distinct: one of each group of the corpus's own out-of-scope rows.
+        unknown: scores of messages whose intent was left out.
+        stand_ins: these as well, if they replace the generic pool.
+        pool_size: messages of the pool, also those that the corpus covers.
+    """
+    messages = held.rows["message"].tolist()
+    used = len(held.generic.scope)
+    return learn_points(
+        judge(held.fitted),
+        join(held.own.part(distinct), held.generic, *([] if stand_ins is None else [stand_ins])),
+        unknown,
+        params,
+        findings,
+        OutOfScope(
+            len(distinct), used, pool_size - used, None if stand_ins is None else len(stand_ins.scope)
+        ),
+        len(messages),
+        foreign_messages(params.encoder, messages),
+    )
 
 
 @one_thread()
