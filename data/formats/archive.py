@@ -1,8 +1,11 @@
-"""Unpack gz and zip files into a temporary folder, within a limit."""
+"""Unpack compressed files, zip and tar archives into a temporary folder, within a limit."""
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
+import tarfile
 import tempfile
 import zipfile
 import zlib
@@ -47,7 +50,9 @@ def _unpacked(path: Path, unpack: Callable[[Path, _Budget], Path]) -> Iterator[P
             OSError,
             EOFError,
             zlib.error,
+            lzma.LZMAError,
             zipfile.BadZipFile,
+            tarfile.TarError,
             RuntimeError,
             NotImplementedError,
             ValueError,
@@ -58,12 +63,12 @@ def _unpacked(path: Path, unpack: Callable[[Path, _Budget], Path]) -> Iterator[P
             _budget.reset(before)
 
 
-def read_gzip(path: Path, read: Callable[[Path], Rows]) -> Rows:
-    """Read a compressed file as what its name says without `.gz`."""
+def read_compressed(path: Path, read: Callable[[Path], Rows]) -> Rows:
+    """Read a compressed file as what its name says without `.gz`, `.bz2` or `.xz`."""
 
     def unpack(folder: Path, budget: _Budget) -> Path:
         inner = folder / path.stem
-        with gzip.open(path) as source, inner.open("wb") as target:
+        with _OPEN[path.suffix.lower()](path) as source, inner.open("wb") as target:
             _copy(source, target, budget)
         return inner
 
@@ -71,29 +76,33 @@ def read_gzip(path: Path, read: Callable[[Path], Rows]) -> Rows:
         return _renamed(read, inner, path)
 
 
-def read_zip(path: Path, read: Callable[[Path], Rows]) -> Rows:
-    """Read an archive as a folder, or as the file that it holds alone.
+_OPEN: dict[str, Callable[[Path], IO[bytes]]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}  # type: ignore[dict-item]
+COMPRESSED, PACKED = tuple(_OPEN), (".zip", ".tar", ".tgz")
+"""Suffixes of files that are compressed, and of archives."""
+
+
+def read_archive(path: Path, read: Callable[[Path], Rows]) -> Rows:
+    """Read a zip or tar archive as a folder, or as the file that it holds alone.
 
     Raises: CorpusError: not an archive, or two files in it have one name.
     """
+    members = _zipped if path.suffix.lower() == ".zip" else _tarred
     outside: list[str] = []
 
     def unpack(folder: Path, budget: _Budget) -> Path:
-        with zipfile.ZipFile(path) as archive:
-            for member in archive.infolist():
-                target = folder / member.filename
-                parts = [part for part in Path(member.filename).parts if part != ".."]
-                hidden = any(part.startswith((".", "__MACOSX")) for part in parts)
-                if member.is_dir() or hidden:
-                    continue
-                if not target.resolve().is_relative_to(folder.resolve()):
-                    outside.append(member.filename)
-                    continue
-                if target.exists():
-                    raise ValueError(f"two files in it have the name {member.filename!r}: pack it again")
-                target.parent.mkdir(parents=True, exist_ok=True)
-                with archive.open(member) as source, target.open("wb") as file:
-                    _copy(source, file, budget)
+        for name, source in members(path):
+            target = folder / name
+            parts = [part for part in Path(name).parts if part != ".."]
+            if any(part.startswith((".", "__MACOSX")) for part in parts):
+                continue
+            if source is None or not target.resolve().is_relative_to(folder.resolve()):
+                outside.append(name)
+                continue
+            if target.exists():
+                raise ValueError(f"two files in it have the name {name!r}: pack it again")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with target.open("wb") as file:
+                _copy(source, file, budget)
         while len(inside := list(folder.iterdir())) == 1:
             folder = inside[0]
             if folder.is_file():
@@ -104,13 +113,30 @@ def read_zip(path: Path, read: Callable[[Path], Rows]) -> Rows:
         result = _renamed(read, inner, path)
     if outside:
         reason = (
-            f"not taken: {len(outside):,} files whose names lead out of the archive, such as {outside[0]!r}"
+            f"not taken: {len(outside):,} links, or files whose names lead out of the archive, "
+            f"such as {outside[0]!r}"
         )
         result.notices.append(Problem(str(path), None, reason))
     return result
 
 
-def _copy(source: IO[bytes] | gzip.GzipFile, target: IO[bytes], budget: _Budget) -> None:
+def _zipped(path: Path) -> Iterator[tuple[str, IO[bytes] | None]]:
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            if not member.is_dir():
+                with archive.open(member) as source:
+                    yield member.filename, source
+
+
+def _tarred(path: Path) -> Iterator[tuple[str, IO[bytes] | None]]:
+    """Yield the files of an archive, compressed or not; None: a link or a device, which may lead outside."""
+    with tarfile.open(path) as archive:
+        for member in archive:
+            if not member.isdir():
+                yield member.name, archive.extractfile(member) if member.isfile() else None
+
+
+def _copy(source: IO[bytes], target: IO[bytes], budget: _Budget) -> None:
     while chunk := source.read(1 << 20):
         budget.left -= len(chunk)
         if budget.left < 0:

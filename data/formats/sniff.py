@@ -13,7 +13,7 @@ from data.columns import Columns
 from data.decisions import BESIDE, is_named
 from data.errors import CorpusError, Problem
 from data.folder import is_beside, is_intent, read_intent_files, visible_files, yaml_paths
-from data.formats.archive import read_gzip, read_zip
+from data.formats.archive import COMPRESSED, PACKED, read_archive, read_compressed
 from data.formats.arrow import is_dataset, read_arrow, read_dataset, read_parquet
 from data.formats.chat_export import NO_LABELS, is_chat_export
 from data.formats.chatterbot import is_chatterbot, read_chatterbot
@@ -49,7 +49,7 @@ JSON: dict[str, Callable[[Path, Columns, bool], Rows]] = {
     ".ndjson": read_jsonl,
     ".json": read_json,
 }
-ARCHIVES = {".gz": read_gzip, ".zip": read_zip}
+ARCHIVES = dict.fromkeys(COMPRESSED, read_compressed) | dict.fromkeys(PACKED, read_archive)
 YAML = (".yaml", ".yml")
 _OF_WHOLES = ("agent.json", "dataset_dict.json", "state.json")
 """Files by which the folder of an agent or a dataset is found."""
@@ -68,7 +68,9 @@ _BEGINNINGS = (
         "is a zip archive or an Excel workbook: name it .zip or .xlsx, or save it as CSV",
     ),
     (b"\xd0\xcf\x11\xe0", (), "is in the former Excel format (.xls): save it as .xlsx or CSV"),
-    (b"\x1f\x8b", (".gz",), "is compressed: name it .gz"),
+    (b"\x1f\x8b", (".gz", ".tgz"), "is compressed: name it .gz"),
+    (b"BZh", (".bz2",), "is compressed: name it .bz2"),
+    (b"\xfd7zXZ\0", (".xz",), "is compressed: name it .xz"),
     (b"PAR1", (".parquet",), "is a Parquet file: name it .parquet"),
     (b"%PDF", (), "is a PDF: put the messages into a table and save it as CSV"),
 )
@@ -274,8 +276,9 @@ def _beside(
 def _rows_or_none(path: Path, columns: Columns) -> Rows | None:
     """Read a file that perhaps has messages and intents; None: it has none."""
     suffix = path.suffix.lower()
-    if suffix not in {*_PERHAPS_TABLES, *YAML, ".txt"} or path.name.lower().endswith(".tar.gz"):
-        return None  # an archive of models may be large
+    is_packed_model = not {".tar", ".tgz"}.isdisjoint(map(str.lower, path.suffixes))  # and may be large
+    if suffix not in {*_PERHAPS_TABLES, *YAML, ".txt"} or is_packed_model:
+        return None
     if suffix in YAML and is_beside(path):
         return None
     try:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from data.columns import UNLABELLED, Columns
 from data.errors import CorpusError, Problem
+from data.formats.archive import COMPRESSED, PACKED
 from data.formats.json_file import ARRAY, ARRAYS, UNKNOWN
 from data.formats.text_folder import names_of
 from data.rows import Rows
@@ -17,7 +18,6 @@ Read = Callable[[Path, Columns], Rows]
 """Reads one file."""
 _PERHAPS_LABELLED = {UNLABELLED, ARRAYS, UNKNOWN}
 """Kinds of problems of a file whose messages may have the intent that the file's name says."""
-_ARCHIVES = (".gz", ".zip")
 
 
 def read_table_folder(
@@ -33,7 +33,7 @@ def read_table_folder(
     kinds = {problem.kind for problem in result.problems}
     if result.rows or columns.intent is not None or not kinds <= _PERHAPS_LABELLED:
         return result, taken
-    if any(path.suffix.lower() in _ARCHIVES for path in tables):
+    if any(path.suffix.lower() in (*COMPRESSED, *PACKED) for path in tables):
         return result, taken
     return _named(folder, names_of(tables, folder), columns, read) or result, taken
 

@@ -125,17 +125,6 @@ def test_two_files_of_one_name_in_an_archive_are_refused(tmp_path: Path) -> None
         read_corpus(tmp_path / "corpus.zip")
 
 
-def test_a_file_that_leads_out_of_an_archive_is_left_out_and_counted(tmp_path: Path) -> None:
-    with zipfile.ZipFile(tmp_path / "corpus.zip", "w") as archive:
-        archive.writestr("a.csv", TABLE)
-        archive.writestr("../b.csv", TABLE)
-    loaded = read_corpus(tmp_path / "corpus.zip")
-    assert len(loaded.table) == 4
-    assert "not taken: 1 files whose names lead out of the archive, such as '../b.csv'" in str(
-        loaded.notices[0]
-    )
-
-
 def test_a_header_that_a_joined_file_repeats_behind_its_mark_is_not_taught(tmp_path: Path) -> None:
     loaded = read(tmp_path / "joined.csv", f"{TABLE}\ufeff{TABLE}")
     assert loaded.table["intent"].value_counts().to_dict() == {"a": 4, "b": 4}
