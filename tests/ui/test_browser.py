@@ -322,9 +322,13 @@ def test_the_order_of_the_tab_key_is_the_order_on_the_page(
 ) -> None:
     tab = open_tab(failing_page.url)
     tab.say("where is my parcel")
-    tab.page.evaluate("document.activeElement.blur()")
+    # The page may give the focus back to its field: go around to the first link, from wherever it is.
+    for _ in range(20):
+        tab.page.keyboard.press("Tab")
+        if tab.focused == "Skip to main content":
+            break
     seen: list[str] = []
-    for _ in range(14):
+    for _ in range(12):
         tab.page.keyboard.press("Tab")
         seen.append(tab.focused)
     wanted = ["Talk to a person", "https://shop.example.com/orders", "Yes", "No", "Write your message"]
