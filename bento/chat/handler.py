@@ -226,6 +226,7 @@ class Chat:
         request = parse(_contact_request, body)
         expected = ids.token_of(self._key, prediction_id)
         is_ours = ids.is_ours(self._key, prediction_id)
+        # Constant-time comparison: the time reveals nothing about the expected token.
         if not (
             hmac.compare_digest(expected.encode(), request.contact_token.encode("utf-8", "replace"))
             and is_ours

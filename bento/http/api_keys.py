@@ -117,7 +117,7 @@ class ApiKeys:
         return self._keys.is_valid
 
     def find(self, key: bytes) -> ApiKey | None:
-        """Return the entry of a key; None: the key is not accepted. Takes the same time for every key."""
+        """Return the entry of a key; None: the key is not accepted. Constant-time comparison with every entry."""
         digest = digest_of(key)
         found = None
         for entry in self._keys.value:

@@ -37,7 +37,8 @@ from bento.http.metrics import Metrics
 from chatbot.errors import ChatbotError
 
 PROBES = frozenset({"/livez", "/readyz"})
-"""Routes of BentoML that are served; its pages (`/schema.json`, `/docs.json`, `/`) are not."""
+"""Liveness and readiness probes: the only routes of BentoML that are served. Its pages (`/schema.json`, `/docs.json`,
+`/`) are not."""
 
 
 class PostEndpoint:

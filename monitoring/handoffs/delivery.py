@@ -186,6 +186,7 @@ class Delivery:
             self._failures[name] = self._failures.get(name, 0) + 1
             self._due[name] = time.monotonic() + max(error.wait, self._backoff(self._failures[name]))
             if error.everything:
+                # Circuit breaker: the target refuses everything, so no document is tried until the pause is over.
                 self._down += 1
                 self._pause = time.monotonic() + max(error.wait, self._backoff(self._down))
             if self._failures[name] == 1:

@@ -1,5 +1,7 @@
 """Keep server-side sessions of the staff pages: documents in the store, signed cookies, revoked by logout.
 
+Signatures and token hashes are checked by constant-time comparison (`hmac.compare_digest`).
+
 staff/session-key                      random signing key, created once
 staff/sessions/<sha256 of id>.json     a session; the cookie alone has the id
 """
