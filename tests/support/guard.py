@@ -13,6 +13,7 @@ from multiprocessing import util
 from typing import Any
 
 import pytest
+import urllib3.util.connection  # noqa: F401 - its import binds a socket, to find out whether there is IPv6
 
 _EVENTS = (
     "subprocess.Popen",

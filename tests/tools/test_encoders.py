@@ -9,7 +9,7 @@ import pytest
 
 from chatbot.model.encoder import MODEL_FILE, TOKENIZER_FILE, Encoder
 from tools.bench.quality import encoders
-from tools.bench.quality.encoders import ROWS, Measured, alternate, page
+from tools.bench.quality.encoders import ROWS, MeasuredEncoder, alternate, page
 from training.model.encoder.export import Export, Proof
 
 
@@ -36,14 +36,14 @@ def test_both_encoders_are_timed_on_the_same_batches(monkeypatch: pytest.MonkeyP
 
 
 def test_the_page_shows_gain_and_cost(tmp_path: Path) -> None:
-    def measured(name: str, dim: int, percent: float, milliseconds: float, megabytes: int) -> Measured:
+    def measured(name: str, dim: int, percent: float, milliseconds: float, megabytes: int) -> MeasuredEncoder:
         folder = tmp_path / name
         folder.mkdir()
         (folder / MODEL_FILE).write_bytes(b"0" * 1_000_000 * megabytes)
         (folder / TOKENIZER_FILE).write_bytes(b"")
         scores = {section: dict.fromkeys(titles, (percent, "")) for section, titles in ROWS.items()}
         exported = Export(folder, name, "0" * 64, Proof(600, 0.99, 0.9, 80.0, 79.5, 0.3))
-        return Measured(exported, dim, scores, dict.fromkeys(encoders.BATCHES, milliseconds))
+        return MeasuredEncoder(exported, dim, scores, dict.fromkeys(encoders.BATCHES, milliseconds))
 
     text = page(
         measured("small", 384, 94.0, 2.0, 1), measured("large", 768, 95.5, 15.0, 3), "large-v2", "abc"

@@ -63,7 +63,7 @@ ROWS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class MeasuredEncoder:
     """An encoder's export, its scores by section, and its processor time in milliseconds by size of batch."""
 
     exported: Export
@@ -100,7 +100,7 @@ def main(
             for section, measure in SECTIONS.items():
                 with steps.wait(f"{section}, {exported.name}"):
                     scores[section] = measure(vectors)
-            both.append(Measured(exported, vectors.encoder.dim, scores, spent))
+            both.append(MeasuredEncoder(exported, vectors.encoder.dim, scores, spent))
     default, other = both
     content = page(default, other, name or Path(encoder).name, commit())
     console.print(Markdown(content))
@@ -126,7 +126,7 @@ def alternate(encoders: Sequence[Encoder], messages: Sequence[str]) -> list[dict
     return found
 
 
-def page(default: Measured, other: Measured, name: str, at: str) -> str:
+def page(default: MeasuredEncoder, other: MeasuredEncoder, name: str, at: str) -> str:
     """Return the page: scores, then costs, measured at a commit."""
     scores = [
         (section, title, f"{was:.2f}", f"{now:.2f}", f"{now - was:+.2f}")
