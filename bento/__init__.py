@@ -17,3 +17,5 @@ for _name, _value in {
 SUPERVISOR_PID = "SUPPORT_CHATBOT_SUPERVISOR_PID"
 """Environment variable with the supervisor's process id (`bento.keeper`), set in the server it starts, which stops
 when the supervisor dies."""
+SUPERVISOR_KEY = "SUPPORT_CHATBOT_SUPERVISOR_KEY"
+"""Environment variable with the key, made for one start, by which the supervisor reads `/version` of its server."""

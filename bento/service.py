@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import bentoml
 
-from bento import library_internals
+from bento import SUPERVISOR_KEY, library_internals
 from bento.chat.conversations import Conversations
 from bento.chat.handler import Chat, Classify
 from bento.http import draining, metrics_port
@@ -165,7 +165,8 @@ class _FastPathService(bentoml.Service):  # type: ignore[misc]  # bentoml is unt
             timeout_seconds=settings.timeout_seconds,
         )
         routes = post_routes(lambda: current().chat, limits)
-        keys = ApiKeys(settings.api_keys_file) if settings.api_keys_file else None
+        key = os.environ.get(SUPERVISOR_KEY, "")
+        keys = ApiKeys(settings.api_keys_file, supervisor_key=key) if settings.api_keys_file else None
         if keys is not None:
             metrics.watch_api_keys(keys.is_file_valid)
         api = create_app(

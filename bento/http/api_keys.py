@@ -102,15 +102,22 @@ def parse(content: str) -> tuple[ApiKey, ...]:
 
 
 class ApiKeys:
-    """The keys of a file."""
+    """The keys of a file, and the supervisor's."""
 
-    def __init__(self, file: Path, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, file: Path, clock: Callable[[], float] = time.monotonic, supervisor_key: str = ""
+    ) -> None:
         """Read the file.
+
+        Args:
+            supervisor_key: another key, with the scope `read`, of the process that started this server.
 
         Raises:
             SettingError: the file is missing, unreadable or invalid, or has no key.
         """
         self._keys = RereadFile("CHATBOT_API_KEYS_FILE", file, parse, clock)
+        digest = digest_of(supervisor_key.encode())
+        self._own = (ApiKey("supervisor", frozenset({READ}), digest),) if supervisor_key else ()
 
     def is_file_valid(self) -> bool:
         """Return whether the file, as it is now, is valid; if not, the keys that were read before stay in force."""
@@ -120,7 +127,7 @@ class ApiKeys:
         """Return the entry of a key; None: the key is not accepted. Constant-time comparison with every entry."""
         digest = digest_of(key)
         found = None
-        for entry in self._keys.value:
+        for entry in (*self._keys.value, *self._own):
             if hmac.compare_digest(entry.digest, digest):
                 found = entry
         return found

@@ -203,7 +203,8 @@ class LimitedProtocol(CoalescingProtocol):
             self._after_parsing()
             return
         searched = max(0, len(self._head) - len(_END) + 1)
-        self._head += data
+        # Empty lines before a request are ignored (RFC 9112, 2.2); kept, they would be taken for the end of its head.
+        self._head += data if self._head else data.lstrip(b"\r\n")
         end = self._head.find(_END, searched)
         if end < 0:
             if len(self._head) > MAX_URL_BYTES and b"\r\n" not in self._head[: MAX_URL_BYTES + 1]:
@@ -224,7 +225,27 @@ class LimitedProtocol(CoalescingProtocol):
     def on_message_begin(self) -> None:
         """Note that a head begins."""
         self._in_head = True
+        self._parsed = 0
         super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """Enforce the limit of a pipelined head's URL; that of any other head is checked before it is parsed."""
+        self._parsed += len(url)
+        if self._parsed > MAX_URL_BYTES:
+            self._refuse(414, "url_too_long", f"the URL is longer than {MAX_URL_BYTES} bytes")
+            raise _RefusedError
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Enforce the limits of a pipelined head, and of trailers, while they are parsed."""
+        self._parsed += len(name) + len(value)
+        if self._parsed > MAX_HEAD_BYTES:
+            self._refuse(431, "head_too_large", f"the head is longer than {MAX_HEAD_BYTES} bytes")
+            raise _RefusedError
+        if len(self.headers) >= MAX_HEADERS:
+            self._refuse(431, "head_too_large", f"more than {MAX_HEADERS} headers")
+            raise _RefusedError
+        super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Require HTTP/1 and one Host header (RFC 9112, 3.2), then start the request."""
@@ -242,9 +263,6 @@ class LimitedProtocol(CoalescingProtocol):
         if self.parser.should_upgrade():
             # CONNECT, or a pipelined head, from which the header is not removed. A WebSocket would escape all limits.
             self._refuse(400, "bad_request", "CONNECT, or Upgrade in a pipelined request, is not served")
-            raise _RefusedError
-        if len(self.headers) > MAX_HEADERS:
-            self._refuse(431, "head_too_large", f"more than {MAX_HEADERS} headers")
             raise _RefusedError
         if len(self.pipeline) >= MAX_PIPELINED:
             self._refuse(429, "overloaded", f"more than {MAX_PIPELINED} requests wait on this connection")

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from http.client import HTTPException
-from urllib.request import ProxyHandler, build_opener
+from urllib.request import ProxyHandler, Request, build_opener
 
-from bento import SUPERVISOR_PID
+from bento import SUPERVISOR_KEY, SUPERVISOR_PID
 from chatbot.model.ref import ModelRef
 
 COMMAND = (sys.executable, "-m", "bento")
@@ -37,7 +38,12 @@ class ServerProcess:
         host = _LOOPBACK.get(host, host)
         self._url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         others = {k: v for k, v in os.environ.items() if k not in ("CHATBOT_MODEL", "CHATBOT_MODEL_FILE")}
-        own = {SUPERVISOR_PID: str(os.getpid())} | ({"CHATBOT_MODEL": model} if model else {})
+        key = secrets.token_urlsafe()
+        self._version = Request(  # noqa: S310 - http
+            f"{self._url}/version", headers={"Authorization": f"Bearer {key}"}
+        )
+        own = {SUPERVISOR_PID: str(os.getpid()), SUPERVISOR_KEY: key}
+        own |= {"CHATBOT_MODEL": model} if model else {}
         self._process = subprocess.Popen(command, env=others | own, start_new_session=True)
 
     def exit_code(self, seconds: float = 0.0) -> int | None:
@@ -75,7 +81,7 @@ class ServerProcess:
         digest = ModelRef.parse(self.model).digest if self.model else ""
         try:
             web.open(f"{self._url}/readyz", timeout=_ANSWER_SECONDS).close()
-            with web.open(f"{self._url}/version", timeout=_ANSWER_SECONDS) as answer:
+            with web.open(self._version, timeout=_ANSWER_SECONDS) as answer:
                 served = json.load(answer)["bundle_digest"]
         except (OSError, HTTPException, ValueError, KeyError) as error:
             return str(error) or type(error).__name__

@@ -231,6 +231,14 @@ def test_the_command_prints_the_line_for_the_file_and_the_key_apart(
     assert api_key.main(["two words"]) == 1
 
 
+def test_the_supervisor_may_read_and_nothing_else(tmp_path: Path) -> None:
+    make(tmp_path / "keys", page="chat")
+    found = ApiKeys(tmp_path / "keys", supervisor_key="of one start").find(b"of one start")
+    assert found is not None
+    assert found.scopes == {"read"}
+    assert ApiKeys(tmp_path / "keys").find(b"") is None
+
+
 def test_keys_are_compared_in_constant_time_each_with_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -175,6 +175,20 @@ def test_a_model_whose_promotion_was_cut_off_and_that_does_not_start_gives_way_t
     assert taken_back.model == machine.models["3"]
 
 
+def test_a_model_is_switched_where_the_api_needs_keys(machine: Machine, tmp_path: Path) -> None:
+    """`/version` needs one, and the supervisor has to read it: it took 401 for a server that does not start."""
+    machine.serve("1")
+    machine.stop()
+    (tmp_path / "keys").write_text(f"page chat {'0' * 64}\n")
+    machine.ask("2")
+    machine.start(CHATBOT_API_KEYS_FILE=str(tmp_path / "keys"), CHATBOT_KEEPER_START_SECONDS="20")
+    found = machine.wait(lambda s: s.serves)
+    assert found.model == machine.models["2"], found.taken_back
+    status, _ = machine.server.get("/version")
+    assert status == 401, "for everyone else"
+    machine.stop()
+
+
 def test_the_serving_model_keeps_serving_and_restarts_while_the_store_is_unavailable(
     machine: Machine,
 ) -> None:

@@ -281,6 +281,36 @@ def test_a_pipelined_half_sent_head_is_given_up_too(server: Running) -> None:
     assert received.count(b"HTTP/1.1 408") == 1
 
 
+@pytest.mark.parametrize("before", [b"\r\n\r\n", b"\n", b"GET / HTTP/1.1\r\nHost: bot\r\n\r\n"])
+@pytest.mark.parametrize(
+    ("lines", "refused"),
+    [
+        (b"a:\r\n" * (protocol.MAX_HEADERS + 1), 431),
+        (b"a: " + b"x" * protocol.MAX_HEAD_BYTES + b"\r\nb: c\r\n", 431),
+        (b"", 414),
+    ],
+    ids=["many headers", "a long header", "a long URL"],
+)
+def test_a_head_behind_empty_lines_or_another_request_has_the_same_limits(
+    server: Running, before: bytes, lines: bytes, refused: int
+) -> None:
+    """The parser gets it before it is complete, and held thousands of headers until the deadline."""
+    LimitedProtocol.limits.head_seconds = 30
+    path = b"/" + b"x" * (0 if lines else protocol.MAX_URL_BYTES + 1)
+    head = b"GET " + path + b" HTTP/1.1\r\nHost: bot\r\n" + lines
+    unfinished = b"GET" in before
+    with server.connect() as connection:
+        connection.sendall(before + head + (b"" if unfinished else b"\r\n"))
+        received = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert received.count(b"HTTP/1.1 %d" % refused) == 1
+    assert server.refused == [refused]
+
+
+def test_empty_lines_before_a_request_are_ignored(server: Running) -> None:
+    assert status(exchange(server, b"\r", b"\n\r\n", HEAD + b"Content-Length: 5\r\n\r\nhello")) == 200
+    assert server.refused == []
+
+
 def test_connections_that_say_nothing_are_closed(server: Running) -> None:
     with server.connect() as connection:
         assert connection.recv(1) == b""
