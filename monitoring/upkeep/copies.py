@@ -19,6 +19,7 @@ from datetime import timedelta
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from markupsafe import escape
 
 from chatbot.errors import Missing
 from chatbot.loop.registry import CORPUS_DIGEST, CORPUS_POINTER, ModelVersion, NotRegistered, RegistryClient
@@ -53,12 +54,18 @@ class ErasedTexts:
         for text in filter(None, texts):
             for quoted in (json.dumps(text), json.dumps(text, ensure_ascii=False)):
                 marks[quoted.encode()] = json.dumps(MARK).encode()
-            for escaped in (html.escape(text), html.escape(text, quote=False), text.replace("&", "&amp;")):
+            # `escape` is that of the pages' templates: it writes quotes in another way than `html.escape`.
+            for escaped in (
+                str(escape(text)),
+                html.escape(text),
+                html.escape(text, quote=False),
+                text.replace("&", "&amp;"),
+            ):
                 marks[f">{escaped}<".encode()] = f">{html.escape(MARK)}<".encode()
                 if len(text) >= _MIN_CHARS:
                     marks[escaped.encode()] = html.escape(MARK).encode()
             if len(text) >= _MIN_CHARS:
-                for raw in (text, json.dumps(text)[1:-1]):
+                for raw in (text, json.dumps(text)[1:-1], text.replace('"', '""')):
                     marks[raw.encode()] = MARK.encode()
         self._marks = dict(sorted(marks.items(), key=lambda one: -len(one[0])))
 

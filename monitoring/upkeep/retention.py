@@ -61,10 +61,11 @@ def expired(store: Store, settings: RetentionSettings, now: datetime) -> Iterato
             else:
                 break  # keys are in order of days
     if settings.handoffs_days:
-        first = now - timedelta(days=settings.handoffs_days)
-        # The work on a handoff expires with the handoff; ids are in order of time.
+        # The work on a handoff expires a day after it: without its work, a handoff would be open again. Ids are in
+        # order of time.
+        first = (now - timedelta(days=settings.handoffs_days + 1)).date()
         for entry in store.list(layout.HANDOFF_WORK):
-            if time_of(stem(entry.key)) > first:
+            if time_of(stem(entry.key)).date() >= first:
                 break
             yield entry
     if settings.reports_days:

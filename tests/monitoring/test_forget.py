@@ -37,6 +37,7 @@ from monitoring.inference_log.reader import read_feedback, read_log
 from monitoring.inference_log.spool import SegmentWriter
 from monitoring.inference_log.upload import ship
 from monitoring.inference_log.upload_queue import UploadQueue
+from monitoring.pages import environment as page_templates
 from monitoring.upkeep import erasure, late, retention
 from monitoring.upkeep.compaction import compact
 from monitoring.upkeep.copies import ErasedTexts
@@ -521,7 +522,8 @@ def test_reports_are_rewritten_and_a_bundle_with_the_text_is_listed_with_its_dat
     record = replace(make(1)[0], query='say "a & b" to <NAME>')
     log_and_send(here, [record])
     store.put("reports/drift/latest.json", json.dumps({"m": [record.query, "hi"]}).encode())
-    store.put("reports/drift/x/drift.html", f"<li>{html.escape(record.query)}</li>".encode())
+    page = page_templates(here.folder).from_string("<li>{{ text }}</li>").render(text=record.query)
+    store.put("reports/drift/x/drift.html", page.encode())
     store.put("bundles/abc/replies.yaml", f"examples: [{json.dumps(record.query)}]".encode())
     assert erasure.main([record.prediction_id]) == 0
     said = capsys.readouterr().out
@@ -533,9 +535,21 @@ def test_reports_are_rewritten_and_a_bundle_with_the_text_is_listed_with_its_dat
     assert store.get("reports/drift/x/drift.html") == b"<li>&lt;ERASED&gt;</li>"
 
 
-def test_a_text_is_replaced_in_every_form_in_which_a_file_has_it_and_a_longer_one_first() -> None:
-    text = 'my "Größe" & <size> is wrong'
-    for form in (text, json.dumps(text), json.dumps(text)[1:-1], html.escape(text), html.escape(text, False)):
+def test_a_text_is_replaced_in_every_form_in_which_a_file_has_it_and_a_longer_one_first(
+    tmp_path: Path,
+) -> None:
+    text = 'my "Größe" & <size> isn\'t right'
+    page = page_templates(tmp_path).from_string("{{ text }}").render(text=text)
+    cell = text.replace('"', '""')
+    for form in (
+        text,
+        json.dumps(text),
+        json.dumps(text)[1:-1],
+        html.escape(text),
+        html.escape(text, False),
+        page,
+        cell,
+    ):
         content = f"- {form} -".encode()
         assert ErasedTexts([text]).without(content) in (
             b"- <ERASED> -",
