@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +45,8 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._are_keys_valid: Callable[[], bool] = lambda: True
         self.specs: list[Spec] = []
+        # A thread of its own: those of asyncio may all wait for an object store that hangs.
+        self._renderer = ThreadPoolExecutor(1, "metrics")
         self._running: asyncio.Future[bytes] | None = None
         self._next: asyncio.Future[bytes] | None = None
         self.requests = self._counter(
@@ -183,7 +186,7 @@ class Metrics:
         if running is not None and not running.done():
             await asyncio.wait([running])
         self._running, self._next = self._next, None
-        return await asyncio.to_thread(self.render)
+        return await asyncio.get_running_loop().run_in_executor(self._renderer, self.render)
 
     def render(self) -> bytes:
         """Return the metrics of all processes of this server in Prometheus text format.

@@ -35,7 +35,6 @@ FOLDER = "handoffs"
 WEBHOOK, STORE = "webhook", "store"
 SORT_SECONDS = 0.5
 
-_KIND = "handoff"
 _SUFFIX = ".jsonl"
 _MEMORY_BYTES = 4_000_000
 _CLOSE_SECONDS = 4.0
@@ -104,7 +103,7 @@ class HandoffLog:
         self._folder = folder / FOLDER
         self._on_count, self._on_waiting = on_count, on_waiting
         self._stream = Stream(
-            SegmentWriter(self._folder, _KIND, "", _SUFFIX), _MEMORY_BYTES, self._count_dropped
+            SegmentWriter(self._folder, spool.HANDOFF, "", _SUFFIX), _MEMORY_BYTES, self._count_dropped
         )
         self._deliveries = [
             Delivery(name, self._folder / name, target, settings, on_count)
@@ -163,11 +162,11 @@ class HandoffLog:
         self._stream.flush()
         self._stream.seal()
         try:
-            if not spool.segments(self._folder, _KIND):
+            if not spool.segments(self._folder, spool.HANDOFF):
                 return True
             with spool.folder_lock(self._folder) as alone:
                 if alone:
-                    for segment in spool.segments(self._folder, _KIND):
+                    for segment in spool.segments(self._folder, spool.HANDOFF):
                         self._sort_segment(segment)
         except OSError as error:
             if not self._complaint:
@@ -241,7 +240,7 @@ def targets_of(settings: HandoffSettings, store: Store | None) -> dict[str, Targ
 def _spooled(folder: Path) -> int:
     """Count the handoffs in the spool of all processes."""
     count = 0
-    for segment in spool.segments(folder, _KIND):
+    for segment in spool.segments(folder, spool.HANDOFF):
         with contextlib.suppress(FileNotFoundError):  # sorted meanwhile
             count += segment.read_bytes().count(b"\n")
     return count

@@ -19,6 +19,8 @@ from itertools import accumulate
 from pathlib import Path
 
 FOLDER = "spool"
+HANDOFF = "handoff"
+"""Kind of the segments of `monitoring.handoffs`."""
 LOCK = ".lock"
 MAX_SEGMENT_BYTES = 4_000_000
 """A segment is sealed beyond this size, which bounds the memory of draining one."""

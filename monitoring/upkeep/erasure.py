@@ -222,13 +222,13 @@ def forget_here(
     until = time.monotonic() + _LOCK_SECONDS
     while True:
         with spool.folder_lock(log.folder, _LOCK_SECONDS) as alone:
-            if alone and not _mentioned(log.folder, ids):
+            if alone and not _mentioned(log.folder, ids) and _take_out_of_spool(log.folder, ids, gone or {}):
                 for file in (log.folder / "handoffs").rglob("*.json"):
                     _take_out_of_queue(file, ids, gone or {})
                 return sum(_rewrite(file, ids) for file in _files(log.folder))
         if time.monotonic() > until:
             raise ErasureIncomplete(
-                f"rows wait in {log.folder / spool.FOLDER} and are not drained: run this again"
+                f"rows or handoffs wait in {log.folder} and are not drained: run this again"
             )
         # A running service seals its segment about every second; a drain can take it after that.
         time.sleep(0.2)
@@ -448,7 +448,7 @@ def take_out_object(store: Store, entry: Entry, ids: frozenset[str], dry_run: bo
 
 
 def _take_out_of_queue(file: Path, ids: frozenset[str], gone: Mapping[str, datetime]) -> None:
-    """Do the same with a handoff that waits for its delivery."""
+    """Do as `take_out_of_handoff` with a handoff that waits for its delivery."""
     with contextlib.suppress(FileNotFoundError):  # delivered meanwhile
         text = file.read_text(encoding="utf-8", errors="replace")
         ids = _of_handoff(file.stem, text, ids, gone)
@@ -457,6 +457,33 @@ def _take_out_of_queue(file: Path, ids: frozenset[str], gone: Mapping[str, datet
                 file.unlink()
             else:
                 write_file(file, kept, sync=False)
+
+
+def _take_out_of_spool(folder: Path, ids: frozenset[str], gone: Mapping[str, datetime]) -> bool:
+    """Do the same with handoffs that have no file yet; False: a process is writing or sorting them."""
+    folder, kind = folder / "handoffs", spool.HANDOFF
+    if not spool.segments(folder, kind):
+        return True
+    with spool.folder_lock(folder, _LOCK_SECONDS) as alone:
+        for segment in spool.segments(folder, kind) if alone else ():
+            with spool.claimed(segment) as complete:
+                lines = segment.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
+                kept = [_line_without(line, ids, gone) for line in lines]
+                if kept != lines:
+                    if not complete:
+                        return False
+                    write_file(segment, "".join(kept), sync=False)
+        return alone
+
+
+def _line_without(line: str, ids: frozenset[str], gone: Mapping[str, datetime]) -> str:
+    """Return a handoff in the spool without the ids; empty if it is about one of them."""
+    key = _field_of(line, "prediction_id")
+    ids = _of_handoff(key, line, ids, gone) if key else ids
+    if not any(some_id in line for some_id in ids):
+        return line
+    left = _without_mentions(key, line, ids)
+    return left.rstrip("\n") + "\n" if left else ""
 
 
 def _without_mentions(key: str, text: str, ids: frozenset[str]) -> str | None:

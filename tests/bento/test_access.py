@@ -496,6 +496,22 @@ def test_many_who_ask_for_the_metrics_at_once_share_the_work_and_see_what_happen
     assert asyncio.run(metrics.page()) == b"4"
 
 
+def test_a_scrape_does_not_wait_for_a_store_that_hangs() -> None:
+    """Saving contact data used up the threads that metrics were rendered in."""
+    back = threading.Event()
+
+    async def scrape() -> bytes:
+        hanging = [asyncio.ensure_future(asyncio.to_thread(back.wait, 30)) for _ in range(40)]
+        try:
+            async with asyncio.timeout(10):
+                return await Metrics().page()
+        finally:
+            back.set()
+            await asyncio.gather(*hanging)
+
+    assert b"chatbot_requests_total" in asyncio.run(scrape())
+
+
 @pytest.mark.process
 def test_two_workers_share_the_metrics_port_and_one_that_leaves_does_not_close_it() -> None:
     async def scenario() -> None:

@@ -208,6 +208,19 @@ def test_an_erased_message_is_no_longer_an_earlier_turn_of_other_handoffs(
     assert queued.read_bytes() == handed_over(waiting, kept).body()
 
 
+def test_a_handoff_in_the_spool_is_erased_before_it_is_delivered(here: LogSettings, store: Store) -> None:
+    gone, kept, last, other = records = make(4, SESSION)
+    log_and_send(here, records)
+    spooled = SegmentWriter(here.folder / "handoffs", spool.HANDOFF, "", ".jsonl")
+    documents = (handed_over(gone), handed_over(last, gone, kept), handed_over(other, kept))
+    spooled.write([one.body() + b"\n" for one in documents])
+    spooled.seal()
+    assert erasure.main([gone.prediction_id]) == 0
+    [segment] = spool.segments(here.folder / "handoffs", spool.HANDOFF)
+    left = (handed_over(last, kept), handed_over(other, kept))
+    assert segment.read_bytes().splitlines() == [one.body() for one in left]
+
+
 def test_an_erased_message_that_a_process_remembered_is_hidden_and_erased_by_the_next_retention(
     here: LogSettings, store: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
