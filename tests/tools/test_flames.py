@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tools.bench.speed.flames import draw, parse
+from tools.bench.speed.flames import draw, parse, without_trunk
 from tools.bench.speed.servers import BenchError
 
 RAW = [
@@ -22,6 +22,11 @@ def test_frames_nest_and_other_threads_do_not_count() -> None:
 def test_a_thread_without_samples_is_an_error() -> None:
     with pytest.raises(BenchError, match="no sample of MainThread"):
         parse(RAW[2:])
+
+
+def test_what_all_samples_have_in_common_is_left_out() -> None:
+    whole = without_trunk(parse(RAW))
+    assert (whole.name.split()[0], len(whole.called)) == ("serve", 2)
 
 
 def test_each_frame_is_drawn_as_wide_as_its_share() -> None:

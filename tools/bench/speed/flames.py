@@ -37,6 +37,8 @@ RATE = 250
 """Samples a second."""
 LEAST = 0.004
 """Share of all samples below which a frame is not drawn."""
+TRUNK = 0.97
+"""Share from which a frame is part of the trunk that all samples have in common."""
 NAMED = 0.02
 """Share from which a frame has its name written on it."""
 _FRAME = re.compile(r"(?P<name>[^ ]+) \((?:.*/)?(?P<file>[^/():]+)(?::\d+)?\)")
@@ -79,6 +81,14 @@ def parse(lines: Iterable[str], thread: str = "MainThread") -> Frame:
             whole.add(frames, int(count))
     if not whole.samples:
         raise BenchError(f"py-spy took no sample of {thread}")
+    return whole
+
+
+def without_trunk(whole: Frame) -> Frame:
+    """Return the innermost frame that has nearly all samples: below it are only the start and the event loop."""
+    for inner in whole.called.values():
+        if inner.samples >= TRUNK * whole.samples:
+            return without_trunk(inner)
     return whole
 
 
@@ -128,7 +138,8 @@ def _sampled(pid: int, seconds: int, folder: Path) -> Frame:
 
 def profiles(folder: Path, seconds: int, connections: int) -> dict[str, Frame]:
     """Return the stacks of both processes of a checkout's server, by process, sampled one after the other."""
-    side = service_side(BUNDLE, real_messages()[0][:MESSAGES])
+    own = folder / BUNDLE.relative_to(ROOT)  # earlier code does not read a later format
+    side = service_side(own, real_messages()[0][:MESSAGES])
     environment = {**side.environment, "PYTHONPATH": str(folder)}
     side = replace(side, environment=environment, prefix=("env", "-C", str(folder)))
     found: dict[str, Frame] = {}
@@ -149,7 +160,8 @@ def profiles(folder: Path, seconds: int, connections: int) -> dict[str, Frame]:
 @command()
 def main(
     other: Annotated[
-        Path | None, typer.Option(help="Another checkout, such as a worktree of an older commit.")
+        Path | None,
+        typer.Option(help="Another checkout with its bundle, such as a worktree of an older commit."),
     ] = None,
     connections: int = 64,
     seconds: Annotated[int, typer.Option(help="Length of the sampling of each process.")] = 20,
@@ -164,6 +176,7 @@ def main(
             with steps.wait(f"sampling {folder}"):
                 found = profiles(folder, seconds, connections)
             for title, whole in found.items():
+                whole = without_trunk(whole)
                 depth = max(d for frame, _, d in whole.boxes() if frame.samples >= LEAST * whole.samples)
                 figure, axes = plt.subplots(figsize=(14, 0.14 * (depth + 3)))
                 draw(whole, axes)
