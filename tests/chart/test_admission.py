@@ -1,0 +1,68 @@
+"""The admission policies, as they are rendered: what the loop itself does passes, whatever values are set."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from tests.chart.conftest import Json, Render, containers
+
+pytestmark = pytest.mark.process
+
+EMPTY = (
+    ("--set-string=api.slots.support_phone=",),
+    ("--set-string=retrain.settings.CHATBOT_LANGUAGES=",),
+    ('--set-json=pod.extraEnv=[{"name":"HTTPS_PROXY","value":""}]',),
+    ('--set-json=retrain.pod.extraEnv=[{"name":"HTTPS_PROXY"}]',),
+)
+"""Empty values: legal, and the same as unset variables."""
+
+
+def policy(objects: list[Json], name: str) -> Json:
+    (found,) = [
+        o["spec"]
+        for o in objects
+        if o["kind"] == "ValidatingAdmissionPolicy" and f"-{name}-" in o["metadata"]["name"]
+    ]
+    spec: Json = found
+    return spec
+
+
+AS_COMPARED = "(has(e.valueFrom) ? e.name : e.name + '=' + (has(e.value) ? e.value : '')) in "
+"""What `as_compared` repeats."""
+
+
+def as_compared(variable: Json) -> str:
+    """A variable as the policy compares it: the API server omits an empty value."""
+    kept = {key: value for key, value in variable.items() if value != ""}
+    return str(kept["name"] if "valueFrom" in kept else f"{kept['name']}={kept.get('value', '')}")
+
+
+def allowed_environment(objects: list[Json]) -> list[str]:
+    """The variables that the policy lets a retrain Job have."""
+    (expression,) = [
+        v["expression"] for v in policy(objects, "jobs")["validations"] if "e.name" in v["expression"]
+    ]
+    assert AS_COMPARED in expression
+    listed = re.match(r"\[.*?\](?= &&)", expression.partition(AS_COMPARED)[2])
+    assert listed
+    names: list[str] = json.loads(listed[0])
+    return names
+
+
+def retrain_environment(objects: list[Json]) -> list[Json]:
+    """The variables of the retrain CronJob's template."""
+    (cron,) = [o for o in objects if o["kind"] == "CronJob" and o["metadata"]["name"].endswith("-retrain")]
+    pod = cron["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    return [variable for container in containers(pod) for variable in container["env"]]
+
+
+@pytest.mark.parametrize("arguments", [(), *EMPTY], ids=str)
+def test_every_variable_of_the_retrain_template_is_allowed_as_the_api_server_has_it(
+    render: Render, arguments: tuple[str, ...]
+) -> None:
+    objects = render(*arguments)
+    needed = {as_compared(variable) for variable in retrain_environment(objects)}
+    assert needed == set(allowed_environment(objects))
