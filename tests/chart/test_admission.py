@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
 from tests.chart.conftest import Json, Render, containers
+from tools.generate import chart
 
 pytestmark = pytest.mark.process
 
@@ -18,6 +20,34 @@ EMPTY = (
     ('--set-json=retrain.pod.extraEnv=[{"name":"HTTPS_PROXY"}]',),
 )
 """Empty values: legal, and the same as unset variables."""
+
+
+def accounts_that_may(objects: list[Json], verb: str, resource: str) -> set[str]:
+    """The names of the accounts whose Roles allow this."""
+    roles = {
+        o["metadata"]["name"]
+        for o in objects
+        if o["kind"] == "Role"
+        and any(verb in rule["verbs"] and resource in rule["resources"] for rule in o["rules"])
+    }
+    return {
+        subject["name"]
+        for o in objects
+        if o["kind"] == "RoleBinding" and o["roleRef"]["name"] in roles
+        for subject in o["subjects"]
+    }
+
+
+@pytest.mark.parametrize(
+    ("verb", "resource", "name"), [("patch", "deployments", "rollouts"), ("create", "jobs", "jobs")]
+)
+def test_every_account_that_may_change_what_a_policy_guards_is_one_that_the_policy_holds_for(
+    render: Render, scenario: Path, verb: str, resource: str, name: str
+) -> None:
+    objects = render("-f", str(scenario))
+    for account in accounts_that_may(objects, verb, resource):
+        (condition,) = policy(objects, name)["matchConditions"]
+        assert f"'system:serviceaccount:{chart.NAMESPACE}:{account}'" in condition["expression"]
 
 
 def policy(objects: list[Json], name: str) -> Json:
