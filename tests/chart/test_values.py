@@ -297,6 +297,10 @@ TOGETHER = [
     ("pushgateway.url=http://gateway", "pushgateway.url is set, with pushgateway.enabled=true"),
     ("store.endpoint=http://s3", "store.endpoint is set, with minio.enabled=true"),
     (
+        "store.podIdentity=true",
+        "store.podIdentity is true, with minio.enabled=true: MinIO knows no identities of pods; set minio.enabled=f",
+    ),
+    (
         "api.resources.requests.cpu=2",
         "api.resources.requests.cpu is 2, above api.resources.limits.cpu, which is 1",
     ),

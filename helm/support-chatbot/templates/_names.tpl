@@ -30,7 +30,7 @@ app.kubernetes.io/part-of: support-chatbot
 {{- define "chart.selector" -}}
 {{- $root := index . 0 -}}
 app.kubernetes.io/name: support-chatbot
-app.kubernetes.io/instance: {{ $root.Release.Name }}
+app.kubernetes.io/instance: {{ $root.Release.Name | quote }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end }}
 
