@@ -50,6 +50,24 @@ def test_every_account_that_may_change_what_a_policy_guards_is_one_that_the_poli
         assert f"'system:serviceaccount:{chart.NAMESPACE}:{account}'" in condition["expression"]
 
 
+def test_a_drift_check_without_a_retraining_checks_alone_and_may_do_nothing_on_the_api_server(
+    render: Render,
+) -> None:
+    """Its trigger would fail at each red verdict, and no policy holds for the Jobs that its account could create."""
+    objects = render("--set=retrain.enabled=false")
+    assert accounts_that_may(objects, "create", "jobs") == set()
+    (cron,) = [o for o in objects if o["kind"] == "CronJob" and o["metadata"]["name"].endswith("-drift")]
+    pod = cron["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    assert [container["name"] for container in containers(pod)] == ["check"]
+    assert "serviceAccountToken" not in json.dumps(pod)
+    reached = {
+        o["metadata"]["name"].removeprefix(f"{chart.RELEASE}-")
+        for o in objects
+        if o["kind"] == "NetworkPolicy" and '"drift"' in json.dumps(o["spec"]["podSelector"])
+    }
+    assert reached == {"clients-to-minio-out", "jobs-to-api-out", "jobs-to-pushgateway-out"}
+
+
 def policy(objects: list[Json], name: str) -> Json:
     (found,) = [
         o["spec"]

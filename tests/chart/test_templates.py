@@ -149,6 +149,8 @@ def test_mlflow_keeps_its_runs_in_a_file_that_is_upgraded_first_or_in_a_database
     assert backend("mlflow.volume.existingClaim=mine") == (file, [minio], "persistentVolumeClaim")
     uri = "postgresql://mlflow@db/mlflow"
     assert backend(f"mlflow.backend={uri}") == (uri, [minio], "emptyDir")
+    own = "sqlite:////var/lib/support-chatbot/own.db"
+    assert backend(f"mlflow.backend={own}") == (own, [minio, mlflow], "persistentVolumeClaim")
     key = {"secretKeyRef": {"name": "mine", "key": "backend"}}
     assert backend("mlflow.backendSecret=mine") == (key, [minio], "emptyDir")
 

@@ -365,6 +365,10 @@ TOGETHER = [
     ("mlflow.settings.CHATBOT_MLFLOW_PORT=1", "mlflow has CHATBOT_MLFLOW_PORT"),
 ]
 """Values, each with the contradiction that Helm names; none hides another."""
+ALL_BUT_RETRAIN = ",".join(
+    f"store.existingSecrets.{c}=a" for c in ("api", "drift", "upkeep", "staff", "mlflow")
+)
+"""Keys of the clients of the store; the retraining's key is the bootstrap's too, which registers version 1."""
 
 
 @pytest.mark.process
@@ -372,6 +376,10 @@ TOGETHER = [
     ("values", "problem"),
     [
         ("api.enabled=false", "api.url is empty, with api.enabled=false"),
+        (
+            "api.enabled=false,api.url=http://bot",
+            "retrain.enabled is true, with api.enabled=false: a retraining rolls its version out",
+        ),
         ("mlflow.enabled=false", "mlflow.url is empty, with mlflow.enabled=false"),
         (
             "minio.enabled=false,store.existingSecret=a,store.accessKey=b,store.secretKey=c",
@@ -381,6 +389,10 @@ TOGETHER = [
         ("minio.enabled=false,store.secretKey=A", "store.accessKey is empty"),
         ("store.podIdentity=true,store.existingSecret=a", "store.podIdentity is true, and store has keys"),
         ("minio.enabled=false", "store.existingSecret is empty, with minio.enabled=false: api, drift,"),
+        (
+            f"retrain.enabled=false,minio.enabled=false,{ALL_BUT_RETRAIN}",
+            "minio.enabled=false: retrain need a key",
+        ),
         ("minio.enabled=false,store.existingSecrets.api=a", "minio.enabled=false: drift, mlflow, retrain,"),
         ("chatPage.route.enabled=true", "chatPage.route.parents is empty"),
         (

@@ -73,6 +73,9 @@
 {{- if and (not $v.api.enabled) $v.chatPage.enabled (not $v.api.url) -}}
 {{- $found = append $found "api.url is empty, with api.enabled=false: chatPage needs the address of a bot" -}}
 {{- end -}}
+{{- if and (not $v.api.enabled) $v.retrain.enabled -}}
+{{- $found = append $found "retrain.enabled is true, with api.enabled=false: a retraining rolls its version out to the API of this release; set retrain.enabled=false" -}}
+{{- end -}}
 {{- if and (not $v.mlflow.enabled) $v.retrain.enabled (not $v.mlflow.url) -}}
 {{- $found = append $found "mlflow.url is empty, with mlflow.enabled=false: retrain needs the address of an MLflow server" -}}
 {{- end -}}
@@ -95,8 +98,9 @@
 {{- end -}}
 {{- if not (or $v.minio.enabled $v.store.podIdentity $v.store.accessKey $v.store.existingSecret) -}}
 {{- $without := list -}}
-{{- range $client, $part := dict "api" $v.api "drift" $v.driftCheck "upkeep" $v.upkeep "retrain" $v.retrain "staff" $v.staffPages "mlflow" $v.mlflow -}}
-{{- if and $part.enabled (not (index $v.store.existingSecrets $client)) }}{{ $without = append $without $client }}{{ end -}}
+{{- $registers := and $v.bootstrap.enabled $v.bootstrap.register $v.api.enabled (include "chart.mlflowUrl" .) -}}
+{{- range $client, $used := dict "api" $v.api.enabled "drift" $v.driftCheck.enabled "upkeep" $v.upkeep.enabled "retrain" (or $v.retrain.enabled $registers) "staff" $v.staffPages.enabled "mlflow" $v.mlflow.enabled -}}
+{{- if and $used (not (index $v.store.existingSecrets $client)) }}{{ $without = append $without $client }}{{ end -}}
 {{- end -}}
 {{- with $without -}}
 {{- $found = append $found (printf "store.existingSecret is empty, with minio.enabled=false: %s need a key; set it, store.existingSecrets, store.accessKey or store.podIdentity" (join ", " .)) -}}
