@@ -358,6 +358,13 @@ def test_the_bootstrap_asks_for_secrets_as_the_command_understands_it(render: Re
     assert needed <= {(name, key) for name, keys in asked.items() for key in keys}
 
 
+def test_minio_is_set_up_where_every_secret_is_there_and_nothing_is_registered(render: Render) -> None:
+    secrets = "minio.existingSecret=a,store.existingSecret=b,api.existingSecret=c,staffPages.existingSecret=d"
+    objects = render("--set", f"{secrets},bootstrap.register=false")
+    (job,) = [spec for name, spec in pod_specs(objects) if "bootstrap" in name]
+    assert [c["name"] for c in containers(job)] == ["minio", "done"]
+
+
 def test_the_operators_resources_are_rendered_where_it_is_there_and_annotations_elsewhere(
     render: Render,
 ) -> None:

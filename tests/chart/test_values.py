@@ -293,7 +293,8 @@ def test_an_integer_as_text_is_accepted_within_its_bounds_alone(low: int, high: 
 TOGETHER = [
     ("api.autoscaling.min=9", "api.autoscaling.min is 9, above api.autoscaling.max, which is 6"),
     ("api.url=http://bot", "api.url is set, with api.enabled=true"),
-    ("mlflow.url=http://mlflow", "mlflow.url is set, with mlflow.enabled=true"),
+    ("mlflow.url=http://mlflow:65536", "mlflow.url is set, with mlflow.enabled=true"),
+    ("api.handoff.url=http://desk:0/hook", "api.handoff.url has port 0: a port is from 1 to 65535"),
     ("pushgateway.url=http://gateway", "pushgateway.url is set, with pushgateway.enabled=true"),
     ("store.endpoint=http://s3", "store.endpoint is set, with minio.enabled=true"),
     (
@@ -318,6 +319,7 @@ TOGETHER = [
     ),
     ("fullnameOverride=Support_Bot", "Support_Bot is not a valid name for a Service"),
     ("api.settings.CHATBOT_UPLOAD_QUEUE_MB=4000", "stored there add up to 5088 MB"),
+    ("mlflow.url=http://mlflow:65536", "mlflow.url has port 65536: a port is from 1 to 65535"),
     ("api.apiKeys.clientSecret=a", "api.apiKeys.existingSecret is empty"),
     (
         r"pod.annotations.support-chatbot/model-version=nine",

@@ -120,6 +120,14 @@
 {{- end -}}
 {{- end -}}
 {{- end -}}
+{{- /* The network policies open it. */}}
+{{- range $path, $url := dict "api.url" $v.api.url "api.handoff.url" $v.api.handoff.url "mlflow.url" $v.mlflow.url "mlflow.backend" $v.mlflow.backend "store.endpoint" $v.store.endpoint "pushgateway.url" $v.pushgateway.url -}}
+{{- with regexFind ":[0-9]+$" (urlParse $url).host | trimPrefix ":" -}}
+{{- if not (regexMatch "^([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$" .) -}}
+{{- $found = append $found (printf "%s has port %s: a port is from 1 to 65535" $path .) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- if and $v.mlflow.backend $v.mlflow.backendSecret -}}
 {{- $found = append $found "mlflow.backend and mlflow.backendSecret are both set: set one of them" -}}
 {{- end -}}
@@ -165,6 +173,13 @@
 {{- end -}}
 {{- if and (or $corpus.configMap $corpus.existingClaim) (not $corpus.path) -}}
 {{- $found = append $found (printf "corpus.path is empty, with %s: name the file in it" (first $sources)) -}}
+{{- end -}}
+{{- if $corpus.configMap -}}
+{{- range $name := list "path" "replies" -}}
+{{- if not (regexMatch "^[-._a-zA-Z0-9]*$" (index $corpus $name)) -}}
+{{- $found = append $found (printf "corpus.%s is %s, with corpus.configMap: a key of a ConfigMap has only letters, digits, -, _ and ." $name (index $corpus $name)) -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- if and $corpus.path (not (or $corpus.configMap $corpus.existingClaim)) -}}
 {{- $found = append $found "corpus.path is set, without corpus.configMap or corpus.existingClaim: it is a file in one of them" -}}

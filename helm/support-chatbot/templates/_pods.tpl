@@ -86,7 +86,8 @@ securityContext:
 {{- $lines | join "\n" | default "[]" }}
 {{- end }}
 
-{{/* (list . .Values.api "CHATBOT_DRAIN_SECONDS" 10) -> the value of a setting that the chart itself computes with. */}}
+{{/* (list . .Values.api "CHATBOT_DRAIN_SECONDS" 10) -> the value of a setting that the chart itself computes with; empty: it
+     is empty, or comes from elsewhere (`valueFrom`). */}}
 {{- define "chart.setting" -}}
 {{- $own := index . 1 -}}
 {{- $name := index . 2 -}}
@@ -94,7 +95,7 @@ securityContext:
 {{- range (index . 0).Values.pod.extraEnv }}{{ if eq .name $name }}{{ $value = .value }}{{ end }}{{ end -}}
 {{- $value = dig $name $value ($own.settings | default dict) -}}
 {{- range ($own.pod | default dict).extraEnv }}{{ if eq .name $name }}{{ $value = .value }}{{ end }}{{ end -}}
-{{- $value -}}
+{{- if not (kindIs "invalid" $value) }}{{ toString $value | trim }}{{ end -}}
 {{- end }}
 
 {{/* Values of the replies' slots, for every component that sends, shows or tests replies. */}}
@@ -240,8 +241,8 @@ spec:
 
 {{/* Seconds that the bot's pods may take to leave: draining, the last answers and handoffs, the upload with its retries. */}}
 {{- define "chart.apiLeaves" -}}
-{{- $drain := include "chart.setting" (list . .Values.api "CHATBOT_DRAIN_SECONDS" .Values.api.drainSeconds) -}}
-{{- $upload := include "chart.setting" (list . .Values.api "CHATBOT_UPLOAD_CLOSE_SECONDS" 120) -}}
+{{- $drain := include "chart.setting" (list . .Values.api "CHATBOT_DRAIN_SECONDS" .Values.api.drainSeconds) | default (toString .Values.api.drainSeconds) -}}
+{{- $upload := include "chart.setting" (list . .Values.api "CHATBOT_UPLOAD_CLOSE_SECONDS" 120) | default "120" -}}
 {{- add (ceil (float64 $drain)) (ceil (float64 $upload)) 30 -}}
 {{- end }}
 
