@@ -80,7 +80,8 @@ def test_the_staff_pages_read_their_login_from_a_mounted_folder_so_that_a_rotati
 
 def test_an_api_elsewhere_is_called_with_the_key_too(render: Render) -> None:
     objects = render(
-        "--set", "api.enabled=false,api.url=https://bot.example.com,api.apiKeys.clientSecret=bot-client"
+        "--set",
+        "api.enabled=false,retrain.enabled=false,api.url=https://bot.example.com,api.apiKeys.clientSecret=bot-client",
     )
     assert environments(objects)["page"]["CHATBOT_API_KEY"]["valueFrom"] == CLIENT_KEY
 

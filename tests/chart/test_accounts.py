@@ -46,7 +46,8 @@ MAY = {
     "upkeep": set(),
     "pushgateway": set(),
 }  # fmt: skip
-"""Beyond what an account without any right may."""
+MAY["bootstrap"] |= MAY["retrain"]
+"""Beyond what an account without any right may. With a corpus the bootstrap rolls out its first version."""
 
 
 API: Json = {
@@ -73,8 +74,14 @@ OTHER_IMAGE: Json = {
 @pytest.fixture(scope="module")
 def accounts(namespace: str) -> Iterator[str]:
     """Accounts, roles, the retrain CronJob and the admission policy; no pod. The namespace."""
+    # The API server omits an empty value, and the policies compare what it has.
+    values = (
+        "--set=corpus.configMap=mine,corpus.path=messages.csv",
+        "--set-string=api.slots.support_phone=",
+        '--set-json=retrain.pod.extraEnv=[{"name":"HTTPS_PROXY"}]',
+    )
     rendered = chart.render(
-        "--kube-version", chart.KUBERNETES, "--skip-tests", release=RELEASE, namespace=namespace
+        "--kube-version", chart.KUBERNETES, "--skip-tests", *values, release=RELEASE, namespace=namespace
     )
     wanted = {"ServiceAccount", "Role", "RoleBinding", "CronJob", "ValidatingAdmissionPolicy",
               "ValidatingAdmissionPolicyBinding"}  # fmt: skip
@@ -229,9 +236,9 @@ def test_a_job_unlike_the_template_is_refused(accounts: str, change: str) -> Non
     assert "retrain CronJob" in said
 
 
-def patch(namespace: str, spec: Json) -> str:
-    """What the API server says to a change of the bot's Deployment by the retraining's account; empty: it took it."""
-    user = f"system:serviceaccount:{namespace}:{RELEASE}-retrain"
+def patch(namespace: str, spec: Json, account: str = "retrain") -> str:
+    """What the API server says to this account's change of the bot's Deployment; empty: it took it."""
+    user = f"system:serviceaccount:{namespace}:{RELEASE}-{account}"
     answer = kubectl(
         "patch", "deployment", f"{RELEASE}-api", "-n", namespace, "--dry-run=server", "--type=merge",
         f"--as={user}", "-p", json.dumps({"metadata": {"annotations": {"state": "x"}}, "spec": spec}),
@@ -240,13 +247,15 @@ def patch(namespace: str, spec: Json) -> str:
     return answer.stderr if answer.returncode else ""
 
 
+@pytest.mark.parametrize("account", ["retrain", "bootstrap"])
 @pytest.mark.parametrize("model", ["2@b", None])
-def test_the_retrainings_account_may_name_the_model(accounts: str, model: str | None) -> None:
+def test_an_account_that_rolls_out_may_name_the_model(accounts: str, model: str | None, account: str) -> None:
     annotations = {"support-chatbot/model-version": model}
-    assert patch(accounts, {"template": {"metadata": {"annotations": annotations}}}) == ""
-    assert patch(accounts, {}) == ""
+    assert patch(accounts, {"template": {"metadata": {"annotations": annotations}}}, account) == ""
+    assert patch(accounts, {}, account) == ""
 
 
+@pytest.mark.parametrize("account", ["retrain", "bootstrap"])
 @pytest.mark.parametrize(
     "spec",
     [
@@ -260,8 +269,10 @@ def test_the_retrainings_account_may_name_the_model(accounts: str, model: str | 
     ],
     ids=["image", "network", "label", "new annotation", "annotation", "annotation removed", "replicas"],
 )
-def test_the_retrainings_account_may_change_nothing_else_of_the_bot(accounts: str, spec: Json) -> None:
-    said = patch(accounts, spec)
+def test_an_account_that_rolls_out_may_change_nothing_else_of_the_bot(
+    accounts: str, spec: Json, account: str
+) -> None:
+    said = patch(accounts, spec, account)
     assert "ValidatingAdmissionPolicy" in said, said
     assert "names the model to serve" in said
 

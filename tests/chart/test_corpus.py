@@ -124,6 +124,8 @@ def test_the_notes_say_that_it_is_trained_first_and_where_the_report_is() -> Non
         ("corpus.configMap=a,corpus.path=x.csv,corpus.storeKey=corpora/x.csv", "configMap and corpus.storeKey are set"),
         ("corpus.existingClaim=a,corpus.path=x.csv,corpus.storeKey=corpora/x.csv", "existingClaim and corpus.storeKey"),
         ("corpus.configMap=a", "corpus.path is empty, with corpus.configMap"),
+        ("corpus.configMap=a,corpus.path=exports/x.csv", "corpus.path is exports/x.csv, with corpus.configMap: a key"),
+        ("corpus.configMap=a,corpus.path=x.csv,corpus.replies=my r.csv", "corpus.replies is my r.csv, with"),
         ("corpus.storeKey=corpora/x.csv,corpus.path=x.csv", "corpus.path is set, without corpus.configMap"),
         ("corpus.path=x.csv", "corpus.path is set, without corpus.configMap"),
         ("corpus.replies=x.yaml", "corpus.replies is set, without a corpus"),

@@ -125,6 +125,19 @@ def test_the_grace_period_follows_the_settings_that_need_it(render: Render) -> N
     )
 
 
+def test_the_grace_period_is_the_usual_one_where_a_setting_is_empty_or_from_elsewhere(render: Render) -> None:
+    def grace(**variable: object) -> int:
+        told = json.dumps([{"name": "CHATBOT_UPLOAD_CLOSE_SECONDS", **variable}])
+        specs = dict(pod_specs(render(f"--set-json=api.pod.extraEnv={told}")))
+        return int(specs["Deployment/support-chatbot-api"]["terminationGracePeriodSeconds"])
+
+    usual = 10 + 120 + 30
+    assert grace(value=" 300 ") == usual + 180
+    assert grace(value="") == usual
+    assert grace() == usual
+    assert grace(valueFrom={"configMapKeyRef": {"name": "a", "key": "b"}}) == usual
+
+
 def test_a_variable_that_another_refers_to_comes_before_it(render: Render) -> None:
     arguments = ("--set=api.spool.persistent=true", "--set=api.settings.CHATBOT_LOG_KEEP=3")
     names = [v["name"] for v in dict(environments(render(*arguments)))["Deployment/support-chatbot-api/api"]]

@@ -103,8 +103,11 @@ def test_prometheus_reads_the_bot_although_its_clients_are_named(render: Render)
         ("mlflow.backend=postgresql://me:pw@db/mlflow", ("mlflow", ALL, 5432)),
         ("mlflow.backend=mysql+pymysql://me:pw@db:3310/mlflow", ("mlflow", ALL, 3310)),
         ("mlflow.backendSecret=my-database", ("mlflow", ALL, 5432)),
-        ("api.enabled=false,api.url=https://bot.example.com", ("page", ALL, 443)),
-        ("api.enabled=false,api.url=https://bot.example.com:8444", ("drift", ALL, 8444)),
+        ("api.enabled=false,retrain.enabled=false,api.url=https://bot.example.com", ("page", ALL, 443)),
+        (
+            "api.enabled=false,retrain.enabled=false,api.url=https://bot.example.com:8444",
+            ("drift", ALL, 8444),
+        ),
         ("api.handoff.url=http://desk.example.com:8080/hook", ("api", ALL, 8080)),
         ("staffPages.oidcSecret=my-oidc", ("staff", ALL, 443)),
         (

@@ -149,6 +149,8 @@ def test_mlflow_keeps_its_runs_in_a_file_that_is_upgraded_first_or_in_a_database
     assert backend("mlflow.volume.existingClaim=mine") == (file, [minio], "persistentVolumeClaim")
     uri = "postgresql://mlflow@db/mlflow"
     assert backend(f"mlflow.backend={uri}") == (uri, [minio], "emptyDir")
+    own = "sqlite:////var/lib/support-chatbot/own.db"
+    assert backend(f"mlflow.backend={own}") == (own, [minio, mlflow], "persistentVolumeClaim")
     key = {"secretKeyRef": {"name": "mine", "key": "backend"}}
     assert backend("mlflow.backendSecret=mine") == (key, [minio], "emptyDir")
 
@@ -354,6 +356,13 @@ def test_the_bootstrap_asks_for_secrets_as_the_command_understands_it(render: Re
                 if ref := entry.get("valueFrom", {}).get("secretKeyRef"):
                     needed.add((ref["name"], ref["key"]))
     assert needed <= {(name, key) for name, keys in asked.items() for key in keys}
+
+
+def test_minio_is_set_up_where_every_secret_is_there_and_nothing_is_registered(render: Render) -> None:
+    secrets = "minio.existingSecret=a,store.existingSecret=b,api.existingSecret=c,staffPages.existingSecret=d"
+    objects = render("--set", f"{secrets},bootstrap.register=false")
+    (job,) = [spec for name, spec in pod_specs(objects) if "bootstrap" in name]
+    assert [c["name"] for c in containers(job)] == ["minio", "done"]
 
 
 def test_the_operators_resources_are_rendered_where_it_is_there_and_annotations_elsewhere(

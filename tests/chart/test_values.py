@@ -293,9 +293,14 @@ def test_an_integer_as_text_is_accepted_within_its_bounds_alone(low: int, high: 
 TOGETHER = [
     ("api.autoscaling.min=9", "api.autoscaling.min is 9, above api.autoscaling.max, which is 6"),
     ("api.url=http://bot", "api.url is set, with api.enabled=true"),
-    ("mlflow.url=http://mlflow", "mlflow.url is set, with mlflow.enabled=true"),
+    ("mlflow.url=http://mlflow:65536", "mlflow.url is set, with mlflow.enabled=true"),
+    ("api.handoff.url=http://desk:0/hook", "api.handoff.url has port 0: a port is from 1 to 65535"),
     ("pushgateway.url=http://gateway", "pushgateway.url is set, with pushgateway.enabled=true"),
     ("store.endpoint=http://s3", "store.endpoint is set, with minio.enabled=true"),
+    (
+        "store.podIdentity=true",
+        "store.podIdentity is true, with minio.enabled=true: MinIO knows no identities of pods; set minio.enabled=f",
+    ),
     (
         "api.resources.requests.cpu=2",
         "api.resources.requests.cpu is 2, above api.resources.limits.cpu, which is 1",
@@ -314,6 +319,7 @@ TOGETHER = [
     ),
     ("fullnameOverride=Support_Bot", "Support_Bot is not a valid name for a Service"),
     ("api.settings.CHATBOT_UPLOAD_QUEUE_MB=4000", "stored there add up to 5088 MB"),
+    ("mlflow.url=http://mlflow:65536", "mlflow.url has port 65536: a port is from 1 to 65535"),
     ("api.apiKeys.clientSecret=a", "api.apiKeys.existingSecret is empty"),
     (
         r"pod.annotations.support-chatbot/model-version=nine",
@@ -361,6 +367,10 @@ TOGETHER = [
     ("mlflow.settings.CHATBOT_MLFLOW_PORT=1", "mlflow has CHATBOT_MLFLOW_PORT"),
 ]
 """Values, each with the contradiction that Helm names; none hides another."""
+ALL_BUT_RETRAIN = ",".join(
+    f"store.existingSecrets.{c}=a" for c in ("api", "drift", "upkeep", "staff", "mlflow")
+)
+"""Keys of the clients of the store; the retraining's key is the bootstrap's too, which registers version 1."""
 
 
 @pytest.mark.process
@@ -368,6 +378,10 @@ TOGETHER = [
     ("values", "problem"),
     [
         ("api.enabled=false", "api.url is empty, with api.enabled=false"),
+        (
+            "api.enabled=false,api.url=http://bot",
+            "retrain.enabled is true, with api.enabled=false: a retraining rolls its version out",
+        ),
         ("mlflow.enabled=false", "mlflow.url is empty, with mlflow.enabled=false"),
         (
             "minio.enabled=false,store.existingSecret=a,store.accessKey=b,store.secretKey=c",
@@ -377,6 +391,10 @@ TOGETHER = [
         ("minio.enabled=false,store.secretKey=A", "store.accessKey is empty"),
         ("store.podIdentity=true,store.existingSecret=a", "store.podIdentity is true, and store has keys"),
         ("minio.enabled=false", "store.existingSecret is empty, with minio.enabled=false: api, drift,"),
+        (
+            f"retrain.enabled=false,minio.enabled=false,{ALL_BUT_RETRAIN}",
+            "minio.enabled=false: retrain need a key",
+        ),
         ("minio.enabled=false,store.existingSecrets.api=a", "minio.enabled=false: drift, mlflow, retrain,"),
         ("chatPage.route.enabled=true", "chatPage.route.parents is empty"),
         (

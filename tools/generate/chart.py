@@ -14,6 +14,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -172,12 +173,13 @@ def manifests(*arguments: str) -> dict[str, str]:
     """
     files: dict[str, str] = {}
     flags = ("--kube-version", KUBERNETES, "--no-hooks", "--set", "monitoring.dashboards.enabled=false")
-    labels: set[str] = set()
+    labels: dict[str, str] = {}
     for part in render(*flags, *arguments).split("\n---\n"):
         source = re.search(r"^# Source: support-chatbot/templates/(.+)\.yaml$", part, re.MULTILINE)
         body = re.sub(r"^(# Source: .*|---| {6,})\n", "", part, flags=re.MULTILINE).strip()
         for block in (_OWN_LABELS, _POD_LABELS):
-            labels |= {line.strip() for found in block.findall(body) for line in found.splitlines()}
+            for found in block.findall(body):
+                labels |= parse_fast(yaml.load, textwrap.dedent(found), yaml.SafeLoader)
             body = block.sub("", body)
         if source and parse_fast(yaml.load, body, yaml.SafeLoader):
             name = source[1].replace("/", "-") + ".yaml"
@@ -188,7 +190,7 @@ def manifests(*arguments: str) -> dict[str, str]:
         head.format(NAMESPACE) + "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"
         f"namespace: {NAMESPACE}\nresources:\n{resources}"
         "labels:\n  - includeTemplates: true\n    pairs:\n"
-        + "".join(f"      {label}\n" for label in sorted(labels))
+        + "".join(f"      {name}: {json.dumps(value)}\n" for name, value in sorted(labels.items()))
     )
     return files
 

@@ -73,6 +73,9 @@
 {{- if and (not $v.api.enabled) $v.chatPage.enabled (not $v.api.url) -}}
 {{- $found = append $found "api.url is empty, with api.enabled=false: chatPage needs the address of a bot" -}}
 {{- end -}}
+{{- if and (not $v.api.enabled) $v.retrain.enabled -}}
+{{- $found = append $found "retrain.enabled is true, with api.enabled=false: a retraining rolls its version out to the API of this release; set retrain.enabled=false" -}}
+{{- end -}}
 {{- if and (not $v.mlflow.enabled) $v.retrain.enabled (not $v.mlflow.url) -}}
 {{- $found = append $found "mlflow.url is empty, with mlflow.enabled=false: retrain needs the address of an MLflow server" -}}
 {{- end -}}
@@ -80,6 +83,9 @@
 {{- if and (index $v $part).enabled (index $v $part).url -}}
 {{- $found = append $found (printf "%s.url is set, with %s.enabled=true: set %s.enabled=false, or no URL" $part $part $part) -}}
 {{- end -}}
+{{- end -}}
+{{- if and $v.minio.enabled $v.store.podIdentity -}}
+{{- $found = append $found "store.podIdentity is true, with minio.enabled=true: MinIO knows no identities of pods; set minio.enabled=false, or store.podIdentity=false" -}}
 {{- end -}}
 {{- if and $v.minio.enabled $v.store.endpoint -}}
 {{- $found = append $found "store.endpoint is set, with minio.enabled=true: set minio.enabled=false, or no endpoint" -}}
@@ -92,8 +98,9 @@
 {{- end -}}
 {{- if not (or $v.minio.enabled $v.store.podIdentity $v.store.accessKey $v.store.existingSecret) -}}
 {{- $without := list -}}
-{{- range $client, $part := dict "api" $v.api "drift" $v.driftCheck "upkeep" $v.upkeep "retrain" $v.retrain "staff" $v.staffPages "mlflow" $v.mlflow -}}
-{{- if and $part.enabled (not (index $v.store.existingSecrets $client)) }}{{ $without = append $without $client }}{{ end -}}
+{{- $registers := and $v.bootstrap.enabled $v.bootstrap.register $v.api.enabled (include "chart.mlflowUrl" .) -}}
+{{- range $client, $used := dict "api" $v.api.enabled "drift" $v.driftCheck.enabled "upkeep" $v.upkeep.enabled "retrain" (or $v.retrain.enabled $registers) "staff" $v.staffPages.enabled "mlflow" $v.mlflow.enabled -}}
+{{- if and $used (not (index $v.store.existingSecrets $client)) }}{{ $without = append $without $client }}{{ end -}}
 {{- end -}}
 {{- with $without -}}
 {{- $found = append $found (printf "store.existingSecret is empty, with minio.enabled=false: %s need a key; set it, store.existingSecrets, store.accessKey or store.podIdentity" (join ", " .)) -}}
@@ -110,6 +117,14 @@
 {{- $limit := index $resources.limits $name -}}
 {{- if and $limit (gt (include "chart.amount" $amount | float64) (include "chart.amount" $limit | float64)) -}}
 {{- $found = append $found (printf "%s.requests.%s is %v, above %s.limits.%s, which is %v" $path $name $amount $path $name $limit) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- /* The network policies open it. */}}
+{{- range $path, $url := dict "api.url" $v.api.url "api.handoff.url" $v.api.handoff.url "mlflow.url" $v.mlflow.url "mlflow.backend" $v.mlflow.backend "store.endpoint" $v.store.endpoint "pushgateway.url" $v.pushgateway.url -}}
+{{- with regexFind ":[0-9]+$" (urlParse $url).host | trimPrefix ":" -}}
+{{- if not (regexMatch "^([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$" .) -}}
+{{- $found = append $found (printf "%s has port %s: a port is from 1 to 65535" $path .) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -158,6 +173,13 @@
 {{- end -}}
 {{- if and (or $corpus.configMap $corpus.existingClaim) (not $corpus.path) -}}
 {{- $found = append $found (printf "corpus.path is empty, with %s: name the file in it" (first $sources)) -}}
+{{- end -}}
+{{- if $corpus.configMap -}}
+{{- range $name := list "path" "replies" -}}
+{{- if not (regexMatch "^[-._a-zA-Z0-9]*$" (index $corpus $name)) -}}
+{{- $found = append $found (printf "corpus.%s is %s, with corpus.configMap: a key of a ConfigMap has only letters, digits, -, _ and ." $name (index $corpus $name)) -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- if and $corpus.path (not (or $corpus.configMap $corpus.existingClaim)) -}}
 {{- $found = append $found "corpus.path is set, without corpus.configMap or corpus.existingClaim: it is a file in one of them" -}}

@@ -30,7 +30,7 @@ app.kubernetes.io/part-of: support-chatbot
 {{- define "chart.selector" -}}
 {{- $root := index . 0 -}}
 app.kubernetes.io/name: support-chatbot
-app.kubernetes.io/instance: {{ $root.Release.Name }}
+app.kubernetes.io/instance: {{ $root.Release.Name | quote }}
 app.kubernetes.io/component: {{ index . 1 }}
 {{- end }}
 
@@ -99,7 +99,7 @@ http://{{ include "chart.name" (list . "minio") }}:9000
 {{/* A checksum annotation for pods that use the store's keys from the values: pods restart when the keys change. */}}
 {{- define "chart.checksums" -}}
 {{- if and .Values.store.accessKey (not .Values.minio.enabled) (not .Values.store.existingSecret) (not .Values.store.podIdentity) -}}
-checksum/store: {{ list .Values.store.accessKey .Values.store.secretKey | toJson | sha256sum }}
+checksum/store: {{ list .Values.store.accessKey .Values.store.secretKey | toJson | sha256sum | quote }}
 {{- end -}}
 {{- end }}
 

@@ -5,10 +5,7 @@
 {{- $root := index . 0 -}}
 {{- $own := (index . 2).pod | default dict -}}
 labels:
-  {{- include "chart.labels" (list $root (index . 1)) | nindent 2 }}
-  {{- with merge (dict) ($own.labels | default dict) $root.Values.pod.labels }}
-  {{- toYaml . | nindent 2 }}
-  {{- end }}
+  {{- merge (dict) ($own.labels | default dict) $root.Values.pod.labels (include "chart.labels" (list $root (index . 1)) | fromYaml) | toYaml | nindent 2 }}
 {{- end }}
 
 {{/* (list . .Values.api (dict "more" "annotations")) -> a pod template's annotations. Never `support-chatbot/...`:
@@ -50,7 +47,7 @@ tolerations: {{ toYaml . | nindent 2 }}
 affinity: {{ toYaml . | nindent 2 }}
 {{- end }}
 {{- with $own.priorityClassName | default $pod.priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ . | quote }}
 {{- end }}
 {{- end }}
 
@@ -58,7 +55,7 @@ priorityClassName: {{ . }}
      `kubectl describe pod` shows it, and k8s.promote hands it on. */}}
 {{- define "chart.container" -}}
 {{- $root := index . 0 -}}
-image: {{ include "chart.image" . }}
+image: {{ include "chart.image" . | quote }}
 imagePullPolicy: {{ $root.Values.global.image.pullPolicy }}
 terminationMessagePolicy: FallbackToLogsOnError
 securityContext:
@@ -89,7 +86,8 @@ securityContext:
 {{- $lines | join "\n" | default "[]" }}
 {{- end }}
 
-{{/* (list . .Values.api "CHATBOT_DRAIN_SECONDS" 10) -> the value of a setting that the chart itself computes with. */}}
+{{/* (list . .Values.api "CHATBOT_DRAIN_SECONDS" 10) -> the value of a setting that the chart itself computes with; empty: it
+     is empty, or comes from elsewhere (`valueFrom`). */}}
 {{- define "chart.setting" -}}
 {{- $own := index . 1 -}}
 {{- $name := index . 2 -}}
@@ -97,7 +95,7 @@ securityContext:
 {{- range (index . 0).Values.pod.extraEnv }}{{ if eq .name $name }}{{ $value = .value }}{{ end }}{{ end -}}
 {{- $value = dig $name $value ($own.settings | default dict) -}}
 {{- range ($own.pod | default dict).extraEnv }}{{ if eq .name $name }}{{ $value = .value }}{{ end }}{{ end -}}
-{{- $value -}}
+{{- if not (kindIs "invalid" $value) }}{{ toString $value | trim }}{{ end -}}
 {{- end }}
 
 {{/* Values of the replies' slots, for every component that sends, shows or tests replies. */}}
@@ -111,7 +109,7 @@ securityContext:
 {{- define "chart.apiClientEnv" -}}
 {{- with .Values.api.apiKeys.clientSecret }}
 - name: CHATBOT_API_KEY
-  valueFrom: {secretKeyRef: {name: {{ . }}, key: api-key}}
+  valueFrom: {secretKeyRef: {name: {{ . | quote }}, key: api-key}}
 {{- else }}
 {{- if .Values.api.apiKeys.existingSecret }}
 {{- fail "api.apiKeys.clientSecret is empty, and api.apiKeys.existingSecret is set: the chat page, the Jobs and `helm test` need a key" }}
@@ -135,9 +133,9 @@ securityContext:
 {{- if not $root.Values.store.podIdentity }}
 {{- with include "chart.storeSecret" . }}
 - name: AWS_ACCESS_KEY_ID
-  valueFrom: {secretKeyRef: {name: {{ . }}, key: AWS_ACCESS_KEY_ID}}
+  valueFrom: {secretKeyRef: {name: {{ . | quote }}, key: AWS_ACCESS_KEY_ID}}
 - name: AWS_SECRET_ACCESS_KEY
-  valueFrom: {secretKeyRef: {name: {{ . }}, key: AWS_SECRET_ACCESS_KEY}}
+  valueFrom: {secretKeyRef: {name: {{ . | quote }}, key: AWS_SECRET_ACCESS_KEY}}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -185,7 +183,7 @@ metadata:
 spec:
   accessModes: [{{ $volume.accessMode | default "ReadWriteOnce" }}]
   {{- with $volume.storageClass }}
-  storageClassName: {{ . }}
+  storageClassName: {{ . | quote }}
   {{- end }}
   resources: {requests: {storage: {{ $volume.size }}}}
 {{- end }}
@@ -208,7 +206,7 @@ metadata:
   {{- end }}
 spec:
   {{- with .className }}
-  ingressClassName: {{ . }}
+  ingressClassName: {{ . | quote }}
   {{- end }}
   rules:
     - host: {{ .host | quote }}
@@ -220,7 +218,7 @@ spec:
   {{- with .tlsSecret }}
   tls:
     - hosts: [{{ $values.ingress.host | quote }}]
-      secretName: {{ . }}
+      secretName: {{ . | quote }}
   {{- end }}
 {{- end }}
 {{- end }}
@@ -243,8 +241,8 @@ spec:
 
 {{/* Seconds that the bot's pods may take to leave: draining, the last answers and handoffs, the upload with its retries. */}}
 {{- define "chart.apiLeaves" -}}
-{{- $drain := include "chart.setting" (list . .Values.api "CHATBOT_DRAIN_SECONDS" .Values.api.drainSeconds) -}}
-{{- $upload := include "chart.setting" (list . .Values.api "CHATBOT_UPLOAD_CLOSE_SECONDS" 120) -}}
+{{- $drain := include "chart.setting" (list . .Values.api "CHATBOT_DRAIN_SECONDS" .Values.api.drainSeconds) | default (toString .Values.api.drainSeconds) -}}
+{{- $upload := include "chart.setting" (list . .Values.api "CHATBOT_UPLOAD_CLOSE_SECONDS" 120) | default "120" -}}
 {{- add (ceil (float64 $drain)) (ceil (float64 $upload)) 30 -}}
 {{- end }}
 

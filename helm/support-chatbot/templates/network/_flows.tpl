@@ -51,7 +51,7 @@ spec:
 {{- $root := index . 0 -}}
 matchLabels:
   app.kubernetes.io/name: support-chatbot
-  app.kubernetes.io/instance: {{ $root.Release.Name }}
+  app.kubernetes.io/instance: {{ $root.Release.Name | quote }}
 matchExpressions:
   - {key: app.kubernetes.io/component, operator: In, values: {{ toJson (index . 1) }}}
 {{- end }}
