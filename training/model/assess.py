@@ -51,7 +51,7 @@ class Held:
         """Return which rows the scores are computed on: held-out ones, or those of the training."""
         return OUT_OF_FOLD if self.fitted.measured else TRAINING_ROWS
 
-    def out_of_scope(self, own: NDArray[np.integer]) -> Scores:
+    def out_of_scope(self, own: NDArray[np.int64]) -> Scores:
         """Return the scores that thresholds are learned with: of these rows of `outside`, and of all other messages."""
         return join(self.own.part(own), self.generic, *([] if self.stand_ins is None else [self.stand_ins]))
 
