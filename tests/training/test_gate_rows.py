@@ -8,8 +8,10 @@ import pytest
 
 from chatbot.dialog.message import OUT_OF_SCOPE
 from chatbot.dialog.router import Alternative, Prediction
+from data.declarations import Declared
 from data.messages import row_hash
-from training.gate.rows import CHALLENGER_ROW, CHAMPION_ROW, compared_rows
+from data.placeholders import fill_all
+from training.gate.rows import CHALLENGER_ROW, CHAMPION_ROW, UNFILLED, compared_rows
 from training.model.held_out import from_tensors, to_tensors
 from training.retraining.merge import still_right
 
@@ -42,6 +44,26 @@ def test_a_row_that_the_challenger_relabelled_counts_under_the_champions_label()
     rows = compared_rows(BEFORE, now, kept(BEFORE), kept(now), INTENTS).set_index("message")
     assert rows.loc["where is it", "intent"] == "track"
     assert rows.loc["where is it", CHALLENGER_ROW] == row_hash("where is it", "cancel")
+
+
+def placeholder_rows(intent: str) -> pd.DataFrame:
+    """Processed rows, with their messages before placeholders were filled: the values depend on the label."""
+    messages = [f"{words} {{{{Order Number}}}}" for words in ("where is", "track", "find", "has it sent")]
+    raw = corpus(*((message, intent) for message in messages))
+    return fill_all(raw).assign(**{UNFILLED: raw["message"]})
+
+
+@pytest.mark.parametrize("declared", [Declared(renamed={"track": "track_order"}), Declared()])
+def test_a_row_with_placeholders_under_another_label_is_one_that_the_challenger_learned(
+    declared: Declared,
+) -> None:
+    before, now = placeholder_rows("track").drop(columns=UNFILLED), placeholder_rows("track_order")
+    assert not set(before["message"]) & set(now["message"])
+    intents = frozenset({declared.now("track") or ""})
+    rows = compared_rows(before, now, kept(before), kept(now), intents, declared)
+    assert rows["message"].tolist() == before["message"].tolist()
+    assert rows[CHALLENGER_ROW].tolist() == now["row_hash"].tolist()
+    assert not rows["new"].any()
 
 
 def test_a_row_that_the_challenger_never_saw_is_predicted_now() -> None:
