@@ -113,7 +113,7 @@ def judge(
         with_promise(answers, declared, before, promise),
         check_lost(outcomes, _silent(challenger), params),
         check_new(outcomes, params),
-        _behaviour(champion, challenger, behaviours, params, through),
+        _behaviour(champion, challenger, behaviours, declared, params, through),
         check_suspects(suspects, arrived, params),
         check_known(outcomes, _changed_proofs(champion, challenger, declared, through)),
     ]
@@ -220,15 +220,18 @@ def _behaviour(
     champion: Bundle | None,
     challenger: Bundle,
     behaviours: Sequence[Group] | None,
+    declared: Declared,
     params: GateParams,
     through: Encode,
 ) -> GateCheck:
     groups = read_behaviours() if behaviours is None else behaviours
-    every = expand(groups)
+    successors = declared.successors
+    every = expand(groups, successors)
     sides = [bundle for bundle in (challenger, champion) if bundle is not None]
-    tests = [test for test in every if all(test.intents <= set(side.manifest.labels) for side in sides)]
+    known = [champion_intents(side.manifest, declared) for side in sides]
+    tests = [test for test in every if all(test.intents <= intents for intents in known)]
     messages = messages_of(tests)
-    results = [run(side, tests, through(side.encoder, messages)) for side in sides]
+    results = [run(side, tests, through(side.encoder, messages), successors) for side in sides]
     return check_behaviour(
         groups, tests, results[0], results[1] if champion else None, params, len(every) - len(tests)
     )
