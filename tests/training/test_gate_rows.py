@@ -85,6 +85,13 @@ def test_a_row_that_was_taught_and_has_no_prediction_is_not_compared_on() -> Non
     assert len(compared_rows(BEFORE, now, kept(BEFORE.head(2)), kept(BEFORE.tail(2)), INTENTS)) == 1
 
 
+def test_one_sentence_with_many_numbers_is_one_group_as_in_the_training() -> None:
+    before = corpus(("stop it", "cancel"), *((f"where is my order {10_000 + n}", "track") for n in range(9)))
+    rows = compared_rows(before, before, kept(before), kept(before), INTENTS)
+    assert rows.groupby("intent")["group"].nunique().tolist() == [1, 1]
+    assert rows["group"].nunique() == 2
+
+
 def test_a_champion_without_predictions_is_compared_on_nothing() -> None:
     assert compared_rows(BEFORE, BEFORE, {}, kept(BEFORE), INTENTS).empty
 

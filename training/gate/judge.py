@@ -80,7 +80,8 @@ def judge(
         test: rows that no bundle predicts from having learned them (`training.gate.rows.compared_rows`), with the
             columns `message`, `intent` (or `out_of_scope`) and `category`. An optional column `new` (bool) marks
             rows that the champion's corpus lacks (`mark_new`). The labels of these rows came with the challenger,
-            so known intents are not compared on them; new intents are judged on theirs.
+            so known intents are not compared on them; new intents are judged on theirs. Messages that share the
+            optional column `group` are one piece of evidence.
         sizes: of the bundles of challenger and champion, in bytes.
         declared: declared changes of intents; the test rows have the names after them.
         suspects, arrived: see `check_suspects`.
@@ -202,12 +203,14 @@ def _evaluate_both(
         challenger_intents=frozenset(challenger.manifest.labels),
         new=np.asarray(test["new"] if "new" in test else np.zeros(len(test)), dtype=bool),
         slices=slices_of(messages, test["category"].tolist(), whole_words(challenger.encoder.vocabulary())),
+        groups=test["group"].to_numpy(dtype=np.str_) if "group" in test else None,
     )
 
 
 def _of(outcome: Outcome | None, outcomes: PairedOutcomes) -> Outcome:
     """Select the rows on which both are compared, for the scores that the report shows side by side."""
-    return (outcome or outcomes.challenger).part(outcomes.in_scope | outcomes.out_of_scope)
+    mask = outcomes.in_scope | outcomes.out_of_scope
+    return replace(outcome or outcomes.challenger, weight=outcomes.weights_of(mask)).part(mask)
 
 
 def _silent(bundle: Bundle) -> frozenset[str]:

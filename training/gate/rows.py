@@ -14,6 +14,7 @@ from chatbot.dialog.message import OUT_OF_SCOPE, clean
 from chatbot.dialog.router import Prediction
 from data.declarations import NOTHING, Declared
 from data.messages import row_hash
+from training.model.distinct import distinct_groups, name_groups
 
 CHAMPION_ROW, CHALLENGER_ROW = "champion_row", "challenger_row"
 """Columns: the hash under which each bundle keeps its prediction of a row; empty: it is predicted now."""
@@ -35,6 +36,7 @@ def compared_rows(
 ) -> pd.DataFrame:
     """Return the rows for `training.gate.judge.judge`, with the columns `new`, CHAMPION_ROW and CHALLENGER_ROW.
 
+    Rows that say the same share a `group`, as in the training (`training.model.distinct`).
     Left out are rows that a bundle may have learned from without keeping a prediction, and rows that came with
     the challenger for a known intent. Rows of intents that the champion lacks are marked `new`.
 
@@ -68,7 +70,8 @@ def compared_rows(
     new = now[late & (champion is not None)]
     new = new.assign(new=True, **{CHAMPION_ROW: "", CHALLENGER_ROW: _places(new["row_hash"], challenger)})
     rows = pd.concat([old, new], ignore_index=True)
-    return rows[(rows[CHALLENGER_ROW] != _UNKNOWN) & (rows[CHAMPION_ROW] != _UNKNOWN)].reset_index(drop=True)
+    rows = rows[(rows[CHALLENGER_ROW] != _UNKNOWN) & (rows[CHAMPION_ROW] != _UNKNOWN)].reset_index(drop=True)
+    return rows.assign(group=name_groups(distinct_groups(rows["message"].tolist()), rows["group"].tolist()))
 
 
 def _refilled(intents: Iterable[str], now: pd.DataFrame) -> dict[str, str]:
