@@ -18,7 +18,7 @@ from chatbot.errors import ChatbotError, Conflict
 from chatbot.loop.drift_verdict import DriftVerdict
 from chatbot.loop.pushgateway import PushgatewayClient
 from chatbot.loop.retrain_decision import propose_retrain, read_verdict
-from chatbot.loop.retrain_history import FAILED, RetrainHistory, RetrainInputs, RetrainRequest
+from chatbot.loop.retrain_history import DONE, FAILED, REQUESTED, RetrainHistory, RetrainInputs
 from chatbot.runtime import REAL, Runtime
 from chatbot.settings import KubernetesSettings, LoopSettings, StorageSettings
 from chatbot.store import Store, open_store
@@ -73,16 +73,10 @@ def trigger(
 ) -> TriggerResult:
     """Request a retraining if this drift justifies one. The caller holds the Lease."""
     template = cluster.get("cronjobs", cronjob)
-    uid = template["metadata"]["uid"]
-    jobs = {
-        job["metadata"]["name"]: job
-        for job in cluster.list_of("jobs")
-        if any(owner["uid"] == uid for owner in job["metadata"].get("ownerReferences") or [])
-    }
-    if running := [name for name, job in jobs.items() if not _finished_as(job)]:
+    if running := [name for name, end in _ends_of_jobs(cluster, template).items() if not end]:
         return TriggerResult("running", f"job/{running[0]} is retraining already")
     proposal = propose_retrain(
-        store, verdict, now, cooldown, lambda history: _mark_failed(history, cronjob, jobs)
+        store, verdict, now, cooldown, lambda history: _with_ends(history, cluster, template)
     )
     why = proposal.decision.why
     if not proposal.decision.run:
@@ -93,7 +87,7 @@ def trigger(
         summary = f"job/{name} was made: {why}"
     except Conflict:  # an earlier run created it and was killed before it recorded the request
         summary = f"job/{name} was made before, for the same drift"
-    proposal.record(store)
+    proposal.record(store, job=name)
     return TriggerResult("asked", summary)
 
 
@@ -104,15 +98,24 @@ def _job_name(cronjob: str, inputs: RetrainInputs, red_checks: tuple[str, ...], 
     return cronjob[: _MAX_NAME_CHARS - len(suffix)] + suffix
 
 
-def _mark_failed(history: RetrainHistory, cronjob: str, jobs: dict[str, Json]) -> RetrainHistory:
-    """Return the history in which requests whose Job failed have the outcome `failed`."""
-    requests: list[RetrainRequest] = []
-    for entry in history.asked:
-        attempt = sum(earlier.is_for(entry.inputs, entry.red_checks) for earlier in requests)
-        job = jobs.get(_job_name(cronjob, entry.inputs, entry.red_checks, attempt))
-        failed = job is not None and _finished_as(job) == "Failed"
-        requests.append(entry.model_copy(update={"outcome": FAILED}) if failed else entry)
-    return RetrainHistory(asked=tuple(requests))
+def _with_ends(history: RetrainHistory, cluster: Cluster, cronjob: Json) -> RetrainHistory:
+    """Return the history with the ends of the requested Jobs; one that is gone counts as failed."""
+    if all(entry.outcome != REQUESTED for entry in history.asked):
+        return history
+    # Listed after the history was read: a Job of it that is missing here was deleted, not yet to be created.
+    ends = _ends_of_jobs(cluster, cronjob)
+    outcomes = {"": REQUESTED, "Complete": DONE, "Failed": FAILED}
+    return history.with_outcomes(lambda entry: outcomes[ends.get(entry.job, "Failed")])
+
+
+def _ends_of_jobs(cluster: Cluster, cronjob: Json) -> dict[str, str]:
+    """Return how each Job of the CronJob ended, by name: `_finished_as`."""
+    uid = cronjob["metadata"]["uid"]
+    return {
+        job["metadata"]["name"]: _finished_as(job)
+        for job in cluster.list_of("jobs")
+        if any(owner["uid"] == uid for owner in job["metadata"].get("ownerReferences") or [])
+    }
 
 
 def _finished_as(job: Json) -> str:

@@ -6,6 +6,7 @@ registers an existing bundle; the first registered bundle becomes champion. `--f
 
 from __future__ import annotations
 
+import socket
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -16,8 +17,10 @@ from rich.console import Console
 from rich.text import Text
 
 from chatbot.loop.registry import CHAMPION
+from chatbot.loop.retrain_history import record_busy
 from chatbot.loop.retrain_result import RetrainResult
 from chatbot.settings import RetrainSettings, StorageSettings, TrackingSettings
+from chatbot.store import open_store
 from chatbot.store.lease import LeaseHeld
 from data.columns import Columns, takes_columns
 from data.commands import command
@@ -102,6 +105,7 @@ def main(
             result = retrain(config, steps, corpus_given)
     except LeaseHeld as error:
         result = RetrainResult(outcome="busy", why=str(error))
+        record_busy(open_store(config.store), socket.gethostname())
     result.write(out)
     show(result, out)
 

@@ -57,12 +57,12 @@ class RetrainProposal:
         """Count the recorded requests with the same inputs and the same red checks."""
         return sum(entry.is_for(self.inputs, self.verdict.red_checks) for entry in self.history.asked)
 
-    def record(self, store: Store, outcome: str = REQUESTED) -> RetrainProposal:
+    def record(self, store: Store, outcome: str = REQUESTED, job: str = "") -> RetrainProposal:
         """Write the request to the history; return the proposal whose next `record` replaces a `begun` one.
 
         Raises: Conflict: the history was changed concurrently.
         """
-        history = self.history.add(self.inputs, self.verdict.red_checks, self.now, outcome)
+        history = self.history.add(self.inputs, self.verdict.red_checks, self.now, outcome, job)
         return replace(self, history=history, etag=write_history(store, history, self.etag))
 
 
@@ -77,12 +77,16 @@ def propose_retrain(
 
     Args:
         cooldown: minimum time between two retrains.
-        revise: corrects the outcomes in the history first.
+        revise: corrects the outcomes in the history first; what it changed is stored, whatever is decided.
 
-    Raises: StoreError: the store does not respond, or holds an invalid history or reviewer's decision.
+    Raises:
+        StoreError: the store does not respond, or holds an invalid history or reviewer's decision.
+        Conflict: the history was changed concurrently.
     """
-    history, etag = read_history(store)
-    history, inputs = revise(history), read_inputs(store, verdict)
+    stored, etag = read_history(store)
+    if (history := revise(stored)) != stored:
+        etag = write_history(store, history, etag)
+    inputs = read_inputs(store, verdict)
     decision = decide(history, verdict, inputs, now, cooldown)
     return RetrainProposal(decision, verdict, inputs, now, history, etag)
 

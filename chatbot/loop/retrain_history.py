@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
@@ -22,8 +22,10 @@ from chatbot.store import Store, find, get_all, get_versioned, layout
 FORMAT: Literal[1] = 1
 MAX_REQUESTS = 200
 REQUESTED = "asked"
+DONE = "done"
 BEGUN, FAILED, BUSY = "begun", "failed", "busy"
 """Outcomes of a retrain without a result: the same drift may trigger another request."""
+_POD_BASE_CHARS = 58
 
 _LABELS = layout.LABEL_DECISIONS.removeprefix(layout.REVIEWS)
 _RELABELLED = ("correct", "reject")
@@ -45,8 +47,9 @@ class RetrainRequest(Document):
     """A retrain request: its inputs, the drift that caused it, and its outcome.
 
     Attributes:
-        outcome: `asked` (a Job was created), `begun`, `failed`, or the result of the retrain: accepted, refused,
-            needs_review, busy.
+        outcome: `asked` (a Job was created), `done` (it completed), `begun`, `failed` (also: the Job is gone, and
+            nobody saw its end), or the result of the retrain: accepted, refused, needs_review, busy.
+        job: name of the Job; empty on one machine.
     """
 
     when: datetime
@@ -55,6 +58,7 @@ class RetrainRequest(Document):
     accepted_digest: str
     red_checks: tuple[str, ...]
     outcome: str = "asked"
+    job: str = ""
 
     @property
     def inputs(self) -> RetrainInputs:
@@ -65,6 +69,10 @@ class RetrainRequest(Document):
         """Whether it was made with these inputs for exactly this drift."""
         return self.inputs == inputs and self.red_checks == red_checks
 
+    def runs_in(self, pod: str) -> bool:
+        """Whether this is the name of a pod of its Job: that of the Job, cut, and five random characters."""
+        return bool(self.job) and pod[:-5] == f"{self.job}-"[:_POD_BASE_CHARS]
+
 
 class RetrainHistory(Document):
     """Content of memory/retrain.json: the retrain requests, the latest last."""
@@ -73,12 +81,28 @@ class RetrainHistory(Document):
     asked: tuple[RetrainRequest, ...] = Field(default=(), max_length=MAX_REQUESTS)
 
     def add(
-        self, inputs: RetrainInputs, red_checks: tuple[str, ...], now: datetime, outcome: str = REQUESTED
+        self,
+        inputs: RetrainInputs,
+        red_checks: tuple[str, ...],
+        now: datetime,
+        outcome: str = REQUESTED,
+        job: str = "",
     ) -> RetrainHistory:
         """Return the history with another request; replaces a `begun` entry of the same drift and inputs."""
-        entry = RetrainRequest(when=now, **inputs._asdict(), red_checks=red_checks, outcome=outcome)
+        entry = RetrainRequest(when=now, **inputs._asdict(), red_checks=red_checks, outcome=outcome, job=job)
         kept = [old for old in self.asked if old.outcome != BEGUN or not old.is_for(inputs, red_checks)]
         return RetrainHistory(asked=tuple([*kept, entry][-MAX_REQUESTS:]))
+
+    def with_outcomes(self, outcome_of: Callable[[RetrainRequest], str]) -> RetrainHistory:
+        """Return the history in which the requests that are still `asked` have this outcome."""
+        return RetrainHistory(
+            asked=tuple(
+                entry.model_copy(update={"outcome": outcome_of(entry)})
+                if entry.outcome == REQUESTED
+                else entry
+                for entry in self.asked
+            )
+        )
 
 
 def read_history(store: Store) -> tuple[RetrainHistory, str]:
@@ -108,6 +132,17 @@ def write_history(store: Store, history: RetrainHistory, etag: str) -> str:
     return store.put(
         layout.RETRAIN_HISTORY, history.model_dump_json(indent=1).encode(), new=not etag, etag=etag
     )
+
+
+def record_busy(store: Store, pod: str) -> None:
+    """Record that the retrain in this pod found another one running; nothing if no request is of its Job.
+
+    Raises: Conflict: the history was changed concurrently.
+    """
+    history, etag = read_history(store)
+    revised = history.with_outcomes(lambda entry: BUSY if entry.runs_in(pod) else entry.outcome)
+    if revised != history:
+        write_history(store, revised, etag)
 
 
 def read_inputs(store: Store, verdict: DriftVerdict) -> RetrainInputs:

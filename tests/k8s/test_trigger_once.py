@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from chatbot.loop.retrain_history import record_busy
+from chatbot.store.folder import FolderStore
 from k8s import trigger
 from tests.k8s.harness import KILLED, at_request, exit_code_of, outage
 from tests.k8s.memory_api import Call, Killed, Process, World
@@ -231,6 +233,40 @@ def test_a_failed_retraining_is_requested_again_under_another_name(tmp_path: Pat
     names = {job["metadata"]["name"] for job in jobs(world)}
     assert len(names) == 3
     assert max(map(len, names)) <= 63
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_a_retraining_whose_job_is_gone_blocks_its_drift_for_the_cooldown_only(
+    seen: bool, tmp_path: Path
+) -> None:
+    world = world_with_cronjob()
+    assert run(world.process()) == 0
+    if seen:
+        finish_jobs(world, "Failed")
+        world.clock.advance(HOUR)
+        assert run(world.process()) == 0
+        assert decision(world) == "remembered"
+    world.api.delete("jobs", jobs(world)[0]["metadata"]["name"])
+    world.clock.advance(HOUR)
+    assert run(world.process()) == 0
+    assert (decision(world), jobs(world)) == ("remembered", []), "within the cool-down"
+    world.clock.advance(24 * HOUR)
+    assert run(world.process()) == 0
+    assert (decision(world), len(jobs(world)), remembered_requests(tmp_path)) == ("asked", 1, 2)
+
+
+@pytest.mark.parametrize(("pod", "expected"), [("{job}-x7k2q", "asked"), ("by-hand-x7k2q", "remembered")])
+def test_a_retraining_that_found_another_one_running_is_requested_again(
+    pod: str, expected: str, tmp_path: Path
+) -> None:
+    world = world_with_cronjob()
+    assert run(world.process()) == 0
+    record_busy(FolderStore(tmp_path / "store"), pod.format(job=jobs(world)[0]["metadata"]["name"]))
+    finish_jobs(world)
+    for _ in range(2):
+        world.clock.advance(13 * HOUR)
+        assert run(world.process()) == 0
+    assert decision(world) == expected
 
 
 def test_a_live_lease_holder_is_not_interrupted(tmp_path: Path) -> None:

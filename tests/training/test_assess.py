@@ -13,6 +13,7 @@ from chatbot.dialog.replies import Replies, ReplyText
 from chatbot.dialog.router import Thresholds
 from chatbot.dialog.rules import Rules
 from chatbot.model.bundle import Bundle, EncoderInfo, Manifest
+from chatbot.model.classifier import Scores
 from data.messages import row_hash
 from tests.training.test_fit import corpus
 from training.model.assess import OUT_OF_FOLD, TRAINING_ROWS, Held, evaluate_out_of_fold
@@ -91,6 +92,24 @@ def test_the_labels_of_a_fold_do_not_move_the_thresholds_that_it_is_routed_by(he
         answered.append(outcome.answered[: len(fold)])
     assert answered[0].mean() > 0.3
     assert answered[1][fold == 0].mean() > answered[1][fold != 0].mean() + 0.2
+
+
+def test_messages_that_replace_the_generic_pool_are_in_the_thresholds_of_every_fold(held: Held) -> None:
+    """They look like messages in scope: thresholds that know them answer far less."""
+    inside, nothing = held.fitted.out_of_fold, held.own.part(np.empty(0, dtype=np.int64))
+    alone = replace(held, outside=held.outside[:0], outside_groups=held.outside_groups[:0], own=nothing)
+    known = replace(alone, stand_ins=Scores(inside.probabilities, inside.scope))
+    in_force = learn_from(
+        judge(held.fitted),
+        known.out_of_scope(np.empty(0, dtype=np.int64)),
+        TrainParams(out_of_scope_share=0.7),
+    )
+    unknown_answered, answered = (
+        evaluate_out_of_fold(bundle_of(held.fitted), one, in_force, TrainParams())[1].answered.mean()
+        for one in (alone, known)
+    )
+    assert answered == pytest.approx(in_force.coverage, abs=0.1)
+    assert answered < unknown_answered - 0.2
 
 
 def test_near_duplicates_count_one_together(held: Held) -> None:

@@ -273,6 +273,62 @@ def test_messages_that_are_treated_differently_are_listed_the_broken_ones_first(
     assert check_known(paired(side(), side()), []).verdict == "passed"
 
 
+def with_template(rows: int, wrong: bool) -> Outcome:
+    """What a bundle made of each intent's messages and of so many copies of one more of `track`."""
+    name = "cancel" if wrong else "track"
+    more = Outcome(
+        np.repeat("track", rows),
+        np.repeat(name, rows),
+        *np.full((2, rows), 0.95),
+        np.repeat(name, rows),
+        np.ones(rows, bool),
+    )
+    fields = ("truth", "likeliest", "confidence", "scope", "routed", "answered")
+    first = side()
+    return Outcome(*(np.concatenate([getattr(first, field), getattr(more, field)]) for field in fields))
+
+
+def test_a_sentence_that_occurs_thirty_times_is_one_piece_of_evidence() -> None:
+    champion, challenger = with_template(30, wrong=False), with_template(30, wrong=True)
+    rows = len(challenger.truth)
+    groups = np.asarray([*map(str, range(rows - 30)), *["template"] * 30])
+    alone = paired(champion, challenger)
+    assert check_macro_f1(alone, PARAMS).verdict == check_parts(alone, PARAMS)[0].verdict == "refused"
+    together = replace(alone, groups=groups)
+    assert check_macro_f1(together, PARAMS).verdict == "passed"
+    intents, slices = check_parts(together, PARAMS)
+    assert (intents.verdict, slices.verdict) == ("passed", "passed")
+    assert intents.rows[0]["regressions"] == 1
+    once = paired(with_template(1, wrong=False), with_template(1, wrong=True))
+    assert check_macro_f1(together, PARAMS).numbers["high"] == pytest.approx(
+        check_macro_f1(once, PARAMS).numbers["high"]
+    )
+    for name in ("ece", "accuracy", "if_calibrated"):
+        found, expected = (check_calibration(one, PARAMS).numbers[name] for one in (together, once))
+        assert found == pytest.approx(expected, abs=0.003), name
+    answers, expected = (check_answers(one, 0.02, PARAMS, 0.1) for one in (together, once))
+    assert answers.numbers["challenger"] == pytest.approx(expected.numbers["challenger"])
+    assert answers.numbers["risk_lower_bound"] == pytest.approx(expected.numbers["risk_lower_bound"])
+    assert answers.numbers["wrong"] == 32, "the page counts messages"
+
+
+def test_a_group_is_lost_once_and_a_new_intent_is_judged_by_its_distinct_messages() -> None:
+    rows = np.array([name == "track" for name in side().truth])
+    groups = np.where(rows, "template", np.arange(len(rows)).astype(str))
+    lost = paired(side(), side({"track": EACH}), groups=groups)
+    assert check_lost(lost, frozenset(), PARAMS).verdict == "passed"
+    new = replace(lost, champion_intents=frozenset({"cancel", "refund"}), new=rows)
+    assert check_new(new, PARAMS).verdict == "warned"
+
+
+def test_groups_of_one_message_each_change_no_number() -> None:
+    alone = paired(side({"refund": 3}), side({"cancel": 5, "track": 1}, caught=25))
+    grouped = replace(alone, groups=np.array([f"g{row % 7}-{row}" for row in range(len(alone.truth))]))
+    for check in (check_macro_f1, check_parts, check_calibration, check_out_of_scope, check_new):
+        assert check(grouped, PARAMS) == check(alone, PARAMS)
+    assert check_answers(grouped, 0.02, PARAMS, 0.1) == check_answers(alone, 0.02, PARAMS, 0.1)
+
+
 def test_a_first_version_is_compared_with_nothing() -> None:
     first = paired(None, side({"track": EACH}))
     assert check_macro_f1(first, PARAMS).verdict == "unjudged"

@@ -12,6 +12,7 @@ from chatbot.dialog.replies import Replies
 from data.declarations import Declared
 from data.processing import read_processed
 from tests.support.requirements import ROOT
+from training.gate.behaviour_tests import Behaviour, Group, expand
 from training.gate.changes import check_suspects
 from training.gate.declared import renamed, with_promise
 from training.gate.judge import judge
@@ -22,6 +23,8 @@ from training.labels.findings import SuspectLabel
 from training.model.evaluation.outcome import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
     from chatbot.model.bundle import Bundle
@@ -61,14 +64,22 @@ def successor(bundle: Bundle) -> Bundle:
     )
 
 
-def judged(bundle: Bundle, successor: Bundle, rows: pd.DataFrame, declared: Declared) -> GateVerdict:
+def judged(
+    bundle: Bundle,
+    successor: Bundle,
+    rows: pd.DataFrame,
+    declared: Declared,
+    behaviours: Sequence[Behaviour] = (),
+) -> GateVerdict:
     params = GateParams(draws=100, ece_draws=100)
     return judge(
         bundle,
         successor,
         rows,
         params=params,
-        behaviours=(),
+        behaviours=[Group(group="g", title="", why="", at_most=0, tests=tuple(behaviours))]
+        if behaviours
+        else (),
         declared=declared,
         suspects=[SUSPECT],
         arrived=1,
@@ -97,6 +108,31 @@ def test_a_removed_intent_is_not_lost_if_it_was_declared(
     verdict = judged(bundle, successor, others, Declared(removed=(OLD,)))
     assert verdict.check("lost_intents").verdict == "passed"
     assert OLD not in [row["message"] for row in verdict.check("known_messages").rows]
+
+
+def test_a_behavioural_test_of_a_renamed_intent_judges_the_renaming(
+    bundle: Bundle, successor: Bundle, rows: pd.DataFrame
+) -> None:
+    behaviours = [
+        Behaviour(
+            message="I would like my money back, a refund", intent=OLD, variants=("I want a refund!!",)
+        ),
+        Behaviour(message="please give me a refund of the money I paid", never=(OLD,)),
+    ]
+    check = judged(bundle, successor, rows, Declared(renamed={OLD: NEW}), behaviours).check("behaviour")
+    assert (check.numbers["tests"], check.numbers["left_out"]) == (3, 0)
+    (group,) = [row for row in check.rows if row["kind"] == "group"]
+    assert group["champion"] == group["challenger"] == pytest.approx(2 / 3)
+    (failed,) = [row for row in check.rows if row["kind"] == "test"]
+    assert failed["expected"] == f"not answered as {NEW}"
+    assert judged(bundle, successor, rows, Declared(), behaviours).check("behaviour").verdict == "unjudged"
+
+
+def test_an_intent_that_was_merged_into_the_expected_one_may_be_answered() -> None:
+    tests = [Behaviour(message="my money back", intent="a", never=("b", "c"))]
+    group = Group(group="g", title="", why="", at_most=0, tests=tuple(tests))
+    (test,) = expand([group], Declared(merged={"both": ("a", "b")}).successors)
+    assert (test.behaviour.intent, test.behaviour.never) == ("both", ("c",))
 
 
 def test_merged_intents_count_as_the_one_that_is_kept() -> None:

@@ -8,8 +8,10 @@ import pytest
 
 from chatbot.dialog.message import OUT_OF_SCOPE
 from chatbot.dialog.router import Alternative, Prediction
+from data.declarations import Declared
 from data.messages import row_hash
-from training.gate.rows import CHALLENGER_ROW, CHAMPION_ROW, compared_rows
+from data.placeholders import fill_all
+from training.gate.rows import CHALLENGER_ROW, CHAMPION_ROW, UNFILLED, compared_rows
 from training.model.held_out import from_tensors, to_tensors
 from training.retraining.merge import still_right
 
@@ -44,6 +46,26 @@ def test_a_row_that_the_challenger_relabelled_counts_under_the_champions_label()
     assert rows.loc["where is it", CHALLENGER_ROW] == row_hash("where is it", "cancel")
 
 
+def placeholder_rows(intent: str) -> pd.DataFrame:
+    """Processed rows, with their messages before placeholders were filled: the values depend on the label."""
+    messages = [f"{words} {{{{Order Number}}}}" for words in ("where is", "track", "find", "has it sent")]
+    raw = corpus(*((message, intent) for message in messages))
+    return fill_all(raw).assign(**{UNFILLED: raw["message"]})
+
+
+@pytest.mark.parametrize("declared", [Declared(renamed={"track": "track_order"}), Declared()])
+def test_a_row_with_placeholders_under_another_label_is_one_that_the_challenger_learned(
+    declared: Declared,
+) -> None:
+    before, now = placeholder_rows("track").drop(columns=UNFILLED), placeholder_rows("track_order")
+    assert not set(before["message"]) & set(now["message"])
+    intents = frozenset({declared.now("track") or ""})
+    rows = compared_rows(before, now, kept(before), kept(now), intents, declared)
+    assert rows["message"].tolist() == before["message"].tolist()
+    assert rows[CHALLENGER_ROW].tolist() == now["row_hash"].tolist()
+    assert not rows["new"].any()
+
+
 def test_a_row_that_the_challenger_never_saw_is_predicted_now() -> None:
     now = BEFORE.head(1)
     rows = compared_rows(BEFORE, now, kept(BEFORE), kept(now), INTENTS)
@@ -61,6 +83,13 @@ def test_rows_that_came_with_the_challenger_count_for_new_intents_only() -> None
 def test_a_row_that_was_taught_and_has_no_prediction_is_not_compared_on() -> None:
     now = pd.concat([BEFORE, corpus(("gift", "gifts"))])
     assert len(compared_rows(BEFORE, now, kept(BEFORE.head(2)), kept(BEFORE.tail(2)), INTENTS)) == 1
+
+
+def test_one_sentence_with_many_numbers_is_one_group_as_in_the_training() -> None:
+    before = corpus(("stop it", "cancel"), *((f"where is my order {10_000 + n}", "track") for n in range(9)))
+    rows = compared_rows(before, before, kept(before), kept(before), INTENTS)
+    assert rows.groupby("intent")["group"].nunique().tolist() == [1, 1]
+    assert rows["group"].nunique() == 2
 
 
 def test_a_champion_without_predictions_is_compared_on_nothing() -> None:

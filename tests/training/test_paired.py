@@ -29,6 +29,13 @@ def test_pairs_are_counted_in_their_direction() -> None:
     assert not Paired.of(challenger, champion).worse
 
 
+def test_a_group_votes_for_its_net_change() -> None:
+    champion = np.array([1, 1, 1, 0, 0, 1], dtype=bool)
+    challenger = np.array([0, 0, 1, 1, 1, 0], dtype=bool)
+    found = Paired.of(champion, challenger, np.array([0, 0, 1, 1, 2, 2]))
+    assert (found.regressions, found.fixes, found.messages) == (1, 1, 6)
+
+
 def test_holm_multiplies_the_smallest_most_and_never_falls() -> None:
     # Worked out by hand: .01 * 4, .02 * 3, then .03 * 2 and .04, neither below what came before.
     assert holm([0.03, 0.01, 0.04, 0.02]).tolist() == pytest.approx([0.06, 0.04, 0.06, 0.06])
@@ -93,6 +100,30 @@ def test_the_interval_is_that_of_drawing_messages_one_by_one() -> None:
     low, high = np.quantile(slow, [0.025, 0.975])
     assert found.low == pytest.approx(low, abs=0.012)
     assert found.high == pytest.approx(high, abs=0.012)
+
+
+def test_the_interval_is_that_of_drawing_whole_groups() -> None:
+    truth, champion, challenger = answers(300, (0.9, 0.85), seed=1)
+    groups = np.random.default_rng(7).integers(0, 80, 300)
+    found = macro_f1_difference(truth, champion, challenger, draws=4_000, seed=0, groups=groups)
+    draw = np.random.default_rng(5)
+    weight = 1 / np.bincount(groups)[groups]
+    slow = []
+    labels = np.unique(truth)
+    for _ in range(1_500):
+        each = weight * np.bincount(draw.integers(0, 80, 80), minlength=80)[groups]
+        f1 = [
+            [
+                2
+                * each[(truth == one) & (said == one)].sum()
+                / (each[truth == one].sum() + each[said == one].sum())
+                for one in labels
+                if each[truth == one].any()
+            ]
+            for said in (champion, challenger)
+        ]
+        slow.append(np.mean(f1[1]) - np.mean(f1[0]))
+    assert [found.low, found.high] == pytest.approx(np.quantile(slow, [0.025, 0.975]), abs=0.015)
 
 
 def test_the_bootstrap_is_paired() -> None:

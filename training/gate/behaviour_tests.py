@@ -7,9 +7,10 @@ message keeps its intent.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 import yaml
@@ -25,6 +26,7 @@ from chatbot.settings import SlotSettings
 
 _EXPECTED = {"no_answer": "not answered by the model", "handoff": "handed over to a person"}
 SHIPPED = Path(__file__).resolve().parents[2] / "data" / "corpus" / "behaviours.yaml"
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 class Behaviour(BaseModel):
@@ -116,9 +118,18 @@ def read_behaviours(file: Path = SHIPPED) -> tuple[Group, ...]:
     return groups
 
 
-def expand(groups: Sequence[Group]) -> list[Test]:
-    """Expand groups into single tests, in their order."""
-    return [test for group in groups for behaviour in group.tests for test in _expanded(group, behaviour)]
+def expand(groups: Sequence[Group], successors: Mapping[str, str] = _NOTHING) -> list[Test]:
+    """Expand groups into single tests, in their order.
+
+    Args:
+        successors: by renamed or merged intent: its name now (`Declared.successors`), under which tests name it.
+    """
+    return [
+        test
+        for group in groups
+        for behaviour in group.tests
+        for test in _expanded(group, _renamed(behaviour, successors))
+    ]
 
 
 def messages_of(tests: Sequence[Test]) -> list[str]:
@@ -126,8 +137,15 @@ def messages_of(tests: Sequence[Test]) -> list[str]:
     return list(dict.fromkeys(text for test in tests for text in (test.message, test.like) if text))
 
 
-def run(bundle: Bundle, tests: Sequence[Test], encoded: Encoded) -> list[BehaviourResult]:
-    """Run tests on a bundle with the routing of production; `encoded` are `messages_of(tests)`, by its encoder."""
+def run(
+    bundle: Bundle, tests: Sequence[Test], encoded: Encoded, successors: Mapping[str, str] = _NOTHING
+) -> list[BehaviourResult]:
+    """Run tests on a bundle with the routing of production.
+
+    Args:
+        encoded: `messages_of(tests)`, by the bundle's encoder.
+        successors: as in `expand`; what the bundle understands counts under the same names.
+    """
     router = Router(
         bundle.rules,
         bundle.replies,
@@ -140,11 +158,10 @@ def run(bundle: Bundle, tests: Sequence[Test], encoded: Encoded) -> list[Behavio
     for test in tests:
         prediction = predictions[test.message]
         reply = router.before_model(test.message) or router.after_model(test.message, prediction)
-        like = None
+        names = [_understood(reply if reply.source == "rule" else None, prediction), reply.intent]
         if test.like:
-            base = predictions[test.like]
-            like = _understood(router.before_model(test.like), base)
-        passed = _passes(test, reply, prediction, like)
+            names.append(_understood(router.before_model(test.like), predictions[test.like]))
+        passed = _passes(test, reply, *(successors.get(name, name) for name in names))
         results.append(BehaviourResult(passed, _describe(reply, prediction), reply.source == "rule"))
     return results
 
@@ -160,15 +177,21 @@ def _expanded(group: Group, behaviour: Behaviour) -> Iterator[Test]:
         yield Test(group.group, clean(variant), f"as {message!r}", behaviour, like=message)
 
 
-def _passes(test: Test, reply: Reply, prediction: Prediction, like: str | None) -> bool:
-    understood = _understood(reply if reply.source == "rule" else None, prediction)
+def _renamed(behaviour: Behaviour, successors: Mapping[str, str]) -> Behaviour:
+    intent = successors.get(behaviour.intent, behaviour.intent)
+    never = dict.fromkeys(successors.get(name, name) for name in behaviour.never)
+    never.pop(intent, None)  # merged into it: the answer is right now
+    return behaviour.model_copy(update={"intent": intent, "never": tuple(never)})
+
+
+def _passes(test: Test, reply: Reply, understood: str, replied: str, like: str | None = None) -> bool:
     if like is not None:
         return understood == like
     behaviour = test.behaviour
     answered = reply.source in {"model", "rule"} and not reply.handoff
     return (
         (not behaviour.intent or understood == behaviour.intent)
-        and not (answered and reply.intent in behaviour.never)
+        and not (answered and replied in behaviour.never)
         and not (behaviour.expect == "no_answer" and reply.source == "model")
         and not (behaviour.expect == "handoff" and not reply.handoff)
     )

@@ -14,7 +14,7 @@ from training.model.evaluation.metrics import upper_bound
 
 MEGABYTE = 1_000_000
 EMPTIED_FROM = 5
-"""An intent that the champion predicted correctly at least this often, and the challenger never, counts as lost."""
+"""An intent that the champion predicted correctly for so many distinct messages, and the challenger never, is lost."""
 _CHANGED_SHOWN = 200
 
 
@@ -23,11 +23,10 @@ def check_lost(outcomes: PairedOutcomes, silent: frozenset[str], params: GatePar
     lost = outcomes.champion_intents - outcomes.challenger_intents - frozenset(params.retired)
     emptied = set(outcomes.shared & silent) - set(params.retired)
     if outcomes.champion is not None:
-        before = outcomes.champion.likeliest[outcomes.in_scope]
-        truth = outcomes.truth[outcomes.in_scope]
+        right = outcomes.in_scope & (outcomes.champion.likeliest == outcomes.truth)
         now = frozenset(outcomes.challenger.likeliest.tolist())
         for name in outcomes.shared - now - frozenset(params.retired):
-            if int(((before == truth) & (truth == name)).sum()) >= EMPTIED_FROM:
+            if len(np.unique(outcomes.groups_of(right & (outcomes.truth == name)))) >= EMPTIED_FROM:
                 emptied.add(name)
     rows: list[TableRow] = [{"intent": name, "what": "is missing"} for name in sorted(lost)]
     rows += [{"intent": name, "what": "is never predicted"} for name in sorted(emptied)]
@@ -53,15 +52,19 @@ def check_new(outcomes: PairedOutcomes, params: GateParams) -> GateCheck:
     for name in sorted(outcomes.new_intents):
         mask = outcomes.truth == name
         total, right = int(mask.sum()), int((outcomes.challenger.likeliest[mask] == name).sum())
-        upper = float(upper_bound(right, total, 0.95))
+        weight = outcomes.weights_of(mask)
+        distinct = float(weight.sum())
+        distinct_right = float(weight[outcomes.challenger.likeliest == name].sum())
+        upper = float(upper_bound(distinct_right, distinct, 0.95))
         significant = bool(total) and upper < minimum
-        doubtful = not total or right / total < minimum
+        accuracy = distinct_right / distinct if total else None
+        doubtful = accuracy is None or accuracy < minimum
         rows.append(
             {
                 "intent": name,
                 "messages": total,
                 "right": right,
-                "accuracy": right / total if total else None,
+                "accuracy": accuracy,
                 "at_best": upper if total else None,
                 "verdict": "refused" if significant else "warned" if doubtful else "passed",
             }

@@ -25,12 +25,15 @@ def check_macro_f1(outcomes: PairedOutcomes, params: GateParams) -> GateCheck:
     rule = (
         f"refused if the 95 % interval of the difference (paired bootstrap) is wholly below {points(limit)}"
     )
-    now = macro_f1(outcomes.truth[mask], outcomes.challenger.likeliest[mask])
+    weight = outcomes.weights_of(mask)[mask]
+    now = macro_f1(outcomes.truth[mask], outcomes.challenger.likeliest[mask], weight)
     numbers: TableRow = {"messages": int(mask.sum()), "challenger": now}
     if outcomes.champion is None:
         return GateCheck("macro_f1", title, "unjudged", f"It reaches {percent(now)}.", rule, numbers)
     champion, challenger = outcomes.champion.likeliest[mask], outcomes.challenger.likeliest[mask]
-    found = macro_f1_difference(outcomes.truth[mask], champion, challenger, params.draws, params.seed)
+    found = macro_f1_difference(
+        outcomes.truth[mask], champion, challenger, params.draws, params.seed, outcomes.groups_of(mask)
+    )
     before = now - found.value
     numbers |= {"champion": before, "difference": found.value, "low": found.low, "high": found.high}
     sentence = (
@@ -74,12 +77,13 @@ def check_parts(outcomes: PairedOutcomes, params: GateParams) -> tuple[GateCheck
 def check_calibration(outcomes: PairedOutcomes, params: GateParams) -> GateCheck:
     """Check calibration: compare the ECE with that of a perfectly calibrated model on the same rows."""
     mask = outcomes.in_scope
+    weight, groups = outcomes.weights_of(mask)[mask], outcomes.groups_of(mask)
     confidence = outcomes.challenger.confidence[mask]
     right = (outcomes.challenger.likeliest == outcomes.truth)[mask]
-    found = ece(confidence, right)
-    chance = float(ece_if_calibrated(confidence, params.ece_draws, params.seed).mean())
+    found = ece(confidence, right, weight=weight)
+    chance = float(ece_if_calibrated(confidence, params.ece_draws, params.seed, groups).mean())
     bound = chance + params.ece_margin
-    mean_confidence, accuracy = float(confidence.mean()), float(right.mean())
+    mean_confidence, accuracy = (float(np.average(values, weights=weight)) for values in (confidence, right))
     numbers: TableRow = {
         "messages": int(mask.sum()),
         "ece": found,
@@ -90,7 +94,8 @@ def check_calibration(outcomes: PairedOutcomes, params: GateParams) -> GateCheck
     }
     if outcomes.champion is not None:
         before = outcomes.champion
-        numbers["champion"] = ece(before.confidence[mask], (before.likeliest == outcomes.truth)[mask])
+        right_before = (before.likeliest == outcomes.truth)[mask]
+        numbers["champion"] = ece(before.confidence[mask], right_before, weight=weight)
     sentence = (
         f"The calibration error is {percent(found)}; a perfectly calibrated model would show {percent(chance)} by "
         f"chance. Mean confidence {percent(mean_confidence)}, accuracy {percent(accuracy)}."
@@ -145,9 +150,9 @@ def check_answers(
             out-of-scope messages are weighted to it. None: the bundle does not state it, each counts one.
     """
     inside, mask = outcomes.in_scope, outcomes.in_scope | outcomes.out_of_scope
-    each, weights = _weights(outcomes, None), _weights(outcomes, out_of_scope_share)
-    side = outcomes.challenger
-    share = float(side.answered[inside].mean())
+    each, weights = mask.astype(np.float64), _weights(outcomes, out_of_scope_share)
+    side, distinct = outcomes.challenger, outcomes.weights_of(inside)
+    share = float(np.average(side.answered, weights=distinct))
     answered, wrong = _wrong(side, outcomes.truth, each)
     at_share, wrong_at_share = _wrong(side, outcomes.truth, weights)
     # The one-sided lower bound of a rate is one minus the upper bound of its complement.
@@ -165,7 +170,7 @@ def check_answers(
     fewer = False
     sentence = f"It answers {percent(share)} of the in-scope messages automatically"
     if outcomes.champion is not None:
-        before = float(outcomes.champion.answered[inside].mean())
+        before = float(np.average(outcomes.champion.answered, weights=distinct))
         champion_answered, champion_wrong = _wrong(outcomes.champion, outcomes.truth, each)
         champion_at_share, champion_wrong_at_share = _wrong(outcomes.champion, outcomes.truth, weights)
         fewer = share < params.min_coverage_ratio * before
@@ -186,8 +191,8 @@ def check_answers(
 
 
 def _weights(outcomes: PairedOutcomes, share: float | None) -> NDArray[np.float64]:
-    """Return the weight of each message, at most one, at which the out-of-scope ones have this share of all."""
-    inside, outside = outcomes.in_scope.astype(np.float64), outcomes.out_of_scope.astype(np.float64)
+    """Return the weight of each message, a group's at most one, at which the out-of-scope ones have this share."""
+    inside, outside = outcomes.weights_of(outcomes.in_scope), outcomes.weights_of(outcomes.out_of_scope)
     if share is None or not outside.any():
         return inside + outside
     ratio = float(share * inside.sum() / ((1 - share) * outside.sum()))

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chatbot.dialog.message import OUT_OF_SCOPE
-from training.gate.paired import Paired
+from training.gate.paired import Groups, Paired
 from training.gate.verdict import Cell
+from training.model.distinct import weights
 from training.model.evaluation.outcome import Outcome
 
 Mask = NDArray[np.bool_]
@@ -24,6 +25,7 @@ class PairedOutcomes:
     Attributes:
         new: mask of the rows whose labels came with the challenger.
         slices: masks by name of the slice (`training.model.evaluation.slices.slices_of`).
+        groups: near-duplicates share a group, which is one piece of evidence; None: every message is distinct.
     """
 
     messages: Sequence[str]
@@ -33,6 +35,7 @@ class PairedOutcomes:
     challenger_intents: frozenset[str]
     new: Mask
     slices: Mapping[str, Mask]
+    groups: NDArray[np.str_] | None = None
 
     @property
     def truth(self) -> NDArray[np.str_]:
@@ -59,6 +62,18 @@ class PairedOutcomes:
         """Mask of the frozen out-of-scope rows."""
         return np.asarray(~self.new & (self.truth == OUT_OF_SCOPE))
 
+    def groups_of(self, mask: Mask) -> Groups:
+        """Return the numbers of the groups of some messages, from 0."""
+        if self.groups is None:
+            return np.arange(int(mask.sum()))
+        return np.unique(self.groups[mask], return_inverse=True)[1]
+
+    def weights_of(self, mask: Mask) -> NDArray[np.float64]:
+        """Return what each message counts among those of the mask: a group counts one; 0 outside it. Shape (n,)."""
+        found = np.zeros(len(mask))
+        found[mask] = weights(self.groups_of(mask))
+        return found
+
     def top_predictions(self, mask: Mask) -> Paired:
         """Pair the top predictions on some messages: right or wrong. A first version is compared with itself.
 
@@ -68,7 +83,9 @@ class PairedOutcomes:
         """
         before = self.champion or self.challenger
         return Paired.of(
-            (before.likeliest == self.truth)[mask], (self.challenger.likeliest == self.truth)[mask]
+            (before.likeliest == self.truth)[mask],
+            (self.challenger.likeliest == self.truth)[mask],
+            self.groups_of(mask),
         )
 
     def out_of_scope_detected(self, acceptance: float) -> Paired:
@@ -81,11 +98,11 @@ class PairedOutcomes:
         """
         before = self.champion or self.challenger
         judged = self.out_of_scope & ~np.isin(self.challenger.likeliest, sorted(self.new_intents))
-        caught = [
+        caught_before, caught = (
             side.scope[judged] < np.quantile(side.scope[self.in_scope], 1 - acceptance)
             for side in (before, self.challenger)
-        ]
-        return Paired.of(*caught)
+        )
+        return Paired.of(caught_before, caught, self.groups_of(judged))
 
 
 def paired_row(name: str, paired: Paired, adjusted: float) -> TableRow:

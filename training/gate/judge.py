@@ -80,7 +80,8 @@ def judge(
         test: rows that no bundle predicts from having learned them (`training.gate.rows.compared_rows`), with the
             columns `message`, `intent` (or `out_of_scope`) and `category`. An optional column `new` (bool) marks
             rows that the champion's corpus lacks (`mark_new`). The labels of these rows came with the challenger,
-            so known intents are not compared on them; new intents are judged on theirs.
+            so known intents are not compared on them; new intents are judged on theirs. Messages that share the
+            optional column `group` are one piece of evidence.
         sizes: of the bundles of challenger and champion, in bytes.
         declared: declared changes of intents; the test rows have the names after them.
         suspects, arrived: see `check_suspects`.
@@ -113,7 +114,7 @@ def judge(
         with_promise(answers, declared, before, promise),
         check_lost(outcomes, _silent(challenger), params),
         check_new(outcomes, params),
-        _behaviour(champion, challenger, behaviours, params, through),
+        _behaviour(champion, challenger, behaviours, declared, params, through),
         check_suspects(suspects, arrived, params),
         check_known(outcomes, _changed_proofs(champion, challenger, declared, through)),
     ]
@@ -202,12 +203,14 @@ def _evaluate_both(
         challenger_intents=frozenset(challenger.manifest.labels),
         new=np.asarray(test["new"] if "new" in test else np.zeros(len(test)), dtype=bool),
         slices=slices_of(messages, test["category"].tolist(), whole_words(challenger.encoder.vocabulary())),
+        groups=test["group"].to_numpy(dtype=np.str_) if "group" in test else None,
     )
 
 
 def _of(outcome: Outcome | None, outcomes: PairedOutcomes) -> Outcome:
     """Select the rows on which both are compared, for the scores that the report shows side by side."""
-    return (outcome or outcomes.challenger).part(outcomes.in_scope | outcomes.out_of_scope)
+    mask = outcomes.in_scope | outcomes.out_of_scope
+    return replace(outcome or outcomes.challenger, weight=outcomes.weights_of(mask)).part(mask)
 
 
 def _silent(bundle: Bundle) -> frozenset[str]:
@@ -220,15 +223,18 @@ def _behaviour(
     champion: Bundle | None,
     challenger: Bundle,
     behaviours: Sequence[Group] | None,
+    declared: Declared,
     params: GateParams,
     through: Encode,
 ) -> GateCheck:
     groups = read_behaviours() if behaviours is None else behaviours
-    every = expand(groups)
+    successors = declared.successors
+    every = expand(groups, successors)
     sides = [bundle for bundle in (challenger, champion) if bundle is not None]
-    tests = [test for test in every if all(test.intents <= set(side.manifest.labels) for side in sides)]
+    known = [champion_intents(side.manifest, declared) for side in sides]
+    tests = [test for test in every if all(test.intents <= intents for intents in known)]
     messages = messages_of(tests)
-    results = [run(side, tests, through(side.encoder, messages)) for side in sides]
+    results = [run(side, tests, through(side.encoder, messages), successors) for side in sides]
     return check_behaviour(
         groups, tests, results[0], results[1] if champion else None, params, len(every) - len(tests)
     )

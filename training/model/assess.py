@@ -34,6 +34,7 @@ class Held:
         fitted: of `rows`.
         own: scores of `outside`: out-of-fold where the scope score learned from them.
         generic: its scores of the generic pool's messages.
+        stand_ins: scores of messages whose intent was left out, if they replace the pool.
     """
 
     rows: pd.DataFrame
@@ -43,11 +44,16 @@ class Held:
     fitted: Fitted
     own: Scores
     generic: Scores
+    stand_ins: Scores | None = None
 
     @property
     def evaluated(self) -> str:
         """Return which rows the scores are computed on: held-out ones, or those of the training."""
         return OUT_OF_FOLD if self.fitted.measured else TRAINING_ROWS
+
+    def out_of_scope(self, own: NDArray[np.int64]) -> Scores:
+        """Return the scores that thresholds are learned with: of these rows of `outside`, and of all other messages."""
+        return join(self.own.part(own), self.generic, *([] if self.stand_ins is None else [self.stand_ins]))
 
     def kept(self) -> dict[str, NDArray[Any]]:
         """Return the predictions that the bundle keeps for the gate; none if nothing could be held out."""
@@ -73,7 +79,7 @@ def evaluate_out_of_fold(
     for fold in range(FOLDS):
         others = fold_outside != fold
         first = np.unique(held.outside_groups[others], return_index=True)[1]
-        outside = join(held.own.part(np.flatnonzero(others)[first]), held.generic)
+        outside = held.out_of_scope(np.flatnonzero(others)[first])
         rest = inside.fold != fold
         learned = learn(
             judged.part(rest) if rest.any() else judged,

@@ -19,7 +19,7 @@ from chatbot.dialog.language import spoken_languages
 from chatbot.dialog.rules import Rules
 from chatbot.model import bundle as bundles
 from chatbot.model.bundle import Bundle, EncoderInfo, KnownMessage, Manifest
-from chatbot.model.classifier import Scores, join
+from chatbot.model.classifier import Scores
 from chatbot.model.encoder import Encoded
 from chatbot.records.erasure import REVIEWED
 from data.errors import Problem
@@ -143,9 +143,9 @@ def train(
     with steps.wait("thresholds"):
         used = uncovered(encoded_pool.vectors, encoded.vectors) if pool else np.empty(0, dtype=np.int64)
         generic = fitted.classifier.score(encoded_pool.part(used))
-        held = Held(rows, tuning, taught, outside_groups, fitted, fitted.outside, generic)
         stand_ins = unknown if pool_skipped else None
-        points = _learn_points(held, distinct, unknown, stand_ins, len(pool), findings, params)
+        held = Held(rows, tuning, taught, outside_groups, fitted, fitted.outside, generic, stand_ins)
+        points = _learn_points(held, distinct, unknown, len(pool), findings, params)
 
     manifest = Manifest(
         labels=fitted.classifier.labels,
@@ -198,7 +198,6 @@ def _learn_points(
     held: Held,
     distinct: NDArray[np.int64],
     unknown: Scores,
-    stand_ins: Scores | None,
     pool_size: int,
     findings: LabelFindings,
     params: TrainParams,
@@ -208,14 +207,13 @@ def _learn_points(
     Args:
         distinct: one of each group of the corpus's own out-of-scope rows.
         unknown: scores of messages whose intent was left out.
-        stand_ins: these as well, if they replace the generic pool.
         pool_size: messages of the pool, also those that the corpus covers.
     """
     messages = held.rows["message"].tolist()
-    used = len(held.generic.scope)
+    used, stand_ins = len(held.generic.scope), held.stand_ins
     return learn_points(
         judge(held.fitted),
-        join(held.own.part(distinct), held.generic, *([] if stand_ins is None else [stand_ins])),
+        held.out_of_scope(distinct),
         unknown,
         params,
         findings,

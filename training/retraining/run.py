@@ -33,6 +33,7 @@ from training.corpus.versions import REPLIES_FILE, ROWS_FILE, RULES_FILE, Pointe
 from training.gate.declared import declared_promise
 from training.gate.judge import judge_corpora
 from training.gate.params import GateParams
+from training.gate.rows import UNFILLED
 from training.gate.verdict import GateVerdict
 from training.model.train import Trained, train
 from training.progress import Steps
@@ -212,12 +213,13 @@ def _judge(
 ) -> GateVerdict:
     """Compare the challenger with the champion; without one, the gate warns and never refuses."""
     changed = revision.changed
+    unfilled = dict(zip(changed.rows["row_hash"], changed.rows["message"], strict=True))
     right = None if champion is None else still_right(champion.rows, corpus.rows, changed.overruled)
     return judge_corpora(
         None if champion is None else champion.bundle,
         trained.folder,
         right,
-        corpus.rows,
+        corpus.rows.assign(**{UNFILLED: corpus.rows["row_hash"].map(unfilled)}),
         params=params,
         declared=revision.declared,
         suspects=[s for s in trained.points.findings.suspects if s.row_hash not in changed.known],
