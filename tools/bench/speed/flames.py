@@ -37,7 +37,7 @@ RATE = 250
 """Samples a second."""
 LEAST = 0.004
 """Share of all samples below which a frame is not drawn."""
-TRUNK = 0.97
+TRUNK = 0.85
 """Share from which a frame is part of the trunk that all samples have in common."""
 NAMED = 0.02
 """Share from which a frame has its name written on it."""
