@@ -107,6 +107,13 @@ class Declared(BaseModel):
         """Return the name of an intent after the changes; None: it has no rows any more."""
         return None if intent in self._gone else self.successors.get(intent, intent)
 
+    def names(self, intent: str) -> list[str]:
+        """Return an intent's own name and those that it gets, one after the other."""
+        onward, found = self._next, [intent]
+        while found[-1] in onward:
+            found.append(onward[found[-1]])
+        return found
+
     def apply(self, table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         """Return a corpus (`data.loading.COLUMNS`) after the changes, and what was done, in sentences."""
         intents, successors, gone = table["intent"].tolist(), self.successors, self._gone

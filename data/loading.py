@@ -141,7 +141,7 @@ def _decided(loaded: Loaded, path: Path, inside: Mapping[str, bytes], usual: Map
                 loaded, problems=[*loaded.problems, Problem(next(iter(declarations)), None, reason)]
             )
     decisions = [replace(one, intent=usual.get(label_key(one.intent), one.intent)) for one in decisions]
-    applied = apply_decisions(loaded.table, decisions)
+    applied = apply_decisions(loaded.table, decisions, declared.names)
     table, said = declared.apply(applied.table)
     if decisions:
         reason = f"{applied.moved:,} rows moved, {applied.dropped:,} dropped, {len(applied.kept):,} labels confirmed"

@@ -146,6 +146,29 @@ def test_a_moved_row_can_be_moved_on_and_back() -> None:
     assert apply_decisions(table, [to_two, RowDecision(to_three.row_hash, LabelAction.DROP)]).table.empty
 
 
+def test_a_decision_follows_a_renamed_and_merged_intent_and_may_name_it_as_it_is_called_now(
+    corpus: Path,
+) -> None:
+    """The label check lists suspects under the names of today."""
+    declare(corpus, "renamed: {refund: get_refund}\nmerged: {money: [get_refund]}")
+    decide(
+        corpus,
+        ("i want a refund", "refund", "cancel"),
+        ("give me my money", "get_refund", "cancel"),
+        ("asdf", "money", "drop"),
+        ("money back", "cancel", "get_refund"),
+    )
+    loaded = read_corpus(corpus)
+    assert labels(loaded.table) == [
+        (message, "money" if message == "money back" else "cancel")
+        for message, _ in ROWS
+        if message != "asdf"
+    ]
+    assert "3 rows moved, 1 dropped, 0 labels confirmed by my.decisions.csv" in str(loaded.notices[0])
+    decide(corpus, ("asdf", "refund", "keep"), ("give me my money", "money", "keep"))
+    assert read_corpus(corpus).kept == {row_hash("asdf", "money"), row_hash("give me my money", "money")}
+
+
 def test_copies_are_moved_together_with_their_category() -> None:
     table = pd.DataFrame(
         [(m, i, i.upper(), "x:1", row_hash(m, i)) for m, i in [("a", "one"), ("a", "one"), ("b", "two")]],
