@@ -137,6 +137,25 @@ class Declared(BaseModel):
                 found.setdefault(new, text)
         return found
 
+    def then(self, later: Declared) -> Declared:
+        """Return these changes and `later` ones as one; of target and out-of-scope share the later one counts."""
+        promise = {
+            name: getattr(self if getattr(later, name) is None else later, name)
+            for name in ("target", "out_of_scope_share")
+        }
+        if not self.retired or not later.retired:
+            return (self if self.retired else later).model_copy(update=promise)
+        ends = {
+            name: None if (new := self.now(name)) is None else later.now(new)
+            for name in sorted(self.retired | later.retired)
+        }
+        there = set(ends.values())  # also: renamed back, or a name that is used again
+        return Declared(
+            renamed={name: end for name, end in ends.items() if end is not None and name not in there},
+            removed=tuple(name for name, end in ends.items() if end is None and name not in there),
+            **promise,
+        )
+
     def dump(self) -> str:
         """Return the content of the file."""
         return yaml.safe_dump(

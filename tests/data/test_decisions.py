@@ -322,3 +322,21 @@ def test_a_list_of_suspects_is_not_taught_as_a_corpus(tmp_path: Path, corpus: Pa
     (tmp_path / "suspects.csv").write_text(suspects)
     with pytest.raises(CorpusError, match="label decisions, not a corpus: save them beside it"):
         load_corpus(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "now"),
+    [
+        ("renamed: {a: b}", "renamed: {b: c}", {"a": "c", "b": "c"}),
+        ("renamed: {a: b}", "renamed: {b: a}", {"a": "a", "b": "a"}),
+        ("renamed: {a: b}", "renamed: {c: a}", {"a": "a", "c": "a"}),
+        ("renamed: {a: b}", "removed: [b]", {"a": None, "b": None}),
+        ("removed: [a]", "renamed: {b: a}", {"a": "a", "b": "a"}),
+        ("merged: {b: [a]}", "target: 0.1", {"a": "b"}),
+        ("target: 0.1", "split: {a: [b, c]}", {"a": None}),
+    ],
+)
+def test_a_declaration_after_another_one_is_one(first: str, second: str, now: dict[str, str | None]) -> None:
+    both = parse_declared(first, "x").then(parse_declared(second, "x"))
+    assert {name: both.now(name) for name in now} == now
+    assert both.target == (0.1 if "target" in first + second else None)
