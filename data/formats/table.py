@@ -35,7 +35,7 @@ def read_table(table: Table, asked: Columns) -> Rows:
         table, places = customers_tickets(table, places, asked)
         result.problems, result.notices = list(table.problems), [*table.notices]
     width = max((i + 1 for i, name in enumerate(table.header) if name.strip()), default=0)
-    is_workbook = table.file.lower().endswith((".xlsx", ".xlsm"))
+    is_workbook = table.is_workbook
     replies: dict[str, set[str]] = defaultdict(set)
     repeated = rejected = 0
     header = [table.header[place] for place in (places.message, *places.intents)]
