@@ -99,6 +99,13 @@ class Declared(BaseModel):
         return {name: self._end(name) for name in self._next}
 
     @property
+    def results(self) -> frozenset[str]:
+        """Return the intents that rows of others have after a change: new names, and parts of what was split."""
+        return frozenset(
+            [*self.successors.values(), *(part for parts in self.split.values() for part in parts)]
+        )
+
+    @property
     def retired(self) -> frozenset[str]:
         """Return the intents that a declaration ends, so that the gate does not count them as lost."""
         return frozenset(self.successors) | self._gone

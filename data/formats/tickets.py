@@ -111,7 +111,7 @@ def _labelled(table: Table, places: Places, same: Sequence[int], wanted_tags: Se
 
 
 def _is_misfit(table: Table, cells: Sequence[Cell], places: Places) -> bool:
-    """Whether a row is perhaps shifted, or ends before text or label; last cells may be missing, or empty ones added."""
+    """Whether a row is perhaps shifted, or ends before text or label; last cells may lack, or empty ones follow."""
     label, more = places.intents[0], cells[len(table.header) :]
     is_shifted = not all(map(is_empty, more)) or (bool(more) and shown(at(cells, label)).startswith(" "))
     return is_shifted or (len(cells) <= max(places.message, label) and not table.is_workbook)

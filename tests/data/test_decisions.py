@@ -91,6 +91,30 @@ def test_a_decision_may_spell_its_intent_as_labels_may_and_a_declaration_is_told
     assert not read_corpus(corpus).problems
 
 
+@pytest.mark.parametrize("name", ["oos", "none", "Out of scope", "out_of_scope"])
+def test_a_decision_may_call_out_of_scope_what_labels_may(name: str, corpus: Path) -> None:
+    decide(corpus, ("asdf", "refund", name))
+    loaded = read_corpus(corpus)
+    assert loaded.table["intent"].tolist()[-1] == "out_of_scope"
+    assert not [notice for notice in loaded.notices if "no other rows" in str(notice)]
+    assert read_corpus(corpus, Columns(labels_as_written=True)).table["intent"].tolist()[-1] == name
+
+
+def test_a_declaration_names_out_of_scope_as_it_is(corpus: Path) -> None:
+    declare(corpus, "renamed: {refund: oos}")
+    [problem] = read_corpus(corpus).problems
+    assert "'oos' is a name for out_of_scope: write it so" in str(problem)
+    assert not read_corpus(corpus, Columns(labels_as_written=True)).problems
+
+
+def test_a_decision_for_an_intent_that_the_corpus_lacks_is_told(corpus: Path) -> None:
+    decide(corpus, ("asdf", "refund", "refnd"), ("money back", "cancel", "Get refund"))
+    declare(corpus, "renamed: {refund: get_refund}")
+    loaded = read_corpus(corpus)
+    assert set(loaded.table["intent"]) == {"cancel", "get_refund", "refnd"}
+    assert "decisions moved rows to 'refnd', which the corpus has no other rows of" in str(loaded.notices[-1])
+
+
 def test_a_decision_is_about_a_label_and_not_about_a_message(corpus: Path) -> None:
     decide(corpus, ("money back", "refund", "drop"))
     loaded = read_corpus(corpus)
