@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from chatbot.formulas import from_cell, to_cell
 from data.errors import CorpusError, Problem
 from data.messages import intent_fault, row_hash
-from data.text import decode, read_lines
+from data.text import decode, lines_of, read_lines
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -163,7 +163,7 @@ def parse_decisions(content: bytes, file: str) -> list[RowDecision]:
     Raises: CorpusError: a column is missing, or a line is not a decision; every such line is named.
     """
     text, _ = decode(content, file)
-    mark = max(_DELIMITERS, key=text.partition("\n")[0].count)
+    mark = max(_DELIMITERS, key=lines_of(text)[0].count)
     try:
         lines = csv.DictReader(io.StringIO(text, newline=""), delimiter=mark)
         names = [name.strip() for name in lines.fieldnames or ()]

@@ -146,7 +146,7 @@ def _decided(loaded: Loaded, path: Path, inside: Mapping[str, bytes], usual: Map
                 loaded, problems=[*loaded.problems, Problem(next(iter(declarations)), None, reason)]
             )
     if usual:
-        spelt = {label_key(name): name for name in declared.results} | usual
+        spelt = {**{label_key(name): name for name in declared.results}, **usual}
         decisions = [replace(one, intent=_spelt(one.intent, spelt)) for one in decisions]
     applied = apply_decisions(loaded.table, decisions, declared.names)
     table, said = declared.apply(applied.table)
