@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from chatbot.formulas import from_cell, to_cell
 from data.errors import CorpusError, Problem
 from data.messages import intent_fault, row_hash
-from data.text import decode, read_lines
+from data.text import decode, lines_of, read_lines
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,6 +33,10 @@ COLUMNS = (DECISION, "label", "better", "quality", "message", "similar_1", "simi
 
 _HASH = re.compile(r"[0-9a-f]{32}")
 _DELIMITERS = (",", ";", "\t")
+
+
+Names = Callable[[str], Sequence[str]]
+"""Gives an intent's names in the order in which it gets them, beginning with its own (`Declared.names`)."""
 
 
 class LabelAction(StrEnum):
@@ -61,37 +65,46 @@ class Applied:
     moved: int
     dropped: int
     kept: frozenset[str]
-    """Row hashes whose label was confirmed."""
+    """Row hashes whose label was confirmed, under the last of their intent's names."""
     unused: int
     """Decisions whose row is not in the corpus (any more)."""
 
 
-def apply_decisions(table: pd.DataFrame, decisions: Iterable[RowDecision]) -> Applied:
+def apply_decisions(
+    table: pd.DataFrame, decisions: Iterable[RowDecision], names: Names = lambda intent: (intent,)
+) -> Applied:
     """Apply decisions, one after the other, to a corpus with the columns of `data.loading.COLUMNS`.
 
     A moved row gets the category of its new intent and a new row hash, by which a later decision may name it; all
     copies of a row are treated alike.
+
+    Args: names: of the declared changes that follow: a decision may be about a row under any of its intent's names.
     """
+    hashes = row_hashes(table, names)
     rows_of: dict[str, list[int]] = {}
-    for row, found in enumerate(table["row_hash"].tolist()):
-        rows_of.setdefault(found, []).append(row)
+    for row, found in enumerate(hashes):
+        for one in found:
+            rows_of.setdefault(one, []).append(row)
     messages = table["message"].tolist()
     moves: dict[int, str] = {}
     dropped: set[int] = set()
     kept: set[str] = set()
     unused = 0
     for decision in decisions:
-        rows = rows_of.get(decision.row_hash, [])
+        rows = [row for row in rows_of.get(decision.row_hash, ()) if decision.row_hash in hashes[row]]
         unused += not rows
         if decision.action is LabelAction.KEEP:
-            kept.add(decision.row_hash)
-        elif rows:
-            del rows_of[decision.row_hash]
+            kept.update(hashes[row][-1] for row in rows)
+            continue
+        for row in rows:
             if decision.action is LabelAction.DROP:
-                dropped.update(rows)
+                dropped.add(row)
+                hashes[row] = ()
             else:
-                moves.update(dict.fromkeys(rows, decision.intent))
-                rows_of.setdefault(row_hash(messages[rows[0]], decision.intent), []).extend(rows)
+                moves[row] = decision.intent
+                hashes[row] = tuple(row_hash(messages[row], name) for name in names(decision.intent))
+                for one in hashes[row]:
+                    rows_of.setdefault(one, []).append(row)
     table = relabelled(table, moves)
     remains = [row not in dropped for row in range(len(table))]
     return Applied(
@@ -101,6 +114,14 @@ def apply_decisions(table: pd.DataFrame, decisions: Iterable[RowDecision]) -> Ap
         kept=frozenset(kept),
         unused=unused,
     )
+
+
+def row_hashes(table: pd.DataFrame, names: Names) -> list[tuple[str, ...]]:
+    """Return the hashes of each row: its own, and those under the further names of its intent."""
+    return [
+        (own, *(row_hash(message, name) for name in names(intent)[1:]))
+        for own, message, intent in zip(table["row_hash"], table["message"], table["intent"], strict=True)
+    ]
 
 
 def relabelled(table: pd.DataFrame, intents: dict[int, str]) -> pd.DataFrame:
@@ -142,7 +163,7 @@ def parse_decisions(content: bytes, file: str) -> list[RowDecision]:
     Raises: CorpusError: a column is missing, or a line is not a decision; every such line is named.
     """
     text, _ = decode(content, file)
-    mark = max(_DELIMITERS, key=text.partition("\n")[0].count)
+    mark = max(_DELIMITERS, key=lines_of(text)[0].count)
     try:
         lines = csv.DictReader(io.StringIO(text, newline=""), delimiter=mark)
         names = [name.strip() for name in lines.fieldnames or ()]

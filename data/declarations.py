@@ -99,6 +99,13 @@ class Declared(BaseModel):
         return {name: self._end(name) for name in self._next}
 
     @property
+    def results(self) -> frozenset[str]:
+        """Return the intents that rows of others have after a change: new names, and parts of what was split."""
+        return frozenset(
+            [*self.successors.values(), *(part for parts in self.split.values() for part in parts)]
+        )
+
+    @property
     def retired(self) -> frozenset[str]:
         """Return the intents that a declaration ends, so that the gate does not count them as lost."""
         return frozenset(self.successors) | self._gone
@@ -106,6 +113,13 @@ class Declared(BaseModel):
     def now(self, intent: str) -> str | None:
         """Return the name of an intent after the changes; None: it has no rows any more."""
         return None if intent in self._gone else self.successors.get(intent, intent)
+
+    def names(self, intent: str) -> list[str]:
+        """Return an intent's own name and those that it gets, one after the other."""
+        onward, found = self._next, [intent]
+        while found[-1] in onward:
+            found.append(onward[found[-1]])
+        return found
 
     def apply(self, table: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         """Return a corpus (`data.loading.COLUMNS`) after the changes, and what was done, in sentences."""
@@ -129,6 +143,25 @@ class Declared(BaseModel):
             if (new := self.now(name)) is not None:
                 found.setdefault(new, text)
         return found
+
+    def then(self, later: Declared) -> Declared:
+        """Return these changes and `later` ones as one; of target and out-of-scope share the later one counts."""
+        promise = {
+            name: getattr(self if getattr(later, name) is None else later, name)
+            for name in ("target", "out_of_scope_share")
+        }
+        if not self.retired or not later.retired:
+            return (self if self.retired else later).model_copy(update=promise)
+        ends = {
+            name: None if (new := self.now(name)) is None else later.now(new)
+            for name in sorted(self.retired | later.retired)
+        }
+        there = set(ends.values())  # also: renamed back, or a name that is used again
+        return Declared(
+            renamed={name: end for name, end in ends.items() if end is not None and name not in there},
+            removed=tuple(name for name, end in ends.items() if end is None and name not in there),
+            **promise,
+        )
 
     def dump(self) -> str:
         """Return the content of the file."""

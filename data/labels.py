@@ -38,6 +38,11 @@ def label_key(label: str) -> str:
     return key.strip("_") or key
 
 
+def is_out_of_scope(label: str) -> bool:
+    """Whether a label is one of the names for out of scope."""
+    return label_key(label) in _OUT_OF_SCOPE
+
+
 def words_of(label: str) -> str:
     """Return a label as words: `cancel_order`, `cancel.order`, `cancel-order` and `CancelOrder` are "cancel order"."""
     return " ".join(_JOINTS.sub(" ", label).lower().split())

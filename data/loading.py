@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pandas as pd
 
+from chatbot.dialog.message import OUT_OF_SCOPE
 from data.checks import Report, check
 from data.columns import Columns
 from data.decisions import DECISIONS_FILE, apply_decisions, beside, is_named, parse_decisions
 from data.declarations import DECLARED_FILE, NOTHING, Declared, parse_declared
 from data.errors import CorpusError, Problem
 from data.formats.sniff import read_source
-from data.labels import label_key, label_notices, normalise_labels, without_several_labels
+from data.labels import is_out_of_scope, label_key, label_notices, normalise_labels, without_several_labels
 from data.mail import clean_mails
 from data.messages import NO_INTENT, intent_fault, message_fault, row_hash
 from data.rows import Row
@@ -134,24 +135,40 @@ def _decided(loaded: Loaded, path: Path, inside: Mapping[str, bytes], usual: Map
             declared = parse_declared(decode(content, file)[0], file)
     except CorpusError as error:
         return replace(loaded, problems=[*loaded.problems, *error.problems])
+    wrong = [name for name in sorted(declared.results - {OUT_OF_SCOPE}) if usual and is_out_of_scope(name)]
+    if wrong:
+        reason = f"{wrong[0]!r} is a name for {OUT_OF_SCOPE}: write it so"
+        return replace(loaded, problems=[*loaded.problems, Problem(next(iter(declarations)), None, reason)])
     for name in sorted(declared.retired - set(loaded.table["intent"])):
         if (there := usual.get(label_key(name), name)) not in (name, declared.now(name)):
             reason = f"{name!r} is not an intent here, {there!r} is: write it in the same way"
             return replace(
                 loaded, problems=[*loaded.problems, Problem(next(iter(declarations)), None, reason)]
             )
-    decisions = [replace(one, intent=usual.get(label_key(one.intent), one.intent)) for one in decisions]
-    applied = apply_decisions(loaded.table, decisions)
+    if usual:
+        spelt = {**{label_key(name): name for name in declared.results}, **usual}
+        decisions = [replace(one, intent=_spelt(one.intent, spelt)) for one in decisions]
+    applied = apply_decisions(loaded.table, decisions, declared.names)
     table, said = declared.apply(applied.table)
     if decisions:
         reason = f"{applied.moved:,} rows moved, {applied.dropped:,} dropped, {len(applied.kept):,} labels confirmed"
         unused = f"; {applied.unused:,} decisions are about rows that are not there" if applied.unused else ""
         said.insert(0, f"{reason} by {', '.join(Path(file).name for file in decided)}{unused}")
+    known = {*loaded.table["intent"], *declared.results, OUT_OF_SCOPE}
+    if new := sorted({*applied.table["intent"]} - known):
+        said.append(
+            f"decisions moved rows to {', '.join(map(repr, new))}, which the corpus has no other rows of"
+        )
     notices = [*loaded.notices, *(Problem(_short(path), None, reason) for reason in said)]
     replies = declared.texts(loaded.replies)
     return replace(
         loaded, table=table, notices=notices, replies=replies, declared=declared, kept=applied.kept
     )
+
+
+def _spelt(intent: str, usual: Mapping[str, str]) -> str:
+    """Return the usual spelling of an intent that a decision names."""
+    return OUT_OF_SCOPE if is_out_of_scope(intent) else usual.get(label_key(intent), intent)
 
 
 def _beside(path: Path, name: str, inside: Mapping[str, bytes]) -> dict[str, bytes]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from chatbot.documents import read_yaml
 from data.errors import LOCATIONS, Problem
 from data.rows import Row
+from data.text import lines_of
 from data.wiki import is_wiki, wiki_text
 
 _MARKS: dict[str, list[str]] = read_yaml(Path(__file__).with_name("mail.yaml"))
@@ -87,8 +88,7 @@ def clean_mail(text: str) -> CleanedMail:
     if wiki_found := is_wiki(text):
         text, is_quoting = wiki_text(text)
         quoting = quoting or is_quoting
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    lines = text.split("\n")
+    lines = lines_of(text)
     for shorten in (_without_quotes, _without_signature):
         kept = shorten(lines)
         if kept != lines and any(line.strip() for line in kept):

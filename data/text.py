@@ -79,6 +79,11 @@ def read_lines(path: Path) -> bytes:
     return path.read_bytes()
 
 
+def lines_of(text: str) -> list[str]:
+    """Return the lines of a text; classic Mac OS ends them with a carriage return alone."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
 def read_document(path: Path, advice: str) -> bytes:
     """Return the content of a file that is parsed as a whole.
 
@@ -131,7 +136,7 @@ def decode(content: bytes, file: str, encoding: str | None = None) -> tuple[str,
     except UnicodeDecodeError:
         raise CorpusError(list(_wrong_bytes(file, content))) from None
     wrong = next(_wrong_bytes(file, content))
-    line = content.split(b"\n")[(wrong.line or 1) - 1].decode(name or "ascii").strip()
+    line = _LINE_END.split(content)[(wrong.line or 1) - 1].decode(name or "ascii").strip()
     shown = _NAMES.get(name or "", f"Windows-{(name or '')[2:]}")
     words = dict.fromkeys(found[0][:_WORD_CHARS] for found in _FOREIGN_WORD.finditer(text))
     sample = f", with words such as {', '.join(list(words)[:_WORDS])}" if words else ""
@@ -167,7 +172,7 @@ def _code_page(content: bytes) -> str | None:
     """Return the code page in which the text makes the most sense; None: it is ambiguous, or a mixture."""
     from charset_normalizer import from_bytes  # not in every image that imports `data`
 
-    lines = [line for line in content.split(b"\n") if not line.isascii()]
+    lines = [line for line in _LINE_END.split(content) if not line.isascii()]
     size, evidence = 0, []
     for line in lines:
         evidence.append(line if len(line) <= _EVIDENCE_BYTES else _words(line))
@@ -241,7 +246,7 @@ def _is_utf8(line: bytes) -> bool:
 
 
 def _wrong_bytes(file: str, content: bytes) -> Iterator[Problem]:
-    for number, line in enumerate(content.split(b"\n"), start=1):
+    for number, line in enumerate(_LINE_END.split(content), start=1):
         try:
             line.decode("utf-8")
         except UnicodeDecodeError as error:

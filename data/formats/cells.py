@@ -40,6 +40,11 @@ class Table:
     problems: list[Problem] = field(default_factory=list)
     notices: list[Problem] = field(default_factory=list)
 
+    @property
+    def is_workbook(self) -> bool:
+        """Whether it is a sheet: its rows end with their last filled cell."""
+        return self.file.lower().endswith((".xlsx", ".xlsm"))
+
 
 def keyed(file: str, nested: Sequence[tuple[int, Mapping[str, Cell]]]) -> Table:
     """Build a table from records with keys; the header has every key that occurs, within a record as `outer.inner`.

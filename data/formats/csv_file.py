@@ -111,7 +111,7 @@ def _aligned(text: str, columns: Columns, file: str) -> list[tuple[int, list[Cel
     It is one if its first line is a header in which nothing else separates; without a header, if all lines have as
     many columns.
     """
-    first = next(filter(None, map(str.strip, io.StringIO(text))), "")
+    first = next(filter(None, map(str.strip, io.StringIO(text, newline=None))), "")
     names = _GAP.split(first)
     if len(names) < 2 or not _OTHER_MARKS.isdisjoint(first):
         return []
@@ -120,7 +120,7 @@ def _aligned(text: str, columns: Columns, file: str) -> list[tuple[int, list[Cel
             find_columns(names, columns, file)
         except CorpusError:
             return []
-    lines = ((number, line.strip()) for number, line in enumerate(io.StringIO(text), start=1))
+    lines = ((number, line.strip()) for number, line in enumerate(io.StringIO(text, newline=None), start=1))
     records: list[tuple[int, list[Cell]]] = [(number, [*_GAP.split(line)]) for number, line in lines if line]
     return records if columns.header or {len(cells) for _, cells in records} == {len(names)} else []
 

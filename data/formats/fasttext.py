@@ -6,6 +6,7 @@ import re
 
 from data.errors import Problem
 from data.rows import Row, Rows
+from data.text import lines_of
 
 LABEL = "__label__"
 _LABELS = re.compile(rf"(?:{LABEL}\S+\s*)+")
@@ -14,7 +15,7 @@ _LABELS = re.compile(rf"(?:{LABEL}\S+\s*)+")
 def read_fasttext(text: str, file: str) -> Rows:
     """Read a message with its label per line; a line with none or with several is a problem."""
     result = Rows()
-    for line, content in enumerate(text.splitlines(), start=1):
+    for line, content in enumerate(lines_of(text), start=1):
         if not content.strip():
             continue
         found = _LABELS.match(content.lstrip())

@@ -18,7 +18,7 @@ from data.formats.json_exports import EXPORTS
 from data.formats.json_text import load_json, parse_json
 from data.formats.table import read_table
 from data.rows import Rows
-from data.text import decode, read_lines
+from data.text import decode, lines_of, read_lines
 
 ARRAYS = "files are JSON arrays"
 """Kind of the problem that an array is not read in training."""
@@ -45,7 +45,7 @@ def read_jsonl(path: Path, columns: Columns, arrays: bool = False) -> Rows:
         raise CorpusError.at(file, 1, ARRAY.format(file=file))
     records: list[tuple[int, Mapping[str, Any]]] = []
     problems: list[Problem] = []
-    for line, content in enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), start=1):
+    for line, content in enumerate(lines_of(text), start=1):
         if not content.strip():
             continue
         try:

@@ -15,6 +15,7 @@ from data.text import read_document
 _HEADER = re.compile(
     rb"(?:From \S+|(?:From|Return-Path|Received|Delivered-To|Message-ID|MIME-Version|X-[\w-]+)\s*:)", re.I
 )
+_LINE_END = re.compile(rb"\r\n|\r|\n")
 _LINES = re.compile(rb"(?im)^(?:from|to|subject|date)\s*:")
 
 
@@ -23,8 +24,8 @@ def is_mail(path: Path) -> bool:
     if path.suffix.lower() == ".eml":
         return True
     with path.open("rb") as file:
-        beginning = file.read(1 << 14)
-    head = re.split(rb"\r?\n\r?\n", beginning, maxsplit=1)[0]
+        beginning = _LINE_END.sub(b"\n", file.read(1 << 14))
+    head = beginning.partition(b"\n\n")[0]
     return bool(_HEADER.match(beginning)) and len(set(map(bytes.lower, _LINES.findall(head)))) > 2
 
 
@@ -64,7 +65,7 @@ def read_mails(folder: Path, paths: list[Path]) -> Rows:
 
 def _content(content: bytes) -> tuple[str, str]:
     """Return subject and text of an e-mail; the text comes before the HTML."""
-    content = content.partition(b"\n")[2] if content.startswith(b"From ") else content
+    content = _LINE_END.split(content, maxsplit=1)[-1] if content.startswith(b"From ") else content
     message = message_from_bytes(content, policy=policy.default)
     if not isinstance(message, EmailMessage):
         raise TypeError("no message")

@@ -11,6 +11,7 @@ from data.errors import CorpusError, Problem
 from data.formats.cells import MISSING, Cell, Table, at, is_empty, is_number, labelled, shown
 from data.formats.tickets import customers_tickets
 from data.rows import Row, Rows
+from data.text import lines_of
 
 _ANNOTATIONS = frozenset(["accept", "reject", "ignore", "yes", "no", "true", "false", "0", "1"])
 """What a column called `answer` holds in the files of annotation tools such as Prodigy."""
@@ -35,7 +36,7 @@ def read_table(table: Table, asked: Columns) -> Rows:
         table, places = customers_tickets(table, places, asked)
         result.problems, result.notices = list(table.problems), [*table.notices]
     width = max((i + 1 for i, name in enumerate(table.header) if name.strip()), default=0)
-    is_workbook = table.file.lower().endswith((".xlsx", ".xlsm"))
+    is_workbook = table.is_workbook
     replies: dict[str, set[str]] = defaultdict(set)
     repeated = rejected = 0
     header = [table.header[place] for place in (places.message, *places.intents)]
@@ -236,8 +237,9 @@ def _refuse_lists(table: Table, places: Places, result: Rows) -> None:
     labels = {row.intent for row in result.rows}
     if len(labels) < 2 or len(labels) < len(result.rows) or places.is_ticket:
         return
+    messages = ["\n".join(lines_of(row.message.strip())) for row in result.rows]
     for mark, name in (("\n", "a line for each message"), (";", "`;`"), ("|", "`|`")):
-        if all(row.message.strip().count(mark) > 1 for row in result.rows):
+        if all(message.count(mark) > 1 for message in messages):
             reason = (
                 f"each intent has one row, whose cell lists several messages ({name}): write each message into a row "
                 "of its own, with its intent"

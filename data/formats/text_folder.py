@@ -16,7 +16,7 @@ from data.columns import NAMES
 from data.errors import CorpusError, Problem
 from data.formats.document import dropped
 from data.rows import Row, Rows
-from data.text import decode, read_lines
+from data.text import decode, lines_of, read_lines
 
 _PART = re.compile(r"(train|test|dev|valid|validation|heldout|testtrain)[\d_-]*", re.IGNORECASE)
 _PROSE = frozenset(
@@ -114,7 +114,7 @@ def _messages(
 
     A slot of a template gets a value of its `.entity` file; without one it remains a placeholder.
     """
-    for line, content in enumerate(text.split("\n"), start=1):
+    for line, content in enumerate(lines_of(text), start=1):
         if is_template and content.startswith("#"):
             continue
         try:

@@ -41,7 +41,7 @@ def customers_tickets(table: Table, places: Places, asked: Columns) -> tuple[Tab
             f" (others: {', '.join(dict.fromkeys(_named(table, i) for i in others[:5]))}: --intent-column)"
         )
     notices = [*table.notices, Problem(table.file, table.line, f"read as tickets: {read}")]
-    found = _labelled(replace(table, notices=notices), same, label, asked.tags)
+    found = _labelled(replace(table, notices=notices), places, same, asked.tags)
     return found, replace(places, subject=None) if is_topic else places
 
 
@@ -66,13 +66,14 @@ def _other_labels(table: Table, places: Places, same: Sequence[int]) -> list[int
     ]
 
 
-def _labelled(table: Table, same: Sequence[int], label: int, wanted_tags: Sequence[str]) -> Table:
-    """Return the customers' tickets that have one label, which is written into the column `label`.
+def _labelled(table: Table, places: Places, same: Sequence[int], wanted_tags: Sequence[str]) -> Table:
+    """Return the customers' tickets that have one label, which is written into its column.
 
     Args:
-        same: the columns that hold the tags, of which one is `label`.
+        same: the columns that hold the tags, of which one is that of the label.
         wanted_tags: the tags that are intents; empty: all.
     """
+    label = places.intents[0]
     sender = next((i for i, name in enumerate(table.header) if column_key(name) in _SENDERS), None)
     wrong = _SENDERS[column_key(table.header[sender])] if sender is not None else ()
     tags = _tags(table, same, label)
@@ -82,8 +83,8 @@ def _labelled(table: Table, same: Sequence[int], label: int, wanted_tags: Sequen
     agents = without = 0
     problems = list(table.problems)
     for (line, cells), found in zip(table.records, tags, strict=True):
-        if len(cells) != len(table.header):
-            records.append((line, cells))  # perhaps shifted
+        if _is_misfit(table, cells, places):
+            records.append((line, cells))  # `read_table` names it
             continue
         if sender is not None and shown(at(cells, sender)).strip().casefold() in wrong:
             agents += 1
@@ -96,7 +97,7 @@ def _labelled(table: Table, same: Sequence[int], label: int, wanted_tags: Sequen
             reason = f"several tags: {', '.join(found)[:80]}; name those that are intents with `data.convert --tags`"
             problems.append(Problem(table.file, line, reason, kind=several))
         else:
-            kept = list(cells)
+            kept = [*cells, *[None] * (label + 1 - len(cells))]
             kept[label] = found[0]
             records.append((line, kept))
     left_out = {
@@ -107,6 +108,13 @@ def _labelled(table: Table, same: Sequence[int], label: int, wanted_tags: Sequen
         Problem(table.file, None, f"not taken: {count:,} {what}") for what, count in left_out.items() if count
     ]
     return replace(table, records=records, notices=[*table.notices, *notices], problems=problems)
+
+
+def _is_misfit(table: Table, cells: Sequence[Cell], places: Places) -> bool:
+    """Whether a row is perhaps shifted, or ends before text or label; last cells may lack, or empty ones follow."""
+    label, more = places.intents[0], cells[len(table.header) :]
+    is_shifted = not all(map(is_empty, more)) or (bool(more) and shown(at(cells, label)).startswith(" "))
+    return is_shifted or (len(cells) <= max(places.message, label) and not table.is_workbook)
 
 
 def _tags(table: Table, places: Sequence[int], label: int) -> list[list[str]]:

@@ -91,6 +91,30 @@ def test_a_decision_may_spell_its_intent_as_labels_may_and_a_declaration_is_told
     assert not read_corpus(corpus).problems
 
 
+@pytest.mark.parametrize("name", ["oos", "none", "Out of scope", "out_of_scope"])
+def test_a_decision_may_call_out_of_scope_what_labels_may(name: str, corpus: Path) -> None:
+    decide(corpus, ("asdf", "refund", name))
+    loaded = read_corpus(corpus)
+    assert loaded.table["intent"].tolist()[-1] == "out_of_scope"
+    assert not [notice for notice in loaded.notices if "no other rows" in str(notice)]
+    assert read_corpus(corpus, Columns(labels_as_written=True)).table["intent"].tolist()[-1] == name
+
+
+def test_a_declaration_names_out_of_scope_as_it_is(corpus: Path) -> None:
+    declare(corpus, "renamed: {refund: oos}")
+    [problem] = read_corpus(corpus).problems
+    assert "'oos' is a name for out_of_scope: write it so" in str(problem)
+    assert not read_corpus(corpus, Columns(labels_as_written=True)).problems
+
+
+def test_a_decision_for_an_intent_that_the_corpus_lacks_is_told(corpus: Path) -> None:
+    decide(corpus, ("asdf", "refund", "refnd"), ("money back", "cancel", "Get refund"))
+    declare(corpus, "renamed: {refund: get_refund}")
+    loaded = read_corpus(corpus)
+    assert set(loaded.table["intent"]) == {"cancel", "get_refund", "refnd"}
+    assert "decisions moved rows to 'refnd', which the corpus has no other rows of" in str(loaded.notices[-1])
+
+
 def test_a_decision_is_about_a_label_and_not_about_a_message(corpus: Path) -> None:
     decide(corpus, ("money back", "refund", "drop"))
     loaded = read_corpus(corpus)
@@ -144,6 +168,29 @@ def test_a_moved_row_can_be_moved_on_and_back() -> None:
     assert labels(apply_decisions(table, [to_two, to_three]).table) == [("a", "three")]
     assert labels(apply_decisions(table, [to_two, back]).table) == [("a", "one")]
     assert apply_decisions(table, [to_two, RowDecision(to_three.row_hash, LabelAction.DROP)]).table.empty
+
+
+def test_a_decision_follows_a_renamed_and_merged_intent_and_may_name_it_as_it_is_called_now(
+    corpus: Path,
+) -> None:
+    """The label check lists suspects under the names of today."""
+    declare(corpus, "renamed: {refund: get_refund}\nmerged: {money: [get_refund]}")
+    decide(
+        corpus,
+        ("i want a refund", "refund", "cancel"),
+        ("give me my money", "get_refund", "cancel"),
+        ("asdf", "money", "drop"),
+        ("money back", "cancel", "get_refund"),
+    )
+    loaded = read_corpus(corpus)
+    assert labels(loaded.table) == [
+        (message, "money" if message == "money back" else "cancel")
+        for message, _ in ROWS
+        if message != "asdf"
+    ]
+    assert "3 rows moved, 1 dropped, 0 labels confirmed by my.decisions.csv" in str(loaded.notices[0])
+    decide(corpus, ("asdf", "refund", "keep"), ("give me my money", "money", "keep"))
+    assert read_corpus(corpus).kept == {row_hash("asdf", "money"), row_hash("give me my money", "money")}
 
 
 def test_copies_are_moved_together_with_their_category() -> None:
@@ -299,3 +346,21 @@ def test_a_list_of_suspects_is_not_taught_as_a_corpus(tmp_path: Path, corpus: Pa
     (tmp_path / "suspects.csv").write_text(suspects)
     with pytest.raises(CorpusError, match="label decisions, not a corpus: save them beside it"):
         load_corpus(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "now"),
+    [
+        ("renamed: {a: b}", "renamed: {b: c}", {"a": "c", "b": "c"}),
+        ("renamed: {a: b}", "renamed: {b: a}", {"a": "a", "b": "a"}),
+        ("renamed: {a: b}", "renamed: {c: a}", {"a": "a", "c": "a"}),
+        ("renamed: {a: b}", "removed: [b]", {"a": None, "b": None}),
+        ("removed: [a]", "renamed: {b: a}", {"a": "a", "b": "a"}),
+        ("merged: {b: [a]}", "target: 0.1", {"a": "b"}),
+        ("target: 0.1", "split: {a: [b, c]}", {"a": None}),
+    ],
+)
+def test_a_declaration_after_another_one_is_one(first: str, second: str, now: dict[str, str | None]) -> None:
+    both = parse_declared(first, "x").then(parse_declared(second, "x"))
+    assert {name: both.now(name) for name in now} == now
+    assert both.target == (0.1 if "target" in first + second else None)

@@ -222,6 +222,43 @@ def test_lines_up_to_the_limit_are_read_whatever_ends_them(tmp_path: Path) -> No
         assert len(read_lines(path)) == path.stat().st_size
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize(
+    ("names", "content"),
+    [
+        (["a.txt", "b.txt"], "one {name}\ntwo {name}\n"),
+        (["a.intent", "b.intent"], "# of an export\none {name}\ntwo {name}\n"),
+        (["my.txt"], "__label__a one a\n__label__a two a\n__label__b one b\n__label__b two b\n"),
+        (
+            ["my.txt"],
+            "message       intent\none a         a\ntwo a         a\none b         b\ntwo b         b\n",
+        ),
+        (["a/1.txt", "b/1.txt"], "From x Mon\nFrom: x@y.de\nTo: me\nSubject: one {name}\n\ntwo {name}\n"),
+    ],
+)
+def test_lines_may_end_as_on_any_system(names: list[str], content: str, end: str, tmp_path: Path) -> None:
+    for name in names:
+        file = tmp_path / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(content.replace("{name}", name[0]).replace("\n", end).encode())
+    rows = read_corpus(tmp_path if len(names) > 1 else tmp_path / names[0]).table
+    lines = ["one a. two a", "one b. two b"] if "/" in names[0] else ["one a", "one b", "two a", "two b"]
+    assert sorted(rows["message"]) == lines
+    assert set(rows["intent"]) == {"a", "b"}
+
+
+def test_a_line_that_is_not_utf_8_is_named_whatever_ends_it(tmp_path: Path) -> None:
+    (tmp_path / "my.csv").write_bytes(b"message,intent\rone,a\rma\xdfe,a\rtwo,b\r")
+    [notice] = [one for one in read_corpus(tmp_path / "my.csv").notices if "not UTF-8" in one.reason]
+    assert notice.line == 3
+
+
+def test_a_cell_that_lists_messages_is_refused_whatever_ends_their_lines(tmp_path: Path) -> None:
+    file = tmp_path / "my.csv"
+    file.write_bytes(b'message,intent\n"one\rtwo\rthree",a\n"four\rfive\rsix",b\n')
+    assert "a line for each message" in str(read_corpus(file).problems)
+
+
 @pytest.mark.parametrize(("left", "right"), ["()", "[]"])
 def test_a_template_nested_deeper_than_a_person_writes_is_refused_at_once(
     tmp_path: Path, left: str, right: str

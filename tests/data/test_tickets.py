@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import openpyxl  # type: ignore[import-untyped]
 import pytest
 
 from data.columns import Columns
@@ -542,3 +543,45 @@ def test_long_markup_takes_no_longer_than_its_length() -> None:
 
     seconds(1_000)
     assert seconds(40_000) < 40 * max(seconds(4_000), 0.001)
+
+
+HEADER = ("id", "subject", "description", "direction", "tags", "solved_at")
+
+
+def export(folder: Path, form: str, *, more: bool = False) -> Path:
+    """Write 24 messages, half of them of agents; half of each have a last cell, others lack it or have one more."""
+    rows = [
+        [n, f"Order {n}", f"{who} say number {n}", direction, ("delivery", "cancel")[n % 2]]
+        + (["2026-05-03"] if n % 4 < 2 else ["", ""] if more else [])
+        for n in range(12)
+        for who, direction in (("customers", "inbound"), ("agents", "outbound"))
+    ]
+    file = folder / f"tickets.{form}"
+    if form == "xlsx":
+        book = openpyxl.Workbook()
+        for row in (HEADER, *rows):
+            book.active.append(row)
+        book.save(file)
+    else:
+        with file.open("w", newline="") as stream:
+            csv.writer(stream).writerows([HEADER, *rows])
+    return file
+
+
+@pytest.mark.parametrize(("form", "more"), [("xlsx", False), ("csv", False), ("csv", True)])
+def test_agents_are_left_out_of_rows_without_the_last_cell_too(form: str, more: bool, tmp_path: Path) -> None:
+    loaded = read_corpus(export(tmp_path, form, more=more))
+    assert len(loaded.table) == 12
+    assert not [message for message in loaded.table["message"] if "agents" in message]
+    assert not loaded.problems
+
+
+def test_a_ticket_without_its_label_or_shifted_by_a_comma_is_named(tmp_path: Path) -> None:
+    file = export(tmp_path, "csv")
+    with file.open("a") as stream:
+        stream.write(
+            "90,Order 90,where is it,inbound\n91,Order 91,hello, i want it,inbound,delivery,2026-05-03\n"
+        )
+    loaded = read_corpus(file)
+    assert len(loaded.table) == 12
+    assert [problem.line for problem in loaded.problems] == [26, 27]

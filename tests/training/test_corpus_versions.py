@@ -35,6 +35,7 @@ def version_files(small_bot: SmallBot, tmp_path_factory: pytest.TempPathFactory)
     """The files of a corpus version."""
     folder = tmp_path_factory.mktemp("version")
     write_version(folder, small_bot.bundle, small_bot.corpus, ProcessParams())
+    (folder / "declared.yaml").write_text("target: 0.03\n")
     return folder
 
 
@@ -62,7 +63,7 @@ def test_a_version_is_restored_byte_for_byte_from_its_pointer(
 ) -> None:
     pointer = push(store, version_files)
     assert Pointer.parse(str(pointer)) == pointer
-    assert {file.path for file in pointer.files} == set(FILES)
+    assert {file.path for file in pointer.files} == {*FILES, "declared.yaml"}
     got = pull(store, pointer, tmp_path / "got")
     assert same(got, version_files)
     assert not list(tmp_path.glob(".got-*")), "no scratch stays"

@@ -10,14 +10,14 @@ import pytest
 
 from chatbot.model import bundle as bundles
 from data.declarations import Declared
-from training.retraining.run import Champion, Revision
+from training.retraining.revision import Champion, Revision
 
 UNCHANGED: Any = SimpleNamespace(changed=False, differs=False)
 
 
 def differs(declared: Declared, bundle: Path) -> bool:
     champion = cast("Champion", SimpleNamespace(bundle=bundle))
-    return Revision(UNCHANGED, UNCHANGED, declared, Path("rules.yaml")).differs_from(champion)
+    return Revision(UNCHANGED, UNCHANGED, declared, declared, Path("rules.yaml")).differs_from(champion)
 
 
 @pytest.mark.parametrize("name", ["target", "out_of_scope_share"])

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from rich.console import Console
 
 from chatbot.dialog.replies import Replies
 from chatbot.errors import SettingError
-from chatbot.loop.registry import CHALLENGER, CHAMPION
+from chatbot.loop.registry import CHALLENGER, CHAMPION, ModelVersion
 from chatbot.settings import StorageSettings
 from chatbot.store import open_store
 from data.columns import Columns
+from data.declarations import Declared
 from data.errors import CorpusError
+from data.loading import COLUMNS
+from data.messages import row_hash
 from tests.training.loop_world import World
+from training.corpus.files import write_rows
 from training.corpus.given import GivenCorpus, read_given
 from training.progress import Steps
+from training.retraining.revision import Champion, revise
 from training.retraining.run import RetrainResult, retrain
+from training.review.declared import write_stored
 
 ROWS = "text,intent\n" + "".join(
     f"{what} number {i},{intent}\n"
@@ -68,6 +76,63 @@ def test_columns_can_be_named_and_a_wrong_file_is_refused_with_its_reasons(tmp_p
     with pytest.raises(CorpusError, match="said"):
         given(tmp_path, str(file))
     assert len(given(tmp_path, str(file), columns=Columns("said", "meant")).rows) == 12
+
+
+DECLARED = "renamed: {refund: get_refund}\ntarget: 0.03\n"
+
+
+@pytest.fixture
+def declaring(tmp_path: Path) -> Path:
+    """A folder of intents, of which one is renamed in its declaration."""
+    folder = tmp_path / "bot"
+    (folder / "intents").mkdir(parents=True)
+    for intent in ("track", "refund"):
+        rows = [row.split(",") for row in ROWS.splitlines()[1:]]
+        messages = "".join(f"  {message}\n" for message, label in rows if label == intent)
+        text = f"intent: {intent}\nreply: About {intent}.\nmessages: |\n{messages}"
+        (folder / "intents" / f"{intent}.yaml").write_text(text)
+    (folder / "declared.yaml").write_text(DECLARED)
+    return folder
+
+
+def test_the_declared_changes_of_a_given_corpus_hold(declaring: Path, tmp_path: Path) -> None:
+    row = row_hash("pay me number 1", "refund")
+    (declaring / "decisions.csv").write_text(f"row_hash,decision\n{row},keep\n")
+    found = given(tmp_path, str(declaring))
+    assert found.replies["get_refund"].response == "About refund."
+    assert not [warning for warning in found.report.warnings if "no intent" in str(warning)]
+    assert found.kept == {row_hash("pay me number 1", "get_refund")}
+    (tmp_path / "replies.yaml").write_text("refund: Here you are.\n")
+    replaced = given(tmp_path, str(declaring), str(tmp_path / "replies.yaml"))
+    assert replaced.replies["get_refund"].response == "Here you are."
+
+    store = open_store(StorageSettings(url=str(tmp_path / "store")))
+    write_stored(store, Declared(renamed={"get_refund": "money_back"}))
+    revision = revise(store, None, found)
+    assert revision.declared.target == 0.03
+    assert revision.declared.now("refund") == "money_back"
+    assert revision.changed.kept == {row_hash("pay me number 1", "money_back")}
+
+
+def test_another_target_alone_makes_another_corpus(declaring: Path, tmp_path: Path) -> None:
+    before = given(tmp_path, str(declaring)).digest
+    (declaring / "declared.yaml").write_text(DECLARED.replace("0.03", "0.05"))
+    assert given(tmp_path, str(declaring)).digest != before
+
+
+def test_a_later_retraining_knows_what_was_declared_with_the_corpus(tmp_path: Path) -> None:
+    rows = pd.DataFrame([("a", "get_refund", "", "my.csv:2", "")], columns=list(COLUMNS), dtype="str")
+    write_rows(rows, tmp_path / "rows.parquet")
+    (tmp_path / "replies.yaml").write_text(Replies({}).dump())
+    (tmp_path / "declared.yaml").write_text(DECLARED)
+    version = ModelVersion("1", "", datetime(2026, 11, 1, tzinfo=UTC))
+    champion = Champion(version, tmp_path, rows, tmp_path)
+    store = open_store(StorageSettings(url=str(tmp_path / "store")))
+    revision = revise(store, champion, None)
+    assert revision.own == revision.declared == Declared(renamed={"refund": "get_refund"}, target=0.03)
+    write_stored(store, Declared(target=0.04))
+    revision = revise(store, champion, None)
+    assert (revision.declared.target, revision.own.target) == (0.04, 0.03)
 
 
 @pytest.mark.long

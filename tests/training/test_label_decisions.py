@@ -178,6 +178,20 @@ def test_a_renamed_intents_rows_are_the_ones_that_the_champion_knows(store: Fold
     assert not changed(store, declared, before=labels(done)).differs
 
 
+def test_a_decision_about_a_renamed_intents_row_takes_effect_and_can_be_undone(store: FolderStore) -> None:
+    declared = Declared(renamed={"cancel": "stop"}, merged={"cancel_order": ("stop",)})
+    for label in ("stop", "cancel_order"):
+        listed = suspect(label=label)
+        item = decide_label(Decisions(store), listed, LabelAction.MOVE, "ada", "track", INTENTS).item_id
+        done = changed(store, declared, before=[("money back", label)])
+        assert ("money back", "track") in labels(done)
+        assert (done.moved, listed.row_hash in done.overruled) == (1, True)
+        Decisions(store).reopen(item, "ada")
+        done = changed(store, declared, before=[("money back", label)])
+        assert (done.moved, done.overruled) == (0, frozenset())
+        assert row_hash("money back", "cancel_order") in done.known
+
+
 def test_a_reply_follows_its_intent() -> None:
     replies = Replies({name: ReplyText(response=name) for name in ("cancel", "track", "refund")})
     after = Declared(renamed={"cancel": "cancel_order"}, removed=("track",)).texts(replies.texts)

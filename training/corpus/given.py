@@ -14,6 +14,7 @@ from chatbot.settings import StorageSettings
 from chatbot.store import Missing, layout, open_store
 from data.checks import Report
 from data.columns import Columns
+from data.declarations import NOTHING, Declared
 from data.loading import load_checked
 from data.replies import match_replies, own_replies, read_replies
 from training.corpus.files import without_examples
@@ -26,14 +27,18 @@ STORE = "store:"
 class GivenCorpus:
     """A checked corpus with its replies, without examples; an intent without one gets the default reply in training.
 
-    The warnings of `report` include the notices of reading. `digest` is of rows and replies: it names the corpus
-    independently of its format and file name.
+    The warnings of `report` include the notices of reading. `digest` is of rows, replies and declared changes: it names
+    the corpus independently of its format and file name.
     """
 
     rows: pd.DataFrame
     replies: Replies
     report: Report
     digest: str
+    declared: Declared = NOTHING
+    """The declared changes; they are applied to rows and replies."""
+    kept: frozenset[str] = frozenset()
+    """Row hashes whose label a person confirmed."""
 
 
 def read_given(
@@ -52,11 +57,14 @@ def read_given(
     texts, notices = own_replies(path, loaded.replies)
     if replies:
         texts = read_replies(_local(replies, storage, folder))
+    texts = loaded.declared.texts(texts)
     written, unmatched = match_replies(texts, set(loaded.table["intent"]), replies or path.name)
     report.warnings.extend([*notices, *unmatched])
-    kept = without_examples(Replies(written))
-    content = "\n".join([*sorted(loaded.table["row_hash"]), *sorted(kept.dump().splitlines())])
-    return GivenCorpus(loaded.table, kept, report, hashlib.sha256(content.encode()).hexdigest()[:32])
+    own = without_examples(Replies(written))
+    said = [loaded.declared.dump()] if loaded.declared != NOTHING else []
+    content = "\n".join([*sorted(loaded.table["row_hash"]), *sorted(own.dump().splitlines()), *said])
+    digest = hashlib.sha256(content.encode()).hexdigest()[:32]
+    return GivenCorpus(loaded.table, own, report, digest, loaded.declared, loaded.kept)
 
 
 def _local(source: str, storage: StorageSettings, folder: Path) -> Path:

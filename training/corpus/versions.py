@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from chatbot.errors import ChatbotError
 from chatbot.settings import StorageSettings
 from chatbot.store import Missing, Store, layout, open_store
+from data.declarations import DECLARED_FILE
 from data.digest import corpus_digest
 from data.processing import CORPUS_FILE, REPORT_FILE
 from training.corpus import dvc
@@ -26,7 +27,7 @@ from training.corpus.dvc import DvcFailed
 ROWS_FILE, REPLIES_FILE, RULES_FILE = "rows.parquet", "replies.yaml", "rules.yaml"
 FILES = (ROWS_FILE, CORPUS_FILE, REPORT_FILE, REPLIES_FILE, RULES_FILE)
 """rows: the corpus before placeholders are filled; the others as in `data.process` and
-in a bundle, replies without examples."""
+in a bundle, replies without examples. Changes that were declared with the corpus are in DECLARED_FILE beside them."""
 _NAME = "corpus"
 
 
@@ -74,7 +75,7 @@ class Pointer(BaseModel):
 
 
 def push(settings: StorageSettings, folder: Path) -> Pointer:
-    """Push the FILES of a folder to the store as a corpus version; idempotent: equal files, same version.
+    """Push the files of a folder to the store as a corpus version; idempotent: equal files, same version.
 
     The objects are read back and compared afterwards, so that every named version can be pulled.
 
@@ -88,7 +89,7 @@ def push(settings: StorageSettings, folder: Path) -> Pointer:
         root = Path(scratch)
         dvc.write_config(root, settings, local=False)
         (root / _NAME).mkdir()
-        for name in FILES:
+        for name in (*FILES, *([DECLARED_FILE] if (folder / DECLARED_FILE).is_file() else [])):
             shutil.copyfile(folder / name, root / _NAME / name)
         dvc.run(root, "add", _NAME)
         pointer = _pointer(root)

@@ -14,9 +14,9 @@ from chatbot.loop.registry import CHAMPION, ModelVersion
 from chatbot.model import bundle as bundles
 from chatbot.store import open_store
 from chatbot.store.lease import StoreLease
-from data.checks import check
+from data.declarations import DECLARED_FILE, write_declared
 from data.digest import corpus_digest
-from data.loading import load_corpus
+from data.loading import load_checked
 from data.processing import CORPUS_FILE, ProcessParams, process, read_processed, write
 from training.corpus.files import write_sources
 from training.gate.judge import judge_corpora
@@ -84,11 +84,12 @@ def write_version(folder: Path, bundle: Path, source: Path, params: ProcessParam
     Raises: CannotRetrain: the bundle was trained on another corpus than `source`.
     """
     wanted = bundles.read_manifest(bundle).corpus_digest
-    rows = load_corpus(source)
-    write(process(rows, params), check(rows), params, folder)
+    loaded, checked = load_checked(source)
+    write(process(loaded.table, params), checked, params, folder)
     if (found := corpus_digest(folder / CORPUS_FILE)) != wanted:
         raise CannotRetrain(
             f"the bundle {bundle} was trained on the corpus {wanted}, but {source} gives {found}: train it on this "
             "corpus first (`make run`, or `python -m data.process` and `python -m training.train`)"
         )
-    write_sources(folder, rows, Replies.load(bundle / bundles.REPLIES), bundle / bundles.RULES)
+    write_sources(folder, loaded.table, Replies.load(bundle / bundles.REPLIES), bundle / bundles.RULES)
+    write_declared(folder / DECLARED_FILE, loaded.declared)

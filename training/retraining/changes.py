@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import pandas as pd
 
-from data.decisions import RowDecision, apply_decisions
+from data.decisions import RowDecision, apply_decisions, row_hashes
 from data.declarations import Declared
 from data.loading import COLUMNS
 
@@ -28,7 +29,7 @@ class Changed:
     kept: frozenset[str]
     """Row hashes whose label a person confirmed."""
     overruled: frozenset[str]
-    """Row hashes of rows that a person moved or dropped: they are not evaluated under their old label."""
+    """Row hashes of rows that a person moved or dropped, under all names of their old label: it is not evaluated."""
     moved: int
     dropped: int
 
@@ -48,17 +49,18 @@ def apply_changes(
 
     `earlier` are the row hashes of the previous version.
     """
-    applied = apply_decisions(rows.assign(labelled=rows["row_hash"]), decisions)
-    table, _ = declared.apply(applied.table.assign(decided=applied.table["row_hash"]))
+    applied = apply_decisions(rows.assign(labelled=rows["row_hash"]), decisions, declared.names)
+    table, _ = declared.apply(applied.table)
     before = frozenset(earlier)
-    renamed = table.loc[table["decided"].isin(before), "row_hash"]
+    decided = row_hashes(applied.table, declared.names)
+    is_same = applied.table["row_hash"] == applied.table["labelled"]
+    same = row_hashes(applied.table[is_same], declared.names)
     return Changed(
         rows=table[list(COLUMNS)],
-        known=before.union(renamed),
+        known=before.union(names[-1] for names in decided if not before.isdisjoint(names)),
         before=before,
         kept=applied.kept,
-        overruled=frozenset(rows["row_hash"])
-        - frozenset(applied.table.loc[applied.table["row_hash"] == applied.table["labelled"], "labelled"]),
+        overruled=frozenset(chain(*row_hashes(rows, declared.names))).difference(*same),
         moved=applied.moved,
         dropped=applied.dropped,
     )

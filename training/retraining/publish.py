@@ -22,6 +22,8 @@ from training.tracking.runs import Files, Recorded
 
 GATE_AGAINST = "gate_against"
 """Tag with the digest of the champion that the gate compared with."""
+GIVEN_CORPUS = "given_corpus"
+"""Tag with the digest of the given corpus that a version was trained on."""
 
 RecordRun = Callable[[Mapping[str, str], Files], Recorded]
 """Records the run in MLflow, given its tags and its files by artifact folder."""
@@ -75,7 +77,7 @@ def publish(
     with steps.wait("register"):
         lease.check()
         version = registry.register(recorded.run_id, bundle, tags)
-        for name in (GATE, GATE_AGAINST):
+        for name in (GATE, GATE_AGAINST, GIVEN_CORPUS):
             if name in tags and version.tags.get(name) != tags[name]:
                 registry.tag(version.number, name, tags[name])
     return version, layout.gate_report(digest, PAGE_FILE)

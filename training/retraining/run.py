@@ -9,81 +9,39 @@ A given corpus takes the place of the champion's. Without a champion, its versio
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
-
-import pandas as pd
+from dataclasses import replace
 
 from chatbot.dialog.replies import Replies
 from chatbot.loop.registry import CHALLENGER, CHAMPION, ModelVersion
 from chatbot.loop.retrain_result import RetrainResult
-from chatbot.model import bundle as bundles
-from chatbot.records.erasure import forgotten
 from chatbot.store import Store, open_store
 from chatbot.store.lease import StoreLease
 from data.checks import Report, check
-from data.declarations import Declared
+from data.declarations import DECLARED_FILE, write_declared
 from data.processing import CORPUS_FILE, process, read_processed, write
 from training.corpus import versions
 from training.corpus.dvc import check_store
-from training.corpus.files import read_rows, without_examples, write_sources
+from training.corpus.files import without_examples, write_sources
 from training.corpus.given import GivenCorpus
 from training.corpus.reading import Corpus, read
-from training.corpus.versions import REPLIES_FILE, ROWS_FILE, RULES_FILE, Pointer
-from training.gate.declared import declared_promise
+from training.corpus.versions import REPLIES_FILE, RULES_FILE, Pointer
 from training.gate.judge import judge_corpora
 from training.gate.params import GateParams
 from training.gate.rows import UNFILLED
 from training.gate.verdict import GateVerdict
 from training.model.train import Trained, train
 from training.progress import Steps
-from training.retraining.changes import Changed, apply_changes
 from training.retraining.config import LEASE, CannotRetrain, RetrainConfig, emptied
-from training.retraining.merge import Merged, merge, still_right
-from training.retraining.publish import GATE_AGAINST, publish
-from training.review.accepted import read_accepted
+from training.retraining.merge import still_right
+from training.retraining.publish import GATE_AGAINST, GIVEN_CORPUS, publish
+from training.retraining.resumption import trained_before
+from training.retraining.revision import Champion, Revision, revise
 from training.review.board import queue_length
-from training.review.decisions import Decisions
-from training.review.declared import read_stored
-from training.review.labels import put_findings, row_decisions
+from training.review.labels import put_findings
 from training.tracking.bundles import fetch_bundle
 from training.tracking.registry import Registry
 from training.tracking.runs import Files, Recorded
 from training.tracking.training_run import record_training
-
-SHIPPED_RULES = Path(__file__).resolve().parents[2] / "data" / "corpus" / "rules.yaml"
-
-
-GIVEN_CORPUS = "given_corpus"
-"""Tag with the digest of the given corpus that a version was trained on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Champion:
-    """The version that a retraining starts from, fetched into the work folder."""
-
-    version: ModelVersion
-    sources: Path
-    """Folder of the corpus version."""
-    rows: pd.DataFrame
-    """Its processed rows."""
-    bundle: Path
-
-
-@dataclass(frozen=True, slots=True)
-class Revision:
-    """The next corpus before it is processed: decisions merged, and changes of labels and intents applied."""
-
-    merged: Merged
-    changed: Changed
-    declared: Declared
-    rules: Path
-
-    def differs_from(self, champion: Champion) -> bool:
-        """Whether training on it gives another bundle than the champion's."""
-        promise = bundles.read_manifest(champion.bundle).target
-        has_new_promise = any(promise.get(n) != v for n, v in declared_promise(self.declared).items())
-        return self.merged.changed or self.changed.differs or has_new_promise
 
 
 def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = None) -> RetrainResult:
@@ -101,7 +59,7 @@ def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = Non
     store, registry = open_store(config.store), Registry(config.tracking)
     with steps.wait("champion"):
         version = registry.champion()
-    if given is not None and (found := _trained_before(registry, given)):
+    if given is not None and (found := trained_before(registry, given.digest)):
         return found
     if version is None and given is None:
         raise CannotRetrain(
@@ -112,7 +70,7 @@ def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = Non
     with StoreLease(store, LEASE, config.settings.lease_seconds) as lease, emptied(config.work) as work:
         with steps.wait("merge"):
             champion = None if version is None else _fetch(config, store, registry, version)
-            revision = _revise(store, champion, given)
+            revision = revise(store, champion, given)
         if champion is not None and given is None and not revision.differs_from(champion):
             return _needs_review(store, champion.version)
         params = config.train.declared(revision.declared)
@@ -166,24 +124,6 @@ def _fetch(config: RetrainConfig, store: Store, registry: Registry, version: Mod
     return Champion(version, sources, read_processed(sources), bundle)
 
 
-def _revise(store: Store, champion: Champion | None, given: GivenCorpus | None) -> Revision:
-    """Apply decisions and declared changes to the given corpus, else to the champion's."""
-    if given is not None:
-        rows, replies, rules = given.rows, given.replies, SHIPPED_RULES
-    elif champion is not None:
-        before = champion.sources
-        rows, replies = read_rows(before / ROWS_FILE), Replies.load(before / REPLIES_FILE)
-        rules = before / RULES_FILE
-    else:
-        raise CannotRetrain("neither a champion nor a corpus is given")
-    decisions, declared = Decisions(store), read_stored(store)
-    accepted = read_accepted(store, decisions)
-    merged = merge(rows, replies, accepted, forgotten(store), decisions.withdrawn())
-    earlier = () if champion is None else champion.rows["row_hash"]
-    changed = apply_changes(merged.rows, row_decisions(decisions), declared, earlier)
-    return Revision(merged, changed, declared, rules)
-
-
 def _needs_review(store: Store, champion: ModelVersion) -> RetrainResult:
     """Return the result of a retraining without anything new."""
     waiting = queue_length(store)
@@ -203,9 +143,10 @@ def _process(config: RetrainConfig, revision: Revision, checked: Report) -> Corp
     write(process(changed.rows, config.process), checked, config.process, folder)
     # With the original labels: decisions and declared changes are applied again in each retraining.
     write_sources(folder, merged.rows, merged.replies, revision.rules)
+    write_declared(folder / DECLARED_FILE, revision.own)
     replies = Replies(revision.declared.texts(merged.replies.texts))
     (config.work / REPLIES_FILE).write_text(without_examples(replies).dump(), encoding="utf-8")
-    return replace(read(folder / CORPUS_FILE, config.process), kept=changed.kept)
+    return replace(read(folder / CORPUS_FILE, config.process), kept=changed.kept, declared=revision.declared)
 
 
 def _judge(
@@ -242,23 +183,3 @@ def _tags(revision: Revision, champion: ModelVersion | None, given: GivenCorpus 
     if given is not None:
         tags[GIVEN_CORPUS] = given.digest
     return tags
-
-
-def _trained_before(registry: Registry, given: GivenCorpus) -> RetrainResult | None:
-    """Return the result if a version was trained on this corpus before: nothing is trained, and the champion stays.
-
-    The champion is named as the challenger, for a rollout that was interrupted before it set any model.
-    """
-    trained = [version for version in registry.versions() if version.tags.get(GIVEN_CORPUS) == given.digest]
-    if not trained:
-        return None
-    if (champion := registry.champion()) is None:  # interrupted before the alias was set
-        champion = trained[-1]
-        registry.set_alias(CHAMPION, champion.number)
-    return RetrainResult(
-        outcome="accepted",
-        why=f"this corpus was trained before, as version {trained[0].number}; champion is version {champion.number}",
-        challenger=str(champion.ref),
-        corpus={"digest": champion.corpus_digest},
-        only_unset=True,
-    )

@@ -1,0 +1,87 @@
+"""A run on a given corpus that ended before the rollout is resumed; what was refused or judged otherwise is not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import cast
+
+import pytest
+
+from chatbot.loop.registry import BUNDLE_DIGEST, CHALLENGER, CHAMPION, CORPUS_DIGEST, GATE, ModelVersion
+from training.retraining.publish import GATE_AGAINST, GIVEN_CORPUS
+from training.retraining.resumption import trained_before
+from training.tracking.registry import Registry
+
+OLD, NEW = "0" * 32, "1" * 32
+
+
+class MemoryRegistry:
+    """The versions by number, and the aliases that were set."""
+
+    def __init__(self, *versions: ModelVersion) -> None:
+        self.there = {version.number: version for version in versions}
+
+    def versions(self) -> list[ModelVersion]:
+        return [self.there[number] for number in sorted(self.there, key=int, reverse=True)]
+
+    def champion(self) -> ModelVersion | None:
+        return next((one for one in self.versions() if CHAMPION in one.aliases), None)
+
+    def set_alias(self, alias: str, number: str) -> None:
+        self.there[number] = replace(self.there[number], aliases=(alias,))
+
+
+def version(
+    number: int, corpus: str, verdict: str = "passed", against: int = 0, alias: str = ""
+) -> ModelVersion:
+    tags = {
+        BUNDLE_DIGEST: f"{number}" * 64, CORPUS_DIGEST: corpus, GATE: verdict, GIVEN_CORPUS: corpus,
+        GATE_AGAINST: f"{against}" * 64,
+    }  # fmt: skip
+    return ModelVersion(
+        str(number), "", datetime(2026, 11, number, tzinfo=UTC), (alias,) if alias else (), tags
+    )
+
+
+@pytest.mark.parametrize("verdict", ["passed", "warned"])
+@pytest.mark.parametrize("alias", ["", CHALLENGER])
+def test_an_accepted_corpus_whose_rollout_has_not_begun_is_the_challenger(verdict: str, alias: str) -> None:
+    registry = MemoryRegistry(version(1, OLD, alias=CHAMPION), version(2, NEW, verdict, 1, alias))
+    result = trained_before(cast("Registry", registry), NEW)
+    first, second = registry.there["1"], registry.there["2"]
+    assert result is not None
+    assert (result.outcome, result.champion, result.challenger) == (
+        "accepted",
+        str(first.ref),
+        str(second.ref),
+    )
+    assert (result.only_unset, result.gate["verdict"], second.aliases) == (False, verdict, (CHALLENGER,))
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        pytest.param([version(2, NEW, "refused", 1)], id="refused"),
+        pytest.param([version(2, NEW, against=7)], id="judged against another champion"),
+        pytest.param(
+            [version(2, NEW, against=1), version(3, "", against=1)], id="followed by another version"
+        ),
+    ],
+)
+def test_any_other_version_of_the_corpus_leaves_the_champion(others: list[ModelVersion]) -> None:
+    registry = MemoryRegistry(version(1, OLD, alias=CHAMPION), *others)
+    before = dict(registry.there)
+    result = trained_before(cast("Registry", registry), NEW)
+    assert result is not None
+    assert (result.challenger, result.only_unset) == (str(registry.there["1"].ref), True)
+    assert registry.there == before
+
+
+def test_the_first_version_becomes_champion_and_an_unknown_corpus_is_trained() -> None:
+    registry = MemoryRegistry(version(1, OLD))
+    assert trained_before(cast("Registry", registry), NEW) is None
+    result = trained_before(cast("Registry", registry), OLD)
+    assert result is not None
+    assert result.only_unset
+    assert registry.there["1"].aliases == (CHAMPION,)
