@@ -150,8 +150,16 @@ def test_no_text_takes_more_than_five_milliseconds_of_processor_time(family: str
 
 def test_a_step_that_takes_a_fifth_more_than_five_milliseconds_is_recognized() -> None:
     assert_fast(lambda text: _repeat(7, text), CALIBRATION)
-    with pytest.raises(AssertionError, match="milliseconds"):
-        assert_fast(lambda text: _repeat(9, text), CALIBRATION, rounds=ROUNDS)
+
+    def is_recognized() -> bool:
+        try:
+            assert_fast(lambda text: _repeat(9, text), CALIBRATION, rounds=ROUNDS)
+        except AssertionError as error:
+            return "milliseconds" in str(error)
+        return False
+
+    # On a busy machine one comparison may miss it: what it is compared with takes longer, too.
+    assert any(is_recognized() for _ in range(3))
 
 
 def test_marks_beyond_the_stream_safe_limit_are_dropped_and_all_others_kept() -> None:
