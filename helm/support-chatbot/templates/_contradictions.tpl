@@ -85,7 +85,7 @@
 {{- end -}}
 {{- end -}}
 {{- if and $v.minio.enabled $v.store.podIdentity -}}
-{{- $found = append $found "store.podIdentity is true, with minio.enabled=true: MinIO knows no identities of pods; set minio.enabled=false, or store.podIdentity=false" -}}
+{{- $found = append $found "store.podIdentity is true, with minio.enabled=true: MinIO does not support pod identities; set minio.enabled=false, or store.podIdentity=false" -}}
 {{- end -}}
 {{- if and $v.minio.enabled $v.store.endpoint -}}
 {{- $found = append $found "store.endpoint is set, with minio.enabled=true: set minio.enabled=false, or no endpoint" -}}
