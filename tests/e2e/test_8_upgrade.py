@@ -121,7 +121,7 @@ def test_an_uninstall_leaves_volumes_and_secrets_and_nothing_else(
         "get", "validatingadmissionpolicies,validatingadmissionpolicybindings", "-o=name"
     ).stdout
     assert f"{old.namespace}-{old.name}-" not in policies
-    assert "stay at uninstall, as volumes do" in PAGE.read_text(encoding="utf-8")
+    assert "are kept at uninstall, like volumes" in PAGE.read_text(encoding="utf-8")
 
 
 @pytest.mark.certify
