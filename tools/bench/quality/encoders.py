@@ -22,7 +22,7 @@ from chatbot.model.encoder import MODEL_FILE, TOKENIZER_FILE, Encoder
 from data.commands import command
 from tools.bench.figures import commit, markdown, render
 from tools.bench.quality.corpora import bitext, cleaned, load_banking77
-from tools.bench.quality.taught import Values, banking77, bitext_by_groups, clinc150, few_shot
+from tools.bench.quality.taught import Values, banking77, clinc150, few_shot
 from tools.bench.quality.vectors import Vectors
 from tools.bench.speed.machine import MB, Machine
 from tools.processes import ROOT
@@ -40,7 +40,6 @@ SECTIONS: dict[str, Callable[[Vectors], Values]] = {
     "Banking77": banking77,
     "CLINC150": clinc150,
     "few messages": few_shot,
-    "Bitext by groups": bitext_by_groups,
 }
 ROWS = {
     "Banking77": {"accuracy": "accuracy", "macro_f1": "macro F1", "ece": "ECE"},
@@ -57,7 +56,6 @@ ROWS = {
         "clinc150_5": "CLINC150, 5 an intent",
         "clinc150_10": "CLINC150, 10 an intent",
     },
-    "Bitext by groups": {"accuracy": "accuracy", "macro_f1": "macro F1", "ece": "ECE"},
 }
 """The scores shown of each section, in percent, with their names."""
 
