@@ -13,7 +13,7 @@ if __name__ == "__main__":
     code = main()
     sys.stdout.flush()
     if code == 0 and "--sweep" in sys.argv:
-        # Imported late: it takes as long as all else.
+        # Imported late: an upload does not need it.
         from monitoring.upkeep.erasure import sweep
 
         try:

@@ -480,7 +480,7 @@ def test_a_store_that_failed_is_not_asked_again_at_once(
 def test_the_first_upload_and_one_in_half_an_hour_apply_erasures(
     folder: Path, store_settings: StorageSettings, tmp_path: Path, in_place_of_python: Callable[[str], Starts]
 ) -> None:
-    """Listing the erasures takes as long as an upload, and docs promise the hour."""
+    """Each upload listed the erasures in the store; docs promise the hour."""
     clock, arguments, error = 1_000.0, tmp_path / "arguments", tmp_path / "error"
     error.write_text("")
     starts = in_place_of_python(
