@@ -37,11 +37,10 @@ RATE = 250
 """Samples a second."""
 LEAST = 0.004
 """Share of all samples below which a frame is not drawn."""
-TRUNK = 0.85
-"""Share from which a frame is part of the trunk that all samples have in common."""
 NAMED = 0.02
 """Share from which a frame has its name written on it."""
 _FRAME = re.compile(r"(?P<name>[^ ]+) \((?:.*/)?(?P<file>[^/():]+)(?::\d+)?\)")
+_EVENT_LOOP = re.compile(r"Runner\.run \(.*asyncio/runners\.py")
 _COLOURS = {"site-packages": "#9ecae1", "bento": "#fdae6b", "chatbot": "#a1d99b", "monitoring": "#bcbddc"}
 
 
@@ -69,26 +68,21 @@ class Frame:
 
 
 def parse(lines: Iterable[str], thread: str = "MainThread") -> Frame:
-    """Read py-spy's raw format, `thread (7): MainThread;frame;frame count`, of one thread.
+    """Read py-spy's raw format, `thread (7): MainThread;frame;frame count`, of one thread, from its event loop on.
+
+    Left out are samples without an event loop: a process that is not stopped for them tears a few.
 
     Raises: BenchError: no sample of this thread.
     """
-    whole = Frame("all")
+    whole = Frame("event loop")
     for line in lines:
         stack, _, count = line.rpartition(" ")
         root, *frames = stack.split(";")
-        if root.endswith(f": {thread}"):
-            whole.add(frames, int(count))
+        start = next((at for at, frame in enumerate(frames, start=1) if _EVENT_LOOP.match(frame)), 0)
+        if start and root.endswith(f": {thread}"):
+            whole.add(frames[start:], int(count))
     if not whole.samples:
         raise BenchError(f"py-spy took no sample of {thread}")
-    return whole
-
-
-def without_trunk(whole: Frame) -> Frame:
-    """Return the innermost frame that has nearly all samples: below it are only the start and the event loop."""
-    for inner in whole.called.values():
-        if inner.samples >= TRUNK * whole.samples:
-            return without_trunk(inner)
     return whole
 
 
@@ -176,7 +170,6 @@ def main(
             with steps.wait(f"sampling {folder}"):
                 found = profiles(folder, seconds, connections)
             for title, whole in found.items():
-                whole = without_trunk(whole)
                 depth = max(d for frame, _, d in whole.boxes() if frame.samples >= LEAST * whole.samples)
                 figure, axes = plt.subplots(figsize=(14, 0.14 * (depth + 3)))
                 draw(whole, axes)
