@@ -299,7 +299,7 @@ TOGETHER = [
     ("store.endpoint=http://s3", "store.endpoint is set, with minio.enabled=true"),
     (
         "store.podIdentity=true",
-        "store.podIdentity is true, with minio.enabled=true: MinIO does not support pod identities; set minio.enabled=f",
+        "store.podIdentity is true, with minio.enabled=true: MinIO does not support pod identities; set minio",
     ),
     (
         "api.resources.requests.cpu=2",
