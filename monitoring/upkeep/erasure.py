@@ -448,42 +448,39 @@ def take_out_object(store: Store, entry: Entry, ids: frozenset[str], dry_run: bo
 
 
 def _take_out_of_queue(file: Path, ids: frozenset[str], gone: Mapping[str, datetime]) -> None:
-    """Do as `take_out_of_handoff` with a handoff that waits for its delivery."""
+    """Take the ids out of a handoff that waits for its delivery."""
     with contextlib.suppress(FileNotFoundError):  # delivered meanwhile
         text = file.read_text(encoding="utf-8", errors="replace")
-        ids = _of_handoff(file.stem, text, ids, gone)
-        if any(some_id in file.stem + text for some_id in ids):
-            if (kept := _without_mentions(file.stem, text, ids)) is None:
-                file.unlink()
-            else:
-                write_file(file, kept, sync=False)
+        if (kept := _handoff_without(file.stem, text, ids, gone)) is None:
+            file.unlink()
+        elif kept != text:
+            write_file(file, kept, sync=False)
 
 
 def _take_out_of_spool(folder: Path, ids: frozenset[str], gone: Mapping[str, datetime]) -> bool:
-    """Do the same with handoffs that have no file yet; False: a process is writing or sorting them."""
-    folder, kind = folder / "handoffs", spool.HANDOFF
-    if not spool.segments(folder, kind):
+    """Take the ids out of handoffs that have no file yet; False: a process is writing or sorting them."""
+    folder = folder / "handoffs"
+    if not spool.segments(folder, spool.HANDOFF):
         return True
     with spool.folder_lock(folder, _LOCK_SECONDS) as alone:
-        for segment in spool.segments(folder, kind) if alone else ():
+        for segment in spool.segments(folder, spool.HANDOFF) if alone else ():
             with spool.claimed(segment) as complete:
-                lines = segment.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
-                kept = [_line_without(line, ids, gone) for line in lines]
-                if kept != lines:
+                # Not `splitlines`: JSON contains its further line ends unescaped.
+                lines = segment.read_bytes().decode("utf-8", "replace").split("\n")
+                found = [
+                    _handoff_without(_field_of(line, "prediction_id"), line, ids, gone) for line in lines
+                ]
+                if found != lines:
                     if not complete:
                         return False
-                    write_file(segment, "".join(kept), sync=False)
+                    write_file(segment, "\n".join(line for line in found if line is not None), sync=False)
         return alone
 
 
-def _line_without(line: str, ids: frozenset[str], gone: Mapping[str, datetime]) -> str:
-    """Return a handoff in the spool without the ids; empty if it is about one of them."""
-    key = _field_of(line, "prediction_id")
-    ids = _of_handoff(key, line, ids, gone) if key else ids
-    if not any(some_id in line for some_id in ids):
-        return line
-    left = _without_mentions(key, line, ids)
-    return left.rstrip("\n") + "\n" if left else ""
+def _handoff_without(key: str, text: str, ids: frozenset[str], gone: Mapping[str, datetime]) -> str | None:
+    """Return a handoff without the ids, unchanged if it mentions none; None: it is about one of them."""
+    ids = _of_handoff(key, text, ids, gone)
+    return _without_mentions(key, text, ids) if any(some_id in key + text for some_id in ids) else text
 
 
 def _without_mentions(key: str, text: str, ids: frozenset[str]) -> str | None:

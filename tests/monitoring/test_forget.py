@@ -210,6 +210,9 @@ def test_an_erased_message_is_no_longer_an_earlier_turn_of_other_handoffs(
 
 def test_a_handoff_in_the_spool_is_erased_before_it_is_delivered(here: LogSettings, store: Store) -> None:
     gone, kept, last, other = records = make(4, SESSION)
+    gone = replace(
+        gone, query="one\u2028two\x85three"
+    )  # ends a line for `str.splitlines`, and is not escaped in JSON
     log_and_send(here, records)
     spooled = SegmentWriter(here.folder / "handoffs", spool.HANDOFF, "", ".jsonl")
     documents = (handed_over(gone), handed_over(last, gone, kept), handed_over(other, kept))
