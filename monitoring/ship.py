@@ -1,5 +1,5 @@
 """Upload the inference log's upload queue to the store, once: `python -m monitoring.ship`, implemented in
-`monitoring.inference_log.upload`; with `--sweep`, then erase from the CSV files what was erased in the store.
+`monitoring.inference_log.upload`; then erase from the CSV files what was erased in the store.
 """
 
 import logging
@@ -12,8 +12,8 @@ from monitoring.inference_log.upload import main
 if __name__ == "__main__":
     code = main()
     sys.stdout.flush()
-    if code == 0 and "--sweep" in sys.argv:
-        # Imported late: an upload does not need it.
+    if code == 0 and len(sys.argv) == 1:  # a service that shuts down passes arguments, and has no time
+        # Imported late: it takes as long as all else, and an upload that failed or a shutdown does not need it.
         from monitoring.upkeep.erasure import sweep
 
         try:

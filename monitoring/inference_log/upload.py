@@ -1,5 +1,4 @@
-"""Upload the inference log's upload queue to the store, once: `python -m monitoring.ship [--all] [--wait SECONDS]
-[--sweep]`.
+"""Upload the inference log's upload queue to the store, once: `python -m monitoring.ship [--all] [--wait SECONDS]`.
 
 The service starts this as a separate low-priority process if rows are due (`monitoring.inference_log.uploader`), so
 that encoding Parquet and waiting for the store do not delay answers in a worker. Uploads are at-least-once and
@@ -172,9 +171,6 @@ def main(arguments: list[str] | None = None) -> int:
     """Upload due rows, or all; exit code 1 on an error."""
     parser = argparse.ArgumentParser(
         prog="python -m monitoring.ship", description=(__doc__ or "").split("\n")[0]
-    )
-    parser.add_argument(
-        "--sweep", action="store_true", help="then erase from the CSV files what was erased in the store"
     )
     parser.add_argument("--all", action="store_true", help="also what could wait longer")
     parser.add_argument(

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import os
 import subprocess
 import sys
@@ -30,8 +29,7 @@ from chatbot.settings import LogSettings, StorageSettings, UploadSettings
 from monitoring.inference_log.upload_queue import UploadQueue, due
 
 MEGABYTE = 1_000_000
-_SWEEP_SECONDS = 1_800.0
-"""Interval at which erasures requested elsewhere are applied here; docs promise the hour."""
+_SWEEP_SECONDS = 3_600.0
 _CLOSE_RETRY_SECONDS = 1.0
 """Delay between attempts to upload the queue at shutdown."""
 
@@ -50,7 +48,6 @@ class Uploader:
         store: StorageSettings,
         on_count: Callable[[str, str, int], None] = lambda kind, outcome, rows: None,
         on_state: Callable[[int, float], None] = lambda rows, sent_at: None,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Configure the upload; touches no file.
 
@@ -60,7 +57,6 @@ class Uploader:
                 not accept due rows; "dropped": the queue was full) and number of rows.
             on_state: called with the number of queued rows, and the time of the last successful upload (seconds
                 since 1970; 0: none since this process started).
-            clock: monotonic seconds, by which erasures are due.
         """
         self._queue = UploadQueue(log.folder.absolute())
         self._settings = settings
@@ -70,9 +66,7 @@ class Uploader:
         self._sent_at = 0.0
         self._complaint = ""
         self._pass: subprocess.Popen[bytes] | None = None
-        self._clock = clock
-        self._made_at = clock()
-        self._swept_at = -math.inf
+        self._started_at = time.monotonic()
 
     def take(self, segment: Path) -> None:
         """Move a drained segment from the spool to the upload queue.
@@ -99,20 +93,15 @@ class Uploader:
             self._on_count(kind, "dropped", rows)
         self._on_state(sum(one.rows for one in waiting), self._sent_at)
         unsent = any(one.batch is not None for one in waiting)
-        now = self._clock()
-        is_overdue = now - max(self._swept_at, self._made_at) >= _SWEEP_SECONDS
-        if not unsent and not is_overdue and not due(waiting, self._settings, time.time()):
+        # The upload process also erases what was erased in the store since it last ran.
+        is_sweep_due = time.monotonic() - self._started_at >= _SWEEP_SECONDS
+        if not unsent and not is_sweep_due and not due(waiting, self._settings, time.time()):
             return
         if self._pass is None and not self._queue.failed_recently(self._settings.retry_seconds):
             with self._queue.lock() as free:
                 if not free:
                     return
-            # The first upload of a process sweeps, too: the CSV files may be those of an earlier one.
-            if now - self._swept_at >= _SWEEP_SECONDS:
-                self._swept_at = now
-                self._start("--sweep")
-            else:
-                self._start()
+            self._start()
 
     def _collect(self) -> None:
         """Read the upload process's report if it has ended."""
@@ -137,6 +126,7 @@ class Uploader:
         self._pass = None
 
     def _start(self, *arguments: str) -> None:
+        self._started_at = time.monotonic()
         # Own process group: Ctrl-C in a terminal must stop only the service, which waits for this process. Not an own
         # session: Linux autogrouping would give it as much CPU as the whole service, regardless of its priority.
         self._pass = subprocess.Popen(
@@ -172,8 +162,6 @@ class Uploader:
                 self._on_count(kind, outcome, rows)
         if report["sent"]:
             self._sent_at = time.time()
-        if report["error"]:
-            self._swept_at = -math.inf  # a failed upload does not sweep
         self._complain(report["error"])
 
     def _complain(self, problem: str) -> None:

@@ -476,37 +476,6 @@ def test_a_store_that_failed_is_not_asked_again_at_once(
     uploader.close()
 
 
-@pytest.mark.process
-def test_the_first_upload_and_one_in_half_an_hour_apply_erasures(
-    folder: Path, store_settings: StorageSettings, tmp_path: Path, in_place_of_python: Callable[[str], Starts]
-) -> None:
-    """Each upload listed the erasures in the store; docs promise the hour."""
-    clock, arguments, error = 1_000.0, tmp_path / "arguments", tmp_path / "error"
-    error.write_text("")
-    starts = in_place_of_python(
-        f'echo "$*" >> {arguments}\nprintf \'{{"error": "%s", "sent": {{}}, "spooled": {{}}}}\' "$(cat {error})"'
-    )
-    settings = UploadSettings(part_rows=1, retry_seconds=0.01)
-    uploader = Uploader(LogSettings(folder=folder), settings, store_settings, clock=lambda: clock)
-    queue = filled(folder, make(3))
-
-    def is_next_a_sweep() -> bool:
-        before = starts()
-        eventually(lambda: starts() > before or uploader.tend())
-        return "--sweep" in arguments.read_text().splitlines()[before]
-
-    assert [is_next_a_sweep() for _ in range(3)] == [True, False, False]
-    clock += 1_801.0
-    error.write_text("the store is down")
-    assert [is_next_a_sweep() for _ in range(2)] == [True, True], "a failed upload applies none"
-    error.write_text("")
-    assert [is_next_a_sweep() for _ in range(2)] == [True, False]
-    for waiting in queue.waiting():
-        waiting.path.unlink()
-    clock += 1_801.0
-    assert is_next_a_sweep(), "without new rows, too"
-
-
 Starts = Callable[[], int]
 
 
