@@ -45,6 +45,10 @@ MAX_PIPELINED = 16
 # Chunk sizes and trailers may take this much for each byte of the body, and a head's length on top.
 _MAX_FRAMING_PER_BYTE = 16
 
+_LONG_URL = 414, "url_too_long", f"the URL is longer than {MAX_URL_BYTES} bytes"
+_LONG_HEAD = 431, "head_too_large", f"the head is longer than {MAX_HEAD_BYTES} bytes"
+_MANY_HEADERS = 431, "head_too_large", f"more than {MAX_HEADERS} headers"
+
 _VERSIONS = ("1.1", "1.0")
 _WARNING_SECONDS = 60.0
 _END = b"\r\n\r\n"
@@ -124,6 +128,7 @@ class LimitedProtocol(CoalescingProtocol):
         self._head = bytearray()  # of the next request, until it is complete
         self._in_head = True
         self._head_bytes = 0  # of a pipelined head, which the parser sees before it is complete
+        self._parsed = 0  # bytes of the URL and headers of the current head
         self._framing = 0
         self._body_bytes = 0
         self._deadline: asyncio.TimerHandle | None = None
@@ -197,7 +202,7 @@ class LimitedProtocol(CoalescingProtocol):
         if self._head_bytes:  # the head came behind another request: the parser has its beginning
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES:
-                self._refuse(431, "head_too_large", f"the head is longer than {MAX_HEAD_BYTES} bytes")
+                self._refuse(*_LONG_HEAD)
                 return
             super().data_received(data)
             self._after_parsing()
@@ -208,9 +213,9 @@ class LimitedProtocol(CoalescingProtocol):
         end = self._head.find(_END, searched)
         if end < 0:
             if len(self._head) > MAX_URL_BYTES and b"\r\n" not in self._head[: MAX_URL_BYTES + 1]:
-                self._refuse(414, "url_too_long", f"the URL is longer than {MAX_URL_BYTES} bytes")
+                self._refuse(*_LONG_URL)
             elif len(self._head) > MAX_HEAD_BYTES:
-                self._refuse(431, "head_too_large", f"the head is longer than {MAX_HEAD_BYTES} bytes")
+                self._refuse(*_LONG_HEAD)
             return
         received, self._head = bytes(self._head), bytearray()
         head, rest = received[: end + len(_END)], received[end + len(_END) :]
@@ -232,7 +237,7 @@ class LimitedProtocol(CoalescingProtocol):
         """Enforce the limit of a pipelined head's URL; that of any other head is checked before it is parsed."""
         self._parsed += len(url)
         if self._parsed > MAX_URL_BYTES:
-            self._refuse(414, "url_too_long", f"the URL is longer than {MAX_URL_BYTES} bytes")
+            self._refuse(*_LONG_URL)
             raise _RefusedError
         super().on_url(url)
 
@@ -240,10 +245,10 @@ class LimitedProtocol(CoalescingProtocol):
         """Enforce the limits of a pipelined head, and of trailers, while they are parsed."""
         self._parsed += len(name) + len(value)
         if self._parsed > MAX_HEAD_BYTES:
-            self._refuse(431, "head_too_large", f"the head is longer than {MAX_HEAD_BYTES} bytes")
+            self._refuse(*_LONG_HEAD)
             raise _RefusedError
         if len(self.headers) >= MAX_HEADERS:
-            self._refuse(431, "head_too_large", f"more than {MAX_HEADERS} headers")
+            self._refuse(*_MANY_HEADERS)
             raise _RefusedError
         super().on_header(name, value)
 
@@ -313,11 +318,11 @@ class LimitedProtocol(CoalescingProtocol):
     def _is_acceptable(self, head: bytes) -> bool:
         line = head.find(b"\r\n")
         if line > MAX_URL_BYTES:
-            self._refuse(414, "url_too_long", f"the URL is longer than {MAX_URL_BYTES} bytes")
+            self._refuse(*_LONG_URL)
         elif len(head) > MAX_HEAD_BYTES:
-            self._refuse(431, "head_too_large", f"the head is longer than {MAX_HEAD_BYTES} bytes")
+            self._refuse(*_LONG_HEAD)
         elif head.count(b"\r\n") - 2 > MAX_HEADERS:
-            self._refuse(431, "head_too_large", f"more than {MAX_HEADERS} headers")
+            self._refuse(*_MANY_HEADERS)
         else:
             return True
         return False

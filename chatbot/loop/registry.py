@@ -112,6 +112,11 @@ class ModelVersion:
         return self.tags.get(GATE, "")
 
     @property
+    def may_serve(self) -> bool:
+        """Return whether the gate accepted it, perhaps with a warning."""
+        return self.verdict in ("passed", "warned")
+
+    @property
     def scores(self) -> dict[str, float]:
         """Return the scores on the corpus's own rows; empty: the tag is missing or malformed."""
         try:

@@ -14,7 +14,7 @@ from chatbot.dialog.message import OUT_OF_SCOPE, clean
 from chatbot.dialog.router import Prediction
 from data.declarations import NOTHING, Declared
 from data.messages import row_hash
-from training.model.distinct import distinct_groups, name_groups
+from training.model.distinct import joined_groups
 
 CHAMPION_ROW, CHALLENGER_ROW = "champion_row", "challenger_row"
 """Columns: the hash under which each bundle keeps its prediction of a row; empty: it is predicted now."""
@@ -71,7 +71,7 @@ def compared_rows(
     new = new.assign(new=True, **{CHAMPION_ROW: "", CHALLENGER_ROW: _places(new["row_hash"], challenger)})
     rows = pd.concat([old, new], ignore_index=True)
     rows = rows[(rows[CHALLENGER_ROW] != _UNKNOWN) & (rows[CHAMPION_ROW] != _UNKNOWN)].reset_index(drop=True)
-    return rows.assign(group=name_groups(distinct_groups(rows["message"].tolist()), rows["group"].tolist()))
+    return rows.assign(group=joined_groups(rows["message"].tolist(), rows["group"].tolist()))
 
 
 def _refilled(intents: Iterable[str], now: pd.DataFrame) -> dict[str, str]:

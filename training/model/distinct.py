@@ -51,6 +51,11 @@ def name_groups(groups: NDArray[np.int64], names: Sequence[str]) -> NDArray[np.s
     return np.asarray(known[first[back[place]]])
 
 
+def joined_groups(messages: Sequence[str], names: Sequence[str]) -> NDArray[np.str_]:
+    """Return the groups of messages that say the same, joined with named ones (`data.processing`), shape (n,)."""
+    return name_groups(distinct_groups(messages), names)
+
+
 def weights(groups: NDArray[np.int64] | NDArray[np.str_]) -> NDArray[np.float64]:
     """Return the weight of each message, shape (n,): a group weighs one."""
     _, place, sizes = np.unique(groups, return_inverse=True, return_counts=True)

@@ -28,7 +28,7 @@ from training.labels.examine import examine
 from training.labels.findings import LabelFindings
 from training.model.assess import Held, evaluate_out_of_fold
 from training.model.blas import one_thread
-from training.model.distinct import distinct_groups, name_groups
+from training.model.distinct import joined_groups
 from training.model.encoder.batch import encode
 from training.model.encoder.export import Export, export
 from training.model.evaluation.outcome import full_report
@@ -185,7 +185,7 @@ def train(
 
 def _groups(corpus: Corpus) -> tuple[NDArray[np.str_], NDArray[np.str_]]:
     """Return the group of near-duplicates of each row, within and across intents: of what is taught, and outside."""
-    groups = name_groups(distinct_groups(corpus.rows["message"].tolist()), corpus.rows["group"].tolist())
+    groups = joined_groups(corpus.rows["message"].tolist(), corpus.rows["group"].tolist())
     group_of = dict(zip(corpus.rows.index, groups, strict=True))
     taught, outside = (
         np.asarray([group_of[row] for row in part.index], dtype=np.str_)

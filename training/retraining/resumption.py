@@ -42,7 +42,7 @@ def _awaits_rollout(newest: ModelVersion, trained: list[ModelVersion], champion:
     return (
         newest in trained
         and newest.number != champion.number
-        and newest.verdict in ("passed", "warned")
+        and newest.may_serve
         and newest.tags.get(GATE_AGAINST) == champion.bundle_digest
     )
 

@@ -27,7 +27,6 @@ from chatbot.store import Store
 from training.tracking.bundles import fetch_bundle
 from training.tracking.registry import Registry
 
-MAY_SERVE = ("passed", "warned")
 _POLL_SECONDS = 0.3
 _CHECK_SECONDS = 120.0
 _ROOT = Path(__file__).resolve().parents[2]
@@ -172,7 +171,7 @@ class Promotion:
             version = self._registry.get(number)
         if (by_itself or not number) and (reason := _known_as_worse(now, str(version.ref))):
             return RolloutResult(now.model, False, f"nothing to promote: version {version.number} {reason}")
-        if version.verdict not in MAY_SERVE and not force:
+        if not version.may_serve and not force:
             raise NotPromoted(
                 f"the gate {'refused' if version.verdict else 'has not judged'} version {version.number}"
                 f": see `python -m training.versions`; --force promotes it regardless"
