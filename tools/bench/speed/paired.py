@@ -47,14 +47,9 @@ def _nanoseconds(pid: int) -> Counter[str]:
 def _sides(other: Path, repeats: bool) -> tuple[ServerSide, ServerSide]:
     messages = real_messages()[0][: REPEATED if repeats else MESSAGES]
     side = service_side(BUNDLE, messages, REPEATS if repeats else SERVICE)
-    return tuple(  # type: ignore[return-value]  # two of them
-        replace(
-            side,
-            name=name,
-            environment={**side.environment, "PYTHONPATH": str(folder)},
-            prefix=("env", "-C", str(folder)),
-        )
-        for name, folder in (("other", other.resolve()), ("this", ROOT))
+    return (
+        replace(side.in_checkout(other), name="other"),
+        replace(side.in_checkout(ROOT), name="this"),
     )
 
 

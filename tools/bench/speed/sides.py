@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pydantic_core import to_json
@@ -42,6 +42,12 @@ class ServerSide:
     environment: Mapping[str, str] = field(default_factory=dict)
     prefix: tuple[str, ...] = ()
     """A command that starts the server with other limits, such as `taskset`."""
+
+    def in_checkout(self, folder: Path) -> ServerSide:
+        """Return the same with the code of another checkout."""
+        folder = folder.resolve()
+        environment = {**self.environment, "PYTHONPATH": str(folder)}
+        return replace(self, environment=environment, prefix=("env", "-C", str(folder)))
 
     @contextmanager
     def running(self) -> Iterator[Server]:
