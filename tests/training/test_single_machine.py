@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from chatbot.errors import Conflict
 from chatbot.loop import desired_model
-from chatbot.loop.registry import CHAMPION
-from chatbot.model.ref import ModelRef
+from chatbot.loop.registry import BUNDLE_DIGEST, CHAMPION, GATE, ModelVersion
 from chatbot.runtime import Runtime
 from chatbot.store.folder import FolderStore
 from training.rollout.single_machine import NotPromoted, Promotion
@@ -65,11 +63,8 @@ class World(Runtime):
 
     def get(self, number: str) -> Any:
         self.operate()
-        ref = ModelRef(number, number * 64)
-        aliases = [name for name, of in self.aliases.items() if of == number]
-        return SimpleNamespace(
-            number=number, ref=ref, bundle_digest=ref.digest, verdict="passed", aliases=aliases
-        )
+        tags = {BUNDLE_DIGEST: number * 64, GATE: "passed"}
+        return ModelVersion.parse(number, "", 0, tags, self.aliases)
 
     def champion(self) -> Any:
         return self.get(self.aliases[CHAMPION])
