@@ -387,6 +387,7 @@ ALL_BUT_RETRAIN = ",".join(
             "minio.enabled=false,store.existingSecret=a,store.accessKey=b,store.secretKey=c",
             "store.accessKey and store.existingSecret are both set",
         ),
+        ("store.accessKey=a,store.secretKey=b", "store.accessKey is set, with minio.enabled=true"),
         ("minio.enabled=false,store.accessKey=A", "store.secretKey is empty"),
         ("minio.enabled=false,store.secretKey=A", "store.accessKey is empty"),
         ("store.podIdentity=true,store.existingSecret=a", "store.podIdentity is true, and store has keys"),

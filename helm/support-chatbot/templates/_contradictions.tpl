@@ -90,6 +90,9 @@
 {{- if and $v.minio.enabled $v.store.endpoint -}}
 {{- $found = append $found "store.endpoint is set, with minio.enabled=true: set minio.enabled=false, or no endpoint" -}}
 {{- end -}}
+{{- if and $v.minio.enabled $v.store.accessKey -}}
+{{- $found = append $found "store.accessKey is set, with minio.enabled=true: MinIO's clients have generated keys; set minio.enabled=false, or no key" -}}
+{{- end -}}
 {{- if ne (empty $v.store.accessKey) (empty $v.store.secretKey) -}}
 {{- $found = append $found (printf "store.%s is empty, and the other half of the key is set" (ternary "accessKey" "secretKey" (empty $v.store.accessKey))) -}}
 {{- end -}}
