@@ -61,7 +61,11 @@ def killed(service: Server, distinct_messages: Sequence[str]) -> dict[str, Kille
         found[does] = Killed(load, lost(service, load), before)
     for does, name in WORKERS.items():
         wait_for(service, name, 2)
-        found[does].died_after = died(service, does)
+        until = time.monotonic() + 30
+        # A worker that was killed is counted once its replacement has started.
+        while (after := died(service, does)) == found[does].died_before and time.monotonic() < until:
+            time.sleep(0.2)
+        found[does].died_after = after
     return found
 
 
