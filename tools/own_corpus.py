@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +25,8 @@ from data.decisions import BESIDE, beside
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "models" / "own"
 RECORD = "trained_from.json"
+VARIABLES = "variables.sh"
+"""Shell script that sets the variables with which other commands work on this corpus's bundle, log and store."""
 # What a bundle depends on besides the corpus and its replies.
 CODE = (
     *("chatbot/**/*.py", "chatbot/**/*.txt", "chatbot/dialog/*.yaml", "data/**/*.py", "training/**/*.py"),
@@ -95,10 +98,6 @@ def prepare(
     Raises:
         SettingError: a path does not exist, the environment names another bundle, or the training failed.
     """
-    if set_ := [name for name in BUNDLE_VARIABLES if os.environ.get(name)]:
-        raise SettingError(
-            f"CORPUS={corpus} and {', '.join(set_)} both say what to serve: unset the latter, or leave out CORPUS"
-        )
     paths = {name: _existing(name, path) for name, path in (("CORPUS", corpus), ("REPLIES", replies)) if path}
     code_files = [file for pattern in CODE for file in sorted(ROOT.glob(pattern))]
     inputs = [*paths.values(), *_beside(paths["CORPUS"]), *_named_in(options), *code_files]
@@ -108,6 +107,10 @@ def prepare(
     ]
     trained_from = {"corpus": str(paths["CORPUS"]), "digest": _digest(arguments, inputs)}
     own = _folder_for(paths["CORPUS"], root)
+    if set_ := [name for name in BUNDLE_VARIABLES if os.environ.get(name, str(own.bundle)) != str(own.bundle)]:
+        raise SettingError(
+            f"CORPUS={corpus} and {', '.join(set_)} both say what to serve: unset the latter, or leave out CORPUS"
+        )
     shown = own.folder.relative_to(ROOT) if own.folder.is_relative_to(ROOT) else own.folder
     if _read(own) == trained_from and (own.bundle / bundles.SUMS).is_file():
         console.print(
@@ -132,6 +135,12 @@ def prepare(
                 f"`python -m data.convert {corpus} --out FOLDER` writes the rows that can be used, and lists the others"
             )
         _write(own, trained_from)
+    lines = [f"export {name}={shlex.quote(value)}\n" for name, value in own.environment.items()]
+    write_file(own.folder / VARIABLES, "".join(lines), sync=False)
+    console.print(
+        Text(f"Commands of the loop for this corpus, such as `python -m ui.staff`: first `. {shown}/{VARIABLES}`"),
+        soft_wrap=True,
+    )
     for name, value in own.environment.items():
         os.environ.setdefault(name, value)
     return own

@@ -137,7 +137,7 @@ class Metrics:
         )
         self.handoff_deliveries = self._counter(
             "handoff_deliveries",
-            "Handoffs for the webhook or the store, by outcome: delivered, failed (an attempt; "
+            "Handoffs for the webhook or the store, by outcome: delivered, failed (an attempt, "
             "which is retried), dropped (too old, or too many waited).",
             "target",
             "outcome",

@@ -100,8 +100,8 @@ class ServiceSettings(Settings):
     """Bundle in the store to serve, `<version>@<bundle digest>[+<digest of made.json>]`: fetched by digest and verified
     before start; no other is served. Takes precedence over `CHATBOT_BUNDLE`; unset: the bundle of that setting."""
     model_file: Path | None = None
-    """File with the same value: a pod's annotations as the downward API writes them (`support-chatbot/model-
-    version="7@..."`), or the value alone. A file without the annotation counts as unset."""
+    """File with the same value: a pod's annotations as the downward API writes them
+    (`support-chatbot/model-version="7@..."`), or the value alone. A file without the annotation counts as unset."""
     bundle_cache: Path = Path(".cache/bundles")
     """Cache of fetched bundles: an intact one is served while the store is unavailable."""
     drain_seconds: float = Field(default=0.0, ge=0, le=600)

@@ -78,14 +78,14 @@ def test_an_upgrade_after_kubectl_scale_and_rollout_undo_takes_the_documented_co
     old.kubectl("rollout", "undo", page)
     old.kubectl("scale", page, "--replicas=2")
     told = old.desired_model()
-    upgrade = ("upgrade", old.name, str(chart.CHART), "--reuse-values", "--cleanup-on-fail")
+    upgrade = ("upgrade", old.name, str(chart.CHART), "--reset-then-reuse-values", "--cleanup-on-fail")
     jobs = ("get", "jobs", "--selector=app.kubernetes.io/component=bootstrap", "-o=name")
     made = old.kubectl(*jobs)
     refused = old.helm(*upgrade, check=False)
     assert "conflict" in refused.stderr
     assert ".spec.replicas" in refused.stderr
     until("the refused upgrade's Job is gone", lambda: old.kubectl(*jobs) == made, 60)
-    assert "--reuse-values --force-conflicts --cleanup-on-fail" in PAGE.read_text(encoding="utf-8")
+    assert "--reset-then-reuse-values --force-conflicts --cleanup-on-fail" in PAGE.read_text(encoding="utf-8")
     old.helm(*upgrade, "--force-conflicts", "--wait")
     assert old.get(page)["spec"]["replicas"] == 1
     assert old.desired_model() == told, "the model that serves is not the chart's"

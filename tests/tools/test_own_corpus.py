@@ -173,6 +173,19 @@ def test_a_bundle_in_the_environment_contradicts_a_corpus(
         prepare(str(corpus), train=Trainings(), root=tmp_path / "own")
 
 
+@pytest.mark.process
+def test_its_variables_make_other_commands_work_on_the_same_folders_and_may_be_set_when_it_is_served_again(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = prepare(str(corpus), train=Trainings(), root=tmp_path / "it's own")
+    script = f'. "{own.folder}/{own_corpus.VARIABLES}"; env'
+    shell = subprocess.run(["sh", "-c", script], env={}, capture_output=True, text=True, check=True)
+    set_ = dict(line.split("=", 1) for line in shell.stdout.splitlines())
+    assert own.environment.items() <= set_.items()
+    monkeypatch.setenv("CHATBOT_BUNDLE", set_["CHATBOT_BUNDLE"])
+    assert prepare(str(corpus), train=Trainings(), root=tmp_path / "it's own") == own
+
+
 def test_the_example_of_the_address_list_is_a_message_of_the_bundle(bundle_folder: Path) -> None:
     assert example_message(bundle_folder)
 
