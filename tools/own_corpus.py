@@ -107,7 +107,9 @@ def prepare(
     ]
     trained_from = {"corpus": str(paths["CORPUS"]), "digest": _digest(arguments, inputs)}
     own = _folder_for(paths["CORPUS"], root)
-    if set_ := [name for name in BUNDLE_VARIABLES if os.environ.get(name, str(own.bundle)) != str(own.bundle)]:
+    if set_ := [
+        name for name in BUNDLE_VARIABLES if os.environ.get(name, str(own.bundle)) != str(own.bundle)
+    ]:
         raise SettingError(
             f"CORPUS={corpus} and {', '.join(set_)} both say what to serve: unset the latter, or leave out CORPUS"
         )
@@ -138,7 +140,9 @@ def prepare(
     lines = [f"export {name}={shlex.quote(value)}\n" for name, value in own.environment.items()]
     write_file(own.folder / VARIABLES, "".join(lines), sync=False)
     console.print(
-        Text(f"Commands of the loop for this corpus, such as `python -m ui.staff`: first `. {shown}/{VARIABLES}`"),
+        Text(
+            f"Commands of the loop for this corpus, such as `python -m ui.staff`: first `. {shown}/{VARIABLES}`"
+        ),
         soft_wrap=True,
     )
     for name, value in own.environment.items():

@@ -21,7 +21,7 @@ _URL = Pattern(
 _TELLING_URL = Pattern(r"[?#][\w%&]|//[^/\s]*@|/hooks\.slack\.|/api/webhooks/")
 
 _TOP = r"(?:com|net|org|edu|info|biz|museum|gov|app|dev|shop|[a-z]{2})"
-_DOT = r"(?:[ ]?[\[({<]\s?(?:dot|\.|punkt|point|punto|ponto|punt)\s?[\])}>][ ]?|[ ](?:dot|punkt|point|punto|ponto|punt)[ ])"
+_DOT = r"(?:[ ]?[\[({<]\s?(?:dot|\.|punkt|point|punto|ponto|punt)\s?[\])}>][ ]?|[ ](?:dot|punkt|point|punto|ponto|punt|kropka|точка|nokta|крапка)[ ])"
 _SIGN = r"[ ](?:underscore|dash|hyphen|unterstrich|bindestrich|minus|tiret|guion|trattino|streepje)[ ]"
 _AT = r"(?:[ ]?@{1,2}[ ]?|[ ]?[\[({<][ ]?(?:at|ät|@|arroba|a)[ ]?[\])}>][ ]?)"
 _LOCAL = r"(?<![\w.+%'-]) [\w.+%'-]++"
@@ -32,7 +32,7 @@ _EMAIL = Pattern(
         | [ ]?\.[ ]?{_TOP} ) (?!@) (?:(?:{_DOT}|[ ]\.){_TOP}(?!\w))?"""
 )
 _SPOKEN_EMAIL = Pattern(
-    rf"""{_LOCAL} (?:(?:{_DOT}|{_SIGN})[\w.+%'-]++){{0,4}}? (?:{_AT}|[ ](?:at|arroba|chiocciola|arr?obase|klammeraffe|ät|apenstaartje)[ ]) (?!the[ ]|a[ ]) [\w-]{{1,63}}+
+    rf"""{_LOCAL} (?:(?:{_DOT}|{_SIGN})[\w.+%'-]++){{0,4}}? (?:{_AT}|[ ](?:at|arroba|chiocciola|arr?obase|klammeraffe|ät|apenstaartje|małpa|собака|собачка)[ ]) (?!the[ ]|a[ ]) [\w-]{{1,63}}+
         (?: (?:{_DOT}|\.)[\w-]{{1,63}}+ ){{0,3}}? (?:{_DOT}) {_TOP} (?:(?:{_DOT}|\.)[a-z]{{2}})? \b"""
 )
 _AT_PROVIDER = Pattern(
@@ -48,10 +48,12 @@ _CUT_EMAIL = Pattern(
     rf"{_LOCAL} @ {_PROVIDERS} (?:[ ](?:com|net|org|de|fr|es|it|nl|uk|co[ ]uk))? (?![\w@-]|\.\w)"
 )
 _DASHED_EMAIL = Pattern(rf"(?<!\S) [\w.-]{{1,40}}?[_-]at[_-][\w-]{{1,40}}?(?:[_-]dot[_-]|\.){_TOP}\b")
-_SPOKEN_SIGNS = frozenset(("dot", "punkt", "point", "punto", "ponto", "punt"))
+_SPOKEN_SIGNS = frozenset(
+    ("dot", "punkt", "point", "punto", "ponto", "punt", "kropka", "точка", "nokta", "крапка")
+)
 _AT_WORDS = frozenset(("at", "ät", "arroba", "a"))
 _OPENING = frozenset("([{<")
-_AT_SIGNS = ("(a)", "(at)", "[at]", "{at}", "<at>", "( at", "[ at", "(ät)", "(arroba)", "[arroba]")
+_AT_SIGNS = ("(a)", "(at)", "[at]", "[ät]", "{at}", "<at>", "( at", "[ at", "(ät)", "(arroba)", "[arroba]")
 
 _NO_HOSTS = frozenset(("0", "127", "255"))
 """Where addresses begin that are of no host, or of each: "127.0.0.1", a subnet's mask."""

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, cached_property
+from itertools import pairwise
 
 Span = tuple[int, int, str]
 """Start, end and mark of personal data in a text."""
@@ -81,6 +82,9 @@ _WORD_LENGTH = 24
 _LONG_WORD = 7
 """Letters from which a misspelt word is still known."""
 _WORD = Pattern(r"[^\W_]++(?>(?:'[^\W_]++)*)", 0)
+_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+"""Scripts that write a number or a Latin word beside their own words without a space."""
+_SEAM = Pattern(f"(?<=[{_UNSPACED}])-?(?=[A-Za-z0-9+])|(?<=[A-Za-z0-9])(?=[{_UNSPACED}])", 0)
 
 
 class Draft:
@@ -89,7 +93,7 @@ class Draft:
     def __init__(self, original: str) -> None:
         self._original = original
         self._origins: list[int] | None = None
-        self._spans: list[Span] = []
+        self._spans: list[Span] = []  # in the original
         self.text = original
         if not original.isascii():
             self._normalise()
@@ -99,6 +103,28 @@ class Draft:
         """The words of the text, in lower case."""
         self.located: dict[str, list[int]] = {}
         """Where the words that `look_for` was asked for begin."""
+
+    def separate_scripts(self) -> bool:
+        """Insert a space between Chinese, Japanese, Korean, Thai and the like, and the Latin or digits beside it.
+
+        Detectors take a run of letters and digits for a word, and would miss, or replace, the whole sentence.
+
+        Returns: whether the text changed; `look_for` has to be called again then.
+        """
+        if self._original.isascii() or not (seams := [found.end() for found in _SEAM.finditer(self.text)]):
+            return False
+        origins = self._origins or range(len(self.text))
+        pieces: list[str] = []
+        placed: list[int] = []
+        for start, end in pairwise((0, *seams, len(self.text))):
+            pieces += (self.text[start:end], " ")
+            placed += (*origins[start:end], origins[end - 1])
+        self._origins = placed[:-1]
+        self.text = "".join(pieces[:-1])
+        self.lower = self.text.lower()
+        self.words = set(self.lower.translate(_SPACES).split())
+        self.located = {}
+        return True
 
     def look_for(self, forms: dict[str, str], triggers: frozenset[str]) -> None:
         """Locate words if a trigger occurs; `has`, `places` and `matches` know only them.
@@ -153,7 +179,7 @@ class Draft:
         for start, end, mark in spans:
             if start >= done and end > start:
                 pieces += (self.text[done:start], MASK * (end - start))
-                self._spans.append((start, end, mark))
+                self._spans.append((self._place(start), self._after(end), mark))
                 done = end
         if done:
             self.text = "".join(pieces) + self.text[done:]
@@ -168,17 +194,17 @@ class Draft:
             if start < done:
                 continue
             if mark in kept:
-                mark = self._original[self._place(start) : self._after(end)].join(delimiters)
-            pieces += (self._original[self._after(done) : self._place(start)], mark)
+                mark = self._original[start:end].join(delimiters)
+            pieces += (self._original[done:start], mark)
             done = end
-        return "".join(pieces) + self._original[self._after(done) :]
+        return "".join(pieces) + self._original[done:]
 
     def _place(self, position: int) -> int:
         """Return where a character of `text` is in the original."""
         return position if self._origins is None else self._origins[position]
 
     def _after(self, end: int) -> int:
-        return self._place(end - 1) + 1 if end else 0
+        return self._place(end - 1) + 1
 
     def _normalise(self) -> None:
         folds = _folds()

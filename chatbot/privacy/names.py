@@ -14,7 +14,17 @@ from itertools import islice, pairwise
 
 from chatbot.privacy import phrases
 from chatbot.privacy.draft import MASK, Draft, Pattern, Span
-from chatbot.privacy.words import BRANDS, GIVEN, GIVEN_AND_WORDS, NO_NAMES, PLACES, SURNAMES, THINGS
+from chatbot.privacy.words import (
+    BRANDS,
+    FUNCTION_WORDS,
+    GIVEN,
+    GIVEN_AND_WORDS,
+    INSTITUTIONS,
+    NO_NAMES,
+    PLACES,
+    SURNAMES,
+    THINGS,
+)
 from chatbot.word_lists import words_of
 
 MARK = "<NAME>"
@@ -34,17 +44,17 @@ _SIGN_OFF = Pattern(
     rf"(?<!\w)(?:(?P<formal>{phrases.SIGN_OFFS_FORMAL})|{phrases.SIGN_OFFS})(?!\w)(?P<comma>\s?[,.!:/-]{{0,3}})(?:[\s>]++|(?<=/))"
 )
 _THANKS = Pattern(
-    r"(?:many\s|vielen\s)?(?:thank|thanks|danke|dank|merci|gracias|grazie|obrigad[oa]|tack|best|love|warmly)(?!\w)"
+    r"(?:many\s|vielen\s|mange\s|много\s|большое\s)?(?:thank|thanks|danke|dank|bedankt|merci|gracias|grazie|obrigad[oa]|tack|takk?|kiitos|děkuji|dziękuję|hvala|teşekkürler|mulțumesc|спасибо|дякую|ευχαριστώ|köszönettel|terima|cảm|best|love|warmly)(?!\w)"
 )
-"""Sign-offs that an ordinary capitalised word may follow: "Thanks Guys"."""
-_SPACE = r"\s++(?>(?:the\s)?)"
+"""Sign-offs that an ordinary word may follow: "Thanks Guys", "Merci beaucoup, bonne journée"."""
+_SPACE = r"\s++(?>(?:the\s|(?:not|nicht|pas|non|niet)\s(?=(?-i:[A-Z])))?)"
 _CAP = r"(?-i:[A-ZÀ-ÖØ-ÞĀĂĄĆČĎĐĒĘĚĞĢĪİĶŁĻŃŅŇŌŐŘŚŞŠŢŤŪŮŰŹŻŽΑ-ΩΆ-ΏЀ-Я])[\w'-]*+"
 _TITLED = Pattern(
     rf"(?P<title>\w++)(?P<dot>\.(?:ra|ssa|na)?)?\s(?:(?:dr|prof|dott|ing)\.?\s)?(?=(?:(?:de|von|van|di|da|del|dos|du)\s(?:(?:la|der|den|los)\s)?)?{_CAP})"
 )
 _OF = r"(?:(?:de|von|van|di|da|del|dos|du|der|den|la|le|bin|al|el|zu)\s){0,2}"
 _BEFORE_SPEAKING = Pattern(
-    rf"(?<![\w.'-])(?P<name>{_CAP}(?:\.?\s{_OF}{_CAP}){{0,3}}),?\s(?:from\s{_CAP}\s|aus\s{_CAP}\s|de\s{_CAP}\s|di\s{_CAP}\s)?(?:à\s(?:l')?|al\s|am\s)?\Z"
+    rf"(?<![\w.'-])(?P<name>{_CAP}(?:\.?\s{_OF}{_CAP}){{0,3}}),?\s(?:from\s{_CAP}\s|aus\s{_CAP}\s|de\s{_CAP}\s|di\s{_CAP}\s)?(?:à\s(?:l')?|al\s|am\s|this\s)?\Z"
 )
 _BEFORE_NAME = Pattern(
     rf"(?<![\w.'-])(?P<name>{_CAP}(?:\.?\s{_OF}{_CAP}){{0,3}})\s(?:(?:is|was|ist|est|es|è|é|jest)\s(?:my|the|mein|mon|mi|(?:il\s)?mio|(?:o\s)?meu|moje)|on\sthe|am|,?mein)\s\Z"
@@ -88,6 +98,8 @@ _CLOSING = Pattern(
     r"(?!\w)[^.!?\n]{0,30}(?:[,.!?\n]|\s-)\s?\Z"
 )
 """The clause before a signature: "hoping for a quick answer, ", "A disappointed customer, "."""
+_ORDINAL = Pattern(r"\d{1,2}(?:\.|º|er|st|nd|rd|th)?(?:[ ]de)?", 0)
+"""A day before a month that is a given name, too: "1. Juli"."""
 _GREETED_END = Pattern(r"\s*(?:[,.!?;:)-]|\Z)")
 _BEFORE_AGAIN = Pattern(
     rf"(?:^|[.,!?;:]\s|(?<=^hi\s)|(?<=^hey\s)|(?<=^hello\s))(?P<name>{_CAP}(?:\s{_CAP}){{0,2}})\s(?:de\s|otra\s|von\s)?\Z"
@@ -123,9 +135,10 @@ def _names(leads: Iterator[re.Match[str]], end_of: EndOf) -> Iterator[Span]:
 def _stated(lead: re.Match[str]) -> int:
     text, start = lead.string, lead.end()
     end = _name_end(text, start, stated=True, capitals=_capitals_tell(lead[0].split()))
-    # "my name is thandiwe", but not "my name is spelt wrongly".
+    # "my name is thandiwe", but not "my name is spelt wrongly" and "mein Name ist falscher Name".
     words = text[start:end].split()
-    unsure = text[start:end].islower() and not any(map(_is_given, words))
+    lower = text[start:end].islower() or (end > start and words[0].islower() and words[0] not in _PARTICLES)
+    unsure = lower and not any(map(_is_given, words))
     return start if unsure and (words[0] in _PARTICLES or not _GOES_ON.match(text, end)) else end
 
 
@@ -181,6 +194,14 @@ def _signed(lead: re.Match[str]) -> int:
     comma, formal = bool(lead["comma"].strip()), bool(lead["formal"]) or not _THANKS.match(lead[0])
     own_line = "\n" in lead[0]
     end = _name_end(text, start, stated=comma and formal, capitals=comma or formal or own_line)
+    words = text[start:end].split()
+    if (
+        _THANKS.match(lead[0])
+        and len(words) > 1
+        and text[start:end].islower()
+        and not any(map(_is_given, words))
+    ):
+        return start
     if own_line and text.startswith("\n", end):
         return end
     return end if len(text) - end < _AFTER and _AFTER_SIGNATURE.match(text, end) else start
@@ -279,10 +300,21 @@ def _is_person(text: str, start: int, end: int) -> bool:
         text, start, end
     ):
         return False
+    # "Jordan Staircase", "arrêt Jean Jaurès", "Karl Johans gate".
+    after = text[end : end + _NEAR].split()[:1]
+    if len(words) > 1 and _stem(words[-1]) in INSTITUTIONS and not _is_surname(words[-1]):
+        return False
+    around = [word.rpartition("'")[2] for word in before[-1:]] + [
+        word.lower().strip(".,;!?") for word in after
+    ]
+    if not INSTITUTIONS.isdisjoint(around):
+        return False
     # "Paul's Boutique" is a shop, and "the Jane Eyre I ordered" a book.
     if len(words) > 1 and (words[0].endswith("'s") or (before and before[-1] in _DETERMINERS)):
         return False
     if len(words) == 1 and _stem(words[0]) in PLACES and not (before[0:1] and before[0] in phrases.OUR):
+        return False
+    if len(words) == 1 and before and _ORDINAL.fullmatch(before[-1]):
         return False
     first = _stem(words[0])
     if len(words) > 1 and (_is_given(words[0]) or _is_surname(words[-1])):
@@ -333,7 +365,10 @@ def _is_singular(word: str, known: str, whose: str) -> bool:
 
 def _is_brand(words: list[str]) -> bool:
     plain = [word.rstrip(".").lower() for word in words[:5]]
-    return any(f"{first} {second}" in BRANDS for first, second in pairwise(plain))
+    return any(
+        f"{first} {second}" in BRANDS or f"{first} {second.partition('-')[0]}" in BRANDS
+        for first, second in pairwise(plain)
+    )
 
 
 def _capitals_tell(lead: list[str]) -> bool:
@@ -389,7 +424,7 @@ def _begins_name(word: str, stated: bool, capitals: bool) -> bool:
     known = _stem(word)
     if _is_given(word):
         return stated or known not in GIVEN_AND_WORDS or (capitals and _is_capital(word))
-    if known in NO_NAMES or len(word) == 1:
+    if known in NO_NAMES or len(word) == 1 or (word in FUNCTION_WORDS and word not in _PARTICLES):
         return False
     if stated:
         return _is_capital(word) or not _ENDINGS.search(known)

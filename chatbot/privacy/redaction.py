@@ -86,7 +86,8 @@ def redact_with_core(message: str) -> tuple[str, str]:
 
 def _detect(text: str) -> Draft:
     draft = Draft(text)
-    draft.look_for(_FORMS, _WITH_DIGITS if draft.has_digits else _WITHOUT_DIGITS)
+    triggers = _WITH_DIGITS if draft.has_digits else _WITHOUT_DIGITS
+    draft.look_for(_FORMS, triggers)
     if "<" in text:
         draft.mark((*found.span(), found[0]) for found in _MARKS.finditer(draft.text))
     redact_urls(draft)
@@ -94,6 +95,8 @@ def _detect(text: str) -> Draft:
     redact_stated_secrets(draft)
     redact_second_passwords(draft)
     redact_scripts(draft)
+    if draft.separate_scripts():
+        draft.look_for(_FORMS, triggers)
     redact_emails(draft)
     redact_users(draft)
     if draft.has_digits:

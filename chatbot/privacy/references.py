@@ -40,6 +40,8 @@ _COMPOUNDS = ("nummer", "nr", "buchungscode", "boekingscode")
 """Ends of German, Dutch and Scandinavian nouns that name a number: "Vorgangsnummer", "Kundennr."."""
 _THINGS = ("artikel", "haus", "seiten", "modell", "model", "chargen", "produkt", "product", "teile", "material", "zimmer", "fehler", "fout", "huis", "pagina", "vare", "los", "typen")  # fmt: skip
 _REFERENCES = frozenset(("id", "ids", "ref", "reference"))
+_ACRONYMS = frozenset(("ein", "sin", "nie", "pan", "nit", "rut", "run", "nip", "hid", "cap"))
+"""Names of ids that are words in lower case: German "ein", Spanish "sin"."""
 _TOKEN = Pattern(r"n\.?[º°]|[^\W\d_]+(?:/[^\W\d_]+)?|\S", 0)
 _FROM_DIGIT = Pattern(r"\d[\w/\-]*+", 0)
 _MORE = Pattern(
@@ -110,6 +112,15 @@ RESERVING = frozenset((
 """Words before such a code."""
 
 
+_PLATE_WORDS = frozenset((
+    "plate", "kennzeichen", "nummernschild", "immatriculation", "matrícula", "matricula", "targa", "kenteken",
+))  # fmt: skip
+_PLATE = Pattern(
+    rf"(?:{'|'.join(sorted(_PLATE_WORDS))})(?:[ ](?:number|no\.?|nummer))?(?:[ ]?:|[ ](?:is|ist|est|es|è|é))?[ ](?P<plate>(?-i:[A-Z]{{1,3}}[- ]?[A-Z]{{0,2}}[- ]?\d{{1,4}}(?:[- ]?[A-Z]{{1,3}})?|\d{{1,3}}-[A-Z]{{2,3}}-\d{{1,2}}))(?!\w)"
+)
+"""A vehicle's plate: "plate YK19 TDR", "Kennzeichen NMB-RO 418"."""
+
+
 def redact_references(draft: Draft) -> None:
     """Mark numbers by the noun that names them: <ORDER>, <ACCOUNT>, <INVOICE>, and <NUMBER> for other nouns."""
     if not _SORT.isdisjoint(draft.words):
@@ -118,6 +129,8 @@ def redact_references(draft: Draft) -> None:
         draft.mark((*found.span("code"), "<ORDER>") for found in _STATUS.finditer(draft.text))
     if not ABOUT_WORDS.isdisjoint(draft.words) and _FOUR_DIGITS.search(draft.text):
         draft.mark((*found.span("code"), "<ORDER>") for found in _ABOUT.finditer(draft.text))
+    if not _PLATE_WORDS.isdisjoint(draft.words):
+        draft.mark((*found.span("plate"), "<NUMBER>") for found in _PLATE.finditer(draft.text))
     if not RESERVING.isdisjoint(draft.words):
         draft.mark((*found.span("code"), "<NUMBER>") for found in _RESERVED.finditer(draft.text))
     draft.mark(_references(draft.text))
@@ -247,7 +260,7 @@ def _words_before(text: str, start: int) -> tuple[list[str], str]:
     ):
         links.append(tokens.pop())
     noun = tokens[-1] if tokens else ""
-    if noun in NO_NUMBERS:
+    if noun in NO_NUMBERS or (noun in _ACRONYMS and noun.upper() not in text[max(0, start - _NEAR) : start]):
         return links, ""
     if noun.endswith(_COMPOUNDS) and noun.startswith(_THINGS):
         return links, ""

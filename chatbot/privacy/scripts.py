@@ -26,6 +26,7 @@ _PASSWORD = rf"{_TOLD}(?P<value>[!-~]{{4,40}})"
 _PIN = rf"{_TOLD}(?P<value>\d(?:[ -]?\d){{3,7}})(?!\w)"
 _NUMBER = rf"{_TOLD}(?P<value>(?=[A-Z-]{{0,8}}\d)[A-Za-z\d][A-Za-z\d-]{{3,24}})"
 _PLACE = r"(?P<value>(?=[^\n]{0,40}\d)[^\n.!?]{4,60})"
+_DATE = r"(?:\d{2,4}[ ]?[年년./-][ ]?\d{1,2}[ ]?[月월./-][ ]?\d{1,2}(?:[ ]?[日일])?|\d{1,2}[./-]\d{1,2}[./-]\d{2,4})"
 _LINE = r"[ ,.]*\n\s*(?P<value>[^\W\d_][^\n\d]{1,30}?)[ .]*\Z"
 """A line that ends the message."""
 
@@ -36,7 +37,7 @@ _LISTS = read_lists(Path(__file__).with_name("scripts.txt"))
 _FRAGMENTS = {
     **{name: "|".join(_LISTS[name].split()) for name in ("arabic_names", "hebrew_names", "japanese_surnames")},
     "chinese_surname": _CHINESE_SURNAME, "korean_name": _KOREAN_NAME, "word": _WORD, "two": _TWO, "end": _END,
-    "line": _LINE, "password": _PASSWORD, "pin": _PIN, "number": _NUMBER, "place": _PLACE, "han": _HAN, "kana": _KANA,
+    "line": _LINE, "date": _DATE, "password": _PASSWORD, "pin": _PIN, "number": _NUMBER, "place": _PLACE, "han": _HAN, "kana": _KANA,
     "hangul": _HANGUL, "hindi": _HINDI, "thai": _THAI,
 }  # fmt: skip
 _LETTERS = {
@@ -48,6 +49,7 @@ _LETTERS = {
     "arabic": r"[\u0620-\u06d3]",
     "hebrew": r"[\u05d0-\u05ea]",
 }
+_WITH_DIGITS = frozenset(("<ADDRESS>", "<DOB>", "<ORDER>"))
 _SCRIPTS = tuple((Pattern(letters, 0), script) for script, letters in _LETTERS.items())
 
 
@@ -69,6 +71,8 @@ def redact_scripts(draft: Draft) -> None:
     for detected, script in _SCRIPTS:
         if detected.search(draft.text):
             for pattern, words, mark in _patterns(script):
+                if mark in _WITH_DIGITS and not draft.has_digits:
+                    continue
                 if words and not any(word in draft.lower for word in words):
                     continue
                 draft.mark(

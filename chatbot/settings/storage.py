@@ -46,7 +46,8 @@ class UploadSettings(Settings):
     """Maximum size of the upload queue (`to-store` in the log folder); beyond it the oldest rows are dropped
     and counted."""
     close_seconds: float = Field(default=10.0, gt=0)
-    """Maximum time to upload the queue at shutdown, with retries. The chart sets 120, and derives the grace period from it."""
+    """Maximum time to upload the queue at shutdown, with retries. The chart sets 120 and derives the grace
+    period from it."""
 
 
 class StorageSettings(Settings):

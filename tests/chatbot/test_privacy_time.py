@@ -63,7 +63,7 @@ FAMILIES = {
     "prefixes": "order AB 12 ", "phrases with a colon": "password: aa bb ", "uk towns": "1 Aa LA22 ", "house": "house 1, road 1, ", "laan": "laan van Aa ",
     "compounds": "nummer 1-", "files": "1.jpg ", "postcodes": "postcode A1 1", "parts of e-mail": "a dot b underscore ",
     "Chinese": "\u5bc4\u5230\u5317\u4eac\u5e02", "Japanese": "\u6771\u4eac\u90fd\u30a2", "Korean": "\uae40\uc2dc \uc218\ub3d9 ", "Hindi": "\u092e\u0948\u0902 \u0928\u093e ", "Thai": "\u0e23\u0e2b\u0e31\u0e2a\u0e04\u0e38\u0e13 ",
-    "Arabic": "\u0634\u0627\u0631\u0639 \u0623\u0646\u0627 ", "Hebrew": "\u05e8\u05d7\u05d5\u05d1 \u05d0\u05e0\u05d9 ", "all scripts": "\u674e\u30a2\uae40\u0928\u0e23\u0634\u05d0 1",
+    "Arabic": "\u0634\u0627\u0631\u0639 \u0623\u0646\u0627 ", "Hebrew": "\u05e8\u05d7\u05d5\u05d1 \u05d0\u05e0\u05d9 ", "seams of scripts": "\u30a21", "all scripts": "\u674e\u30a2\uae40\u0928\u0e23\u0634\u05d0 1",
 }  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from chatbot.privacy import MARKS
 
 HERE = Path(__file__).parent
 SEED = 14
-SLOT = re.compile(r"\{(\w+)(?:@(\w+))?\}")
+SLOT = re.compile(r"\{([a-z]\w*)(?:@(\w+))?\}")
 SECRET = re.compile(r"<<(.*?)>>", re.S)
 MARK = re.compile("|".join(MARKS))
 WORD = re.compile(r"\w+")
