@@ -36,7 +36,8 @@ def ways(objects: list[Json], kind: str) -> set[tuple[str, str, Any]]:
                 others = [ALL] if peers is None else []
                 for peer in peers or []:
                     pods = "podSelector" in peer
-                    others += component(peer["podSelector"]) if pods else [next(iter(peer))]
+                    block = peer.get("ipBlock", {}).get("cidr")
+                    others += component(peer["podSelector"]) if pods else [block or next(iter(peer))]
                 found |= {(own, other, port["port"]) for other in others for port in rule["ports"]}
     return found
 
@@ -121,3 +122,21 @@ def test_what_is_elsewhere_can_be_reached_on_its_port(
 ) -> None:
     assert way not in ways(render(), "Egress")
     assert way in ways(render("--set", values), "Egress")
+
+
+IDENTITY = "minio.enabled=false,store.podIdentity=true,store.endpoint=https://s3.example.com:8443"
+CREDENTIALS = {
+    (ALL, 443),
+    ("169.254.170.23/32", 80), ("fd00:ec2::23/128", 80),
+    ("169.254.169.254/32", 80), ("fd00:ec2::254/128", 80),
+}  # fmt: skip
+"""Where a pod's identity is exchanged for credentials: STS, the agent of EKS Pod Identity, the node's metadata service."""
+
+
+def test_each_client_of_the_store_and_no_other_pod_can_get_credentials_for_its_identity(render: Render) -> None:
+    keys = ways(render("--set", IDENTITY.replace("podIdentity=true", "existingSecret=a")), "Egress")
+    identity = ways(render("--set", IDENTITY), "Egress")
+    clients = ("api", "staff", "mlflow", "drift", "upkeep", "retrain", "bootstrap")
+    wanted = {(client, *end) for client in clients for end in CREDENTIALS}
+    assert identity == keys | wanted
+    assert not wanted <= keys
