@@ -309,8 +309,26 @@ def test_the_staff_pages_are_never_reached_from_outside(render: Render) -> None:
 def test_an_identity_means_no_key_anywhere(render: Render) -> None:
     objects = render("-f", str(chart.CHART / "ci" / "06-identity-values.yaml"))
     assert "AWS_ACCESS_KEY_ID" not in json.dumps(objects)
-    accounts = [o for o in objects if o["kind"] == "ServiceAccount"]
-    assert all("eks.amazonaws.com/role-arn" in a["metadata"]["annotations"] for a in accounts)
+
+
+def test_the_stores_clients_have_the_identity_of_all_or_their_own_and_other_accounts_have_none(
+    render: Render,
+) -> None:
+    key = "role-arn"
+
+    def identities(*arguments: str) -> dict[str, str | None]:
+        accounts = [o["metadata"] for o in render(*arguments) if o["kind"] == "ServiceAccount"]
+        return {
+            a["name"].removeprefix("support-chatbot-"): a.get("annotations", {}).get(key) for a in accounts
+        }
+
+    all_of_them = f"--set=serviceAccounts.annotations.{key}=all"
+    clients = {"api", "drift", "upkeep", "retrain", "staff", "mlflow", "bootstrap"}
+    others = {"page", "minio", "pushgateway", "drain"}
+    assert identities(all_of_them) == dict.fromkeys(clients, "all") | dict.fromkeys(others)
+    own = f"--set=serviceAccounts.byComponent.api.{key}=own,serviceAccounts.byComponent.drift.other=a"
+    assert identities(all_of_them, own) == identities(all_of_them) | {"api": "own"}
+    assert identities(own) == dict.fromkeys(clients | others) | {"api": "own"}
 
 
 def test_each_client_of_the_store_has_a_key_of_its_own_and_the_root_key_is_the_bootstraps(

@@ -53,6 +53,7 @@ NAMED = [
     "corpus.messageColumn",
     "corpus.intentColumn",
     "serviceAccounts.annotations.a",
+    "serviceAccounts.byComponent.api.a",
     "networkPolicy.prometheusNamespace.a",
     "monitoring.labels.a",
     "monitoring.dashboards.labels.a",

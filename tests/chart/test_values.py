@@ -130,6 +130,7 @@ def wrong() -> list[tuple[str, Any]]:
                 "pod.annotations serviceAccounts.annotations api.ingress.annotations",
                 ({"a b": "c"}, {"a": True}, []),
             ),
+            ("serviceAccounts.byComponent", ({"page": {"a": "b"}}, {"api": {"a": True}}, {"api": "a"})),
             ("pod.tolerations", ([{"ky": "a"}], ["a"], [{"effect": "Never"}])),
             ("pod.affinity", ({"nodeAfinity": {}},)),
             ("global.imagePullSecrets", ([{"nam": "a"}], ["a"], [{"name": "A"}])),

@@ -155,16 +155,20 @@ securityContext:
 - {name: account, mountPath: /var/run/secrets/kubernetes.io/serviceaccount, readOnly: true}
 {{- end }}
 
-{{/* (list . "api") -> that component's service account, without an automatically mounted token. */}}
+{{/* (list . "api") -> that component's service account, without an automatically mounted token. A cloud identity, which its
+     annotations name, opens the store: only clients of the store have them. */}}
 {{- define "chart.serviceAccount" -}}
 {{- $root := index . 0 -}}
+{{- $accounts := $root.Values.serviceAccounts -}}
 apiVersion: v1
 kind: ServiceAccount
 metadata:
   name: {{ include "chart.name" . }}
   labels: {{- include "chart.labels" . | nindent 4 }}
-  {{- with $root.Values.serviceAccounts.annotations }}
+  {{- if has (index . 1) (list "api" "drift" "upkeep" "retrain" "staff" "mlflow" "bootstrap") }}
+  {{- with merge (dict) (get $accounts.byComponent (index . 1) | default dict) $accounts.annotations }}
   annotations: {{- toYaml . | nindent 4 }}
+  {{- end }}
   {{- end }}
 automountServiceAccountToken: false
 {{- end }}
