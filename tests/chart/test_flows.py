@@ -133,7 +133,9 @@ CREDENTIALS = {
 """Where a pod's identity is exchanged for credentials: STS, the agent of EKS Pod Identity, the node's metadata service."""
 
 
-def test_each_client_of_the_store_and_no_other_pod_can_get_credentials_for_its_identity(render: Render) -> None:
+def test_each_client_of_the_store_and_no_other_pod_can_get_credentials_for_its_identity(
+    render: Render,
+) -> None:
     keys = ways(render("--set", IDENTITY.replace("podIdentity=true", "existingSecret=a")), "Egress")
     identity = ways(render("--set", IDENTITY), "Egress")
     clients = ("api", "staff", "mlflow", "drift", "upkeep", "retrain", "bootstrap")

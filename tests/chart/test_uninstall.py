@@ -105,6 +105,37 @@ def test_the_persistent_spool_is_a_folder_for_each_pod_on_one_volume_that_outliv
     assert not [o for o in own if o["kind"] == "PersistentVolumeClaim" and "spool" in o["metadata"]["name"]]
 
 
+def test_a_volume_of_one_node_keeps_the_pods_together_beside_the_affinity_of_the_values(
+    render: Render,
+) -> None:
+    shared = "--set=api.spool.persistent=true,api.spool.accessMode="
+
+    def pod(*arguments: str) -> Json:
+        return dict(pod_specs(render(*arguments)))[f"Deployment/{API}"]
+
+    def spread(spec: Json) -> list[str]:
+        return [constraint["topologyKey"] for constraint in spec["topologySpreadConstraints"]]
+
+    many = pod(shared + "ReadWriteMany")
+    assert "affinity" not in many
+    assert "kubernetes.io/hostname" in spread(many)
+    one = pod(shared + "ReadWriteOnce")
+    own = next(o for o in render() if o["kind"] == "Deployment" and o["metadata"]["name"] == API)["spec"][
+        "selector"
+    ]
+    term = {"topologyKey": "kubernetes.io/hostname", "labelSelector": own}
+    assert one["affinity"] == {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
+    assert spread(one) == ["topology.kubernetes.io/zone"]
+    given = '{"nodeAffinity":{"a":1},"podAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":[{"topologyKey":"a"}]}}'
+    for path in ("pod", "api.pod"):
+        both = pod(shared + "ReadWriteOnce", f"--set-json={path}.affinity={given}")["affinity"]
+        assert both["nodeAffinity"] == {"a": 1}
+        assert both["podAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"] == [
+            {"topologyKey": "a"},
+            term,
+        ]
+
+
 def test_without_it_the_spool_is_the_pods_own(render: Render) -> None:
     spec = dict(pod_specs(render()))[f"Deployment/{API}"]
     assert "persistentVolumeClaim" not in str(spec["volumes"])
