@@ -86,11 +86,11 @@ def test_replicas_are_not_set_with_the_autoscaler(render: Render) -> None:
     assert not [o for o in fixed if o["kind"] == "HorizontalPodAutoscaler"]
 
 
-def test_the_bot_is_rolled_with_none_unavailable_and_has_time_to_leave(render: Render) -> None:
+def test_the_bot_is_rolled_by_quarters_with_none_unavailable_and_has_time_to_leave(render: Render) -> None:
     spec = of(render(), "Deployment", "-api")["spec"]
     assert spec["strategy"] == {
         "type": "RollingUpdate",
-        "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1},
+        "rollingUpdate": {"maxUnavailable": 0, "maxSurge": "25%"},
     }
     pod = spec["template"]["spec"]
     environment = {e["name"]: e for e in pod["containers"][0]["env"]}
