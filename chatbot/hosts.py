@@ -63,15 +63,19 @@ def network_of(address: str) -> str:
 def with_mapped(proxies: str) -> str:
     """Add the IPv6 form of each IPv4 address and network: a server on `::` sees IPv4 clients as `::ffff:192.0.2.1`.
 
+    A network loses its host bits: uvicorn takes `10.0.0.5/8` for a name.
+
     Args:
         proxies: addresses, networks and other words, comma-separated.
     """
     parts = [part for part in map(str.strip, proxies.split(",")) if part]
-    for part in tuple(parts):
+    for at, part in enumerate(tuple(parts)):
         try:
-            network = ipaddress.ip_network(part)
+            network = ipaddress.ip_network(part, strict=False)
         except ValueError:
             continue
+        if "/" in part:
+            parts[at] = str(network)
         if network.version == 4:
             parts.append(f"::ffff:{network.network_address}/{96 + network.prefixlen}")
     return ",".join(parts)

@@ -17,10 +17,11 @@ from chatbot.errors import SettingError
 HTTP_ADDRESS = r"^(https?://\S+)?$"
 """Pattern of an address, or none."""
 
+MAX_NUMBER = 10**9
+"""Largest number of a setting, about 30 years in seconds: more overflows timers and dates."""
+
 _PREFIX = "CHATBOT_"
 _SLOTS = "CHATBOT_SLOT_"
-_MAX_NUMBER = 1e9
-"""Largest number of a setting, about 30 years in seconds: more overflows timers and dates."""
 _ELSEWHERE = frozenset({"CHATBOT_BITEXT_URL", "CHATBOT_SHARED_DATA"})
 """Variables with this prefix that are not settings: `data.fetch` and tests read them."""
 
@@ -51,7 +52,7 @@ class Settings(BaseSettings):
     @field_validator("*")
     @classmethod
     def _refuse_huge_numbers(cls, value: Any) -> Any:
-        if isinstance(value, int | float) and abs(value) > _MAX_NUMBER:
+        if isinstance(value, int | float) and abs(value) > MAX_NUMBER:
             raise PydanticCustomError("huge_number", "a number between -1e9 and 1e9 is needed")
         return value
 

@@ -187,7 +187,7 @@ class ServiceSettings(Settings):
         """Refuse what uvicorn would take for a name: it would match no address, and trust no proxy."""
         for proxy in filter(None, map(str.strip, value.split(","))):
             if proxy != "*":
-                ipaddress.ip_network(proxy)
+                ipaddress.ip_network(proxy, strict=False)
         return value
 
     @model_validator(mode="after")

@@ -149,8 +149,8 @@ def test_a_setting_that_cannot_work_stops_the_start_and_is_named_with_its_value(
         ("CHATBOT_UPLOAD_QUEUE_MB", "big", "CHATBOT_UPLOAD_QUEUE_MB='big'"),
         (
             "CHATBOT_TRUSTED_PROXIES",
-            "10.0.0.5/8",
-            "CHATBOT_TRUSTED_PROXIES='10.0.0.5/8': Value error, 10.0.0.5/8 has",
+            "10.0.0.5/33",
+            "CHATBOT_TRUSTED_PROXIES='10.0.0.5/33': Value error, '10.0.0.5/33' does not appear",
         ),
         ("CHATBOT_METRICS_PORT", "3000", "CHATBOT_METRICS_PORT=3000 is CHATBOT_PORT too"),
         ("CHATBOT_PREDICTION_KEY", "short", "CHATBOT_PREDICTION_KEY"),

@@ -130,7 +130,7 @@ CREDENTIALS = {
     ("169.254.170.23/32", 80), ("fd00:ec2::23/128", 80),
     ("169.254.169.254/32", 80), ("fd00:ec2::254/128", 80),
 }  # fmt: skip
-"""Where a pod's identity is exchanged for credentials: STS, the agent of EKS Pod Identity, the node's metadata service."""
+"""Where a pod's identity becomes credentials: STS, the agent of EKS Pod Identity, the node's metadata service."""
 
 
 def test_each_client_of_the_store_and_no_other_pod_can_get_credentials_for_its_identity(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.chart.conftest import Json, Render, pod_specs
@@ -126,7 +128,8 @@ def test_a_volume_of_one_node_keeps_the_pods_together_beside_the_affinity_of_the
     term = {"topologyKey": "kubernetes.io/hostname", "labelSelector": own}
     assert one["affinity"] == {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
     assert spread(one) == ["topology.kubernetes.io/zone"]
-    given = '{"nodeAffinity":{"a":1},"podAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":[{"topologyKey":"a"}]}}'
+    required = {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "a"}]}
+    given = json.dumps({"nodeAffinity": {"a": 1}, "podAffinity": required})
     for path in ("pod", "api.pod"):
         both = pod(shared + "ReadWriteOnce", f"--set-json={path}.affinity={given}")["affinity"]
         assert both["nodeAffinity"] == {"a": 1}

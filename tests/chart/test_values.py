@@ -143,7 +143,15 @@ def wrong() -> list[tuple[str, Any]]:
             ("api.settings.CHATBOT_WORKERS", (0, 65, "0", "65", "2.0", "-1", "many", [2])),
             ("api.settings.CHATBOT_LOG_KEEP", (-1, "-1")),
             ("api.settings.CHATBOT_ANSWER_THRESHOLD", (2, "2", "1.5", "-0.5", "NaN")),
-            ("api.settings.CHATBOT_TIMEOUT_SECONDS", (0, "0", "0.0", "-1", "1e400", "inf")),
+            (
+                "api.settings.CHATBOT_TIMEOUT_SECONDS",
+                (0, "0", "0.0", "-1", "1e400", "inf", 1e10, "1e10", "9999999999.5"),
+            ),
+            ("api.settings.CHATBOT_SCOPE_THRESHOLD", (-1e10, "-9999999999")),
+            ("api.settings.CHATBOT_LOG_KEEP", (10**10, "9999999999")),
+            ("retrain.settings.CHATBOT_K8S_FALSE_ALARM", (0, "0", 0.5, "0.5", "0.9", "1", ".55")),
+            ("retrain.settings.CHATBOT_K8S_LEASE_SECONDS", (2.9, "2.9", "0.3")),
+            ("api.settings.CHATBOT_DRAIN_SECONDS", (600.5, "600.5", "1000")),
             ("chatPage.settings.CHATBOT_UI_LANGUAGE", ("english",)),
             ("api.slots", ({"my-slot": "a"}, {"": "a"}, {"Company": "a"}, {"company": 5})),
             (
@@ -250,6 +258,9 @@ def test_no_value_of_a_scenario_is_refused(scenario: Path, problems: Callable[[J
         ("api.settings.CHATBOT_ANSWER_THRESHOLD", "0.7"),
         ("api.settings.CHATBOT_ANSWER_THRESHOLD", "1.0"),
         ("api.settings.CHATBOT_TIMEOUT_SECONDS", "2.5"),
+        ("api.settings.CHATBOT_DRAIN_SECONDS", "600.0"),
+        ("api.settings.CHATBOT_SCOPE_THRESHOLD", "-1.5"),
+        ("retrain.settings.CHATBOT_K8S_FALSE_ALARM", "0.05"),
         ("api.resources.limits", {"cpu": 0.5, "memory": 1_500_000_000, "nvidia.com/gpu": 1}),
         ("api.resources.limits", {"memory": "1.5Gi"}),
         ("networkPolicy.apiServer", ["10.0.0.0/8", "2001:db8::/32"]),
@@ -281,14 +292,50 @@ def every_leaf(values: Json, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    ("low", "high"), [(0, 64), (1, 65_535), (1, None), (16, None), (0, 600), (7, 7), (100, 1000)]
+    ("low", "high"), [(0, 64), (1, 65_535), (1, 10**9), (16, 10**9), (0, 600), (7, 7), (100, 1000)]
 )
-def test_an_integer_as_text_is_accepted_within_its_bounds_alone(low: int, high: int | None) -> None:
+def test_an_integer_as_text_is_accepted_within_its_bounds_alone(low: int, high: int) -> None:
     pattern = re.compile(chart_forms.whole(low, high))
     for number in (*range(1200), 9_999, 10_000, 65_535, 65_536, 99_999, 1_000_000):
-        expected = low <= number and (high is None or number <= high)
-        assert bool(pattern.fullmatch(str(number))) == expected, number
+        assert bool(pattern.fullmatch(str(number))) == (low <= number <= high), number
     assert not pattern.fullmatch("-1")
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "is_open"),
+    [
+        (0, 1, ""), (0, 1, "low"), (0, 1, "high"), (0, 0.5, "low high"), (0, 0.5, "high"),
+        (3, 10**9, ""), (0, 600, "low"), (1, 12, "high"), (-20, 20, ""),
+    ],
+)  # fmt: skip
+def test_a_decimal_as_text_is_accepted_within_its_bounds_alone(low: float, high: float, is_open: str) -> None:
+    pattern = re.compile(chart_forms.decimal(low, high, "low" in is_open, "high" in is_open))
+    numbers = (
+        "0",
+        "0.",
+        ".0",
+        "00.00",
+        "1.",
+        ".5",
+        "01",
+        "1.0000",
+        "1.0001",
+        "0.500",
+        "0.50001",
+        "0.04",
+        "1000000000.5",
+    )
+    for text in (
+        *numbers,
+        *(f"{hundredths / 100:.2f}" for hundredths in (*range(-2100, 1300), *range(59_990, 60_010))),
+    ):
+        number = float(text)
+        expected = (low < number if "low" in is_open else low <= number) and (
+            number < high if "high" in is_open else number <= high
+        )
+        assert bool(pattern.fullmatch(text)) == expected, text
+    for text in ("", ".", "-", "1e3", "1,5", "NaN", "--1"):
+        assert not pattern.fullmatch(text), text
 
 
 TOGETHER = [

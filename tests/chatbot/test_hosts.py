@@ -55,3 +55,6 @@ def test_proxies_are_named_as_a_server_on_the_ipv6_address_sees_them_too() -> No
     assert with_mapped("*") == "*"
     expected = "10.0.0.0/8,192.0.2.7,2001:db8::/32,::ffff:10.0.0.0/104,::ffff:192.0.2.7/128"
     assert with_mapped("10.0.0.0/8, 192.0.2.7,2001:db8::/32") == expected
+    assert with_mapped("10.0.0.5/8, 192.0.2.7,2001:db8::1/32") == expected, (
+        "uvicorn ignores a network with host bits"
+    )

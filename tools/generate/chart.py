@@ -25,6 +25,7 @@ import yaml
 from chatbot.documents import parse_fast
 from chatbot.errors import ChatbotError
 from chatbot.settings import COMPONENTS, Settings
+from chatbot.settings.base import MAX_NUMBER
 from tools import compact_json
 from tools.generate import chart_forms
 
@@ -260,14 +261,11 @@ def _setting_schema(kind: type[Settings], field_name: str) -> dict[str, Any]:
     if types & {"integer", "number"}:
         bounds = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
         limits = {key: choice[key] for choice in choices for key in bounds if key in choice}
+        is_open = [key in limits for key in ("exclusiveMinimum", "exclusiveMaximum")]
+        low = limits["exclusiveMinimum"] if is_open[0] else limits.setdefault("minimum", -MAX_NUMBER)
+        high = limits["exclusiveMaximum"] if is_open[1] else limits.setdefault("maximum", MAX_NUMBER)
         is_whole = "number" not in types
-        low = limits.get("minimum", limits.get("exclusiveMinimum"))
-        high = limits.get("maximum", limits.get("exclusiveMaximum"))
-        pattern = (
-            chart_forms.whole(low, high)
-            if is_whole
-            else chart_forms.decimal(low, "exclusiveMinimum" in limits, high)
-        )
+        pattern = chart_forms.whole(low, high) if is_whole else chart_forms.decimal(low, high, *is_open)
         number = {"type": "integer" if is_whole else "number", **limits}
         return {"anyOf": [number, {"type": "string", "pattern": rf"^\s*{pattern}\s*$|^$"}]}
     if "boolean" in types:

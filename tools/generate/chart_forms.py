@@ -28,7 +28,6 @@ for _name, _pattern in _CONTENT.pop("patterns").items():
     _PATTERNS[_name] = _filled(_pattern, _PATTERNS)
 _SCHEMAS: dict[str, Schema] = _filled(_CONTENT, _PATTERNS)
 DEFINITIONS, RESOURCES = _SCHEMAS["definitions"], _SCHEMAS["resources"]
-_NUMBER, _POSITIVE = _PATTERNS["number"], _PATTERNS["positive"]
 
 
 def form_of(name: str) -> Schema:
@@ -46,18 +45,11 @@ def variable(values: dict[str, Schema]) -> Schema:
     }
 
 
-def whole(low: int | None, high: int | None) -> str:
-    """Return the pattern of an integer in [low, high], as text; None: without that bound."""
-    if low is None or low < 0:
-        return r"-?[0-9]+"
-    if high is None:
-        return r"[0-9]+" if low == 0 else _at_least(low)
+def whole(low: int, high: int) -> str:
+    """Return the pattern of an integer in [low, high], as text; a lower bound below 0 is `-high`."""
+    if low < 0:
+        return f"-?{whole(0, high)}"
     return f"0*({'|'.join(_ranges(low, high))})"
-
-
-def _at_least(low: int) -> str:
-    digits = len(str(low))
-    return f"0*({'|'.join([*_ranges(low, 10**digits - 1), f'[1-9][0-9]{{{digits},}}'])})"
 
 
 def _ranges(low: int, high: int) -> list[str]:
@@ -77,19 +69,24 @@ def _ranges(low: int, high: int) -> list[str]:
     return found
 
 
-def decimal(low: float | None, is_open: bool, high: float | None) -> str:
-    """Return the pattern of a number as text: its sign, whether it may be zero, and whether it is at most 1.
+def decimal(low: float, high: float, is_low_open: bool, is_high_open: bool) -> str:
+    """Return the pattern of a number within bounds, as text without an exponent.
 
     Args:
-        low: lower bound; None: none.
-        is_open: whether the lower bound itself is excluded.
-        high: upper bound; bounds other than 1 are checked when the program starts.
+        low: lower bound, a whole number; below 0 it is `-high`.
+        high: upper bound, a whole number, or tenths below 1, which are themselves excluded.
+        is_low_open: whether the lower bound itself is excluded; for 0 only.
+        is_high_open: whether the upper bound itself is excluded.
     """
-    if low is None or low < 0:
-        return rf"-?{_NUMBER}([eE][-+]?[0-9]{{1,2}})?"
-    number = _POSITIVE if low > 0 or is_open else _NUMBER
-    if high is not None and high <= 1:
-        return (
-            r"(0*1(\.0*)?|0*\.[0-9]*[1-9][0-9]*)" if number == _POSITIVE else r"((0+|0*1)(\.0*)?|0*\.[0-9]+)"
-        )
-    return rf"{number}([eE][-+]?[0-9]{{1,2}})?"
+    if low < 0:
+        return f"-?{decimal(0, high, is_low_open, is_high_open)}"
+    # Tenths from 0 to this digit are below the upper bound, where the whole part is 0.
+    tenth = 9 if high >= 1 else round(high * 10) - 1
+    parts = [rf"{whole(max(int(low), 1), int(high) - 1)}(\.[0-9]*)?"] if high > max(low, 1) else []
+    if is_low_open:
+        parts.append(rf"0*\.([1-{tenth}][0-9]*|0[0-9]*[1-9][0-9]*)")
+    elif low == 0:
+        parts += [rf"0+(\.([0-{tenth}][0-9]*)?)?", rf"\.[0-{tenth}][0-9]*"]
+    if not is_high_open:
+        parts.append(rf"0*{int(high)}(\.0*)?")
+    return f"({'|'.join(parts)})"
