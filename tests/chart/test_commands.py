@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.chart.conftest import Render, notes
 from tests.support.requirements import ROOT
@@ -132,27 +133,27 @@ def test_every_job_ends(more: list[str], render: Render) -> None:
     jobs += [o["spec"] for o in objects if o["kind"] == "Job"]
     assert len(jobs) > 5
     assert all(job["activeDeadlineSeconds"] for job in jobs)
-    # The Job of an installation stays (tests/chart/test_templates.py); the hook deletes its own.
-    kept = {"bootstrap", "drain"}
+    # The Job of an installation stays (tests/chart/test_templates.py).
     for o in objects:
         job = o["spec"]["jobTemplate"]["spec"] if o["kind"] == "CronJob" else o.get("spec", {})
-        if o["kind"] in ("CronJob", "Job") and not kept & set(o["metadata"]["name"].split("-")):
+        if o["kind"] in ("CronJob", "Job") and "-bootstrap-" not in o["metadata"]["name"]:
             assert 3600 <= job["ttlSecondsAfterFinished"] <= 7 * 86_400, o["metadata"]["name"]
 
 
 @pytest.mark.process
 def test_what_a_person_runs_without_a_checkout_is_a_template_in_the_cluster(render: Render) -> None:
     objects = {o["metadata"]["name"]: o for o in render() if o["kind"] == "CronJob"}
-    for name, module, variables in (
-        ("rollback", "k8s.rollback", {"VERSION"}),
-        ("forget", "monitoring.forget", {"ID", "CONVERSATION", "SESSION"}),
-        ("review", "training.review", {"ARGS"}),
+    values = yaml.safe_load((chart.CHART / "values.yaml").read_text(encoding="utf-8"))
+    for name, module, variables, part in (
+        ("rollback", "k8s.rollback", {"VERSION"}, "retrain"),
+        ("forget", "monitoring.forget", {"ID", "CONVERSATION", "SESSION"}, "upkeep"),
+        ("review", "training.review", {"ARGS"}, "retrain"),
     ):
         spec = objects[f"{chart.RELEASE}-{name}"]["spec"]
         assert spec["suspend"] is True
         job = spec["jobTemplate"]["spec"]
         assert job["ttlSecondsAfterFinished"]
-        assert job["activeDeadlineSeconds"]
+        assert job["activeDeadlineSeconds"] == values[part]["deadlineSeconds"]
         (container,) = job["template"]["spec"]["containers"]
         assert module in " ".join(container["command"])
         # Empty: `kubectl set env` prints no object if it changes nothing, such as `list` where `list` is.

@@ -30,11 +30,11 @@ def test_the_bot_is_drained_before_anything_is_deleted_by_an_account_that_may_on
         kind: int(o["metadata"]["annotations"].get("helm.sh/hook-weight", 0)) for kind, o in found.items()
     }
     assert all(weight[kind] < weight["Job"] for kind in ("ServiceAccount", "Role", "RoleBinding"))
-    for part in found.values():
-        assert "hook-failed" in part["metadata"]["annotations"]["helm.sh/hook-delete-policy"], (
-            "the account goes too"
-        )
+    for kind, part in found.items():
         assert part["metadata"]["name"] == DRAIN
+        policy = part["metadata"]["annotations"]["helm.sh/hook-delete-policy"].split(",")
+        assert {"before-hook-creation", "hook-succeeded"} <= set(policy)
+        assert ("hook-failed" in policy) == (kind != "Job"), "the account goes too; the log of a failed drain stays"
     assert found["Role"]["rules"] == [
         {"apiGroups": ["apps"], "resources": ["deployments"], "resourceNames": [API], "verbs": ["get"]},
         {
