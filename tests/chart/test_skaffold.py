@@ -48,7 +48,7 @@ def test_every_image_of_the_project_is_an_artifact(tmp_path: Path) -> None:
     assert all(f"Custom artifact: {PREFIX}/{name}\n" in told for name in DOCKERFILES)
 
 
-@pytest.mark.parametrize("profile", ["", "local", "registry"])
+@pytest.mark.parametrize("profile", ["", "registry"])
 def test_what_is_deployed_runs_the_images_that_were_built(tmp_path: Path, profile: str) -> None:
     built = {f"{PREFIX}/{name}": f"{PREFIX}/{name}:just-built" for name in DOCKERFILES}
     artifacts = tmp_path / "build.json"

@@ -59,17 +59,20 @@ def imported(name: str) -> frozenset[str]:
     return frozenset(found)
 
 
+def sources(name: str) -> list[str]:
+    """Return what an image's Dockerfile (or the Bento's description) copies into it: paths and patterns."""
+    text = (ROOT / FILES[name]).read_text(encoding="utf-8")
+    if name == "api":
+        return [include.strip("/") for include in yaml.safe_load(text)["include"]]
+    lines = re.findall(r"^COPY (?!--from)(.+)$", text, re.MULTILINE)
+    return [source for line in lines for source in line.split()[:-1]]
+
+
 @cache
 def copied(name: str) -> frozenset[str]:
     """Return all modules that an image's Dockerfile (or the Bento's description) copies into it."""
-    text = (ROOT / FILES[name]).read_text(encoding="utf-8")
-    if name == "api":
-        patterns = [include.strip("/") for include in yaml.safe_load(text)["include"]]
-    else:
-        lines = re.findall(r"^COPY (?!--from)(.+)$", text, re.MULTILINE)
-        patterns = [source for line in lines for source in line.split()[:-1]]
     files: set[Path] = set()
-    for pattern in patterns:
+    for pattern in sources(name):
         for path in ROOT.glob(pattern):
             files |= set(path.rglob("*.py")) if path.is_dir() else {path}
     if name != "api":
@@ -99,3 +102,14 @@ def test_an_image_contains_no_package_that_its_commands_do_not_import(name: str)
     packages = {module.rpartition(".")[0] for module in copied(name) if "." in module}
     shared = {package for package in packages if package.startswith("chatbot")}  # copied whole
     assert {package for package in packages - shared if package not in imported(name)} == set()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_skaffold_rebuilds_an_image_after_a_change_of_what_is_copied_into_it_and_of_nothing_else(name: str) -> None:
+    artifacts = yaml.safe_load((ROOT / "skaffold.yaml").read_text(encoding="utf-8"))["build"]["artifacts"]
+    (artifact,) = [a for a in artifacts if a["image"].endswith(f"/{name}")]
+    watched = artifact["custom"]["dependencies"]["paths"]
+    needed = {*sources(name), FILES[name]}
+    below = {path: {source for source in needed if Path(source).is_relative_to(path)} for path in watched}
+    assert needed - set().union(*below.values()) == set()
+    assert [path for path, found in below.items() if not found] == []
