@@ -1,6 +1,7 @@
 """Disable the telemetry of every library: set when `chatbot` is imported, which every program does first.
 
-The images, the chart and Compose set the same variables, for the libraries' own commands.
+Processes that a program starts inherit the variables. An image also sets those of a library whose own command runs
+in it.
 """
 
 from __future__ import annotations

@@ -105,7 +105,9 @@ def test_an_image_contains_no_package_that_its_commands_do_not_import(name: str)
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_skaffold_rebuilds_an_image_after_a_change_of_what_is_copied_into_it_and_of_nothing_else(name: str) -> None:
+def test_skaffold_rebuilds_an_image_after_a_change_of_what_is_copied_into_it_and_of_nothing_else(
+    name: str,
+) -> None:
     artifacts = yaml.safe_load((ROOT / "skaffold.yaml").read_text(encoding="utf-8"))["build"]["artifacts"]
     (artifact,) = [a for a in artifacts if a["image"].endswith(f"/{name}")]
     watched = artifact["custom"]["dependencies"]["paths"]
