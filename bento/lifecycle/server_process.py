@@ -16,10 +16,12 @@ from bento import SUPERVISOR_KEY, SUPERVISOR_PID
 from chatbot.model.ref import ModelRef
 
 COMMAND = (sys.executable, "-m", "bento")
+STOP_SECONDS = 60.0
+"""How long a server may take to stop, in addition to its drain period, before it is killed."""
+
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where a server on all addresses is reached
 _TICK_SECONDS = 0.1
 _ANSWER_SECONDS = 5.0
-_STOP_SECONDS = 60.0
 
 
 class ServerProcess:
@@ -72,7 +74,7 @@ class ServerProcess:
     def stop(self) -> None:
         """Stop the server gracefully and wait for it; kill it if it does not stop in time."""
         self._process.terminate()
-        if self.exit_code(_STOP_SECONDS + float(os.environ.get("CHATBOT_DRAIN_SECONDS") or 0)) is None:
+        if self.exit_code(STOP_SECONDS + float(os.environ.get("CHATBOT_DRAIN_SECONDS") or 0)) is None:
             self._process.kill()
             self._process.wait()
 

@@ -13,6 +13,8 @@ import pytest
 import yaml
 from typer.main import get_command
 
+from bento.lifecycle.server_process import STOP_SECONDS
+from chatbot.settings import ServiceSettings, UploadSettings
 from tests.support.requirements import program
 from tools.generate import compose
 from training.retrain import main as app
@@ -38,6 +40,16 @@ def test_a_secret_reaches_only_the_service_that_needs_it() -> None:
     for secret, service in (("CHATBOT_PREDICTION_KEY", "api"), ("CHATBOT_STAFF_TOKEN", "staff")):
         knows = {name for name, s in COMPOSE["services"].items() if secret in str(s.get("environment"))}
         assert knows == {service}
+
+
+def test_a_stopped_api_has_time_to_upload_its_records_before_compose_kills_it() -> None:
+    drain, upload = (
+        ServiceSettings.model_fields["drain_seconds"],
+        UploadSettings.model_fields["close_seconds"],
+    )
+    grace = float(COMPOSE["services"]["api"]["stop_grace_period"].removesuffix("s"))
+    assert grace >= drain.default + upload.default + 30, "as in the chart"
+    assert grace > drain.default + STOP_SECONDS, "the keeper stops its server first"
 
 
 def test_compose_asks_for_nothing_that_the_example_does_not_name() -> None:
