@@ -236,12 +236,13 @@ def test_a_job_unlike_the_template_is_refused(accounts: str, change: str) -> Non
     assert "retrain CronJob" in said
 
 
-def patch(namespace: str, spec: Json, account: str = "retrain") -> str:
+def patch(namespace: str, spec: Json, account: str = "retrain", metadata: Json | None = None) -> str:
     """What the API server says to this account's change of the bot's Deployment; empty: it took it."""
     user = f"system:serviceaccount:{namespace}:{RELEASE}-{account}"
     answer = kubectl(
         "patch", "deployment", f"{RELEASE}-api", "-n", namespace, "--dry-run=server", "--type=merge",
-        f"--as={user}", "-p", json.dumps({"metadata": {"annotations": {"state": "x"}}, "spec": spec}),
+        f"--as={user}", "-p",
+        json.dumps({"metadata": {"annotations": {"state": "x"}} | (metadata or {}), "spec": spec}),
         check=False,
     )  # fmt: skip
     return answer.stderr if answer.returncode else ""
@@ -266,8 +267,28 @@ def test_an_account_that_rolls_out_may_name_the_model(accounts: str, model: str 
         {"template": {"metadata": {"annotations": {"kept": "b"}}}},
         {"template": {"metadata": {"annotations": {"kept": None}}}},
         {"replicas": 100},
+        {"paused": True},
+        {"strategy": {"type": "Recreate", "rollingUpdate": None}},
+        {"strategy": {"rollingUpdate": {"maxUnavailable": "100%"}}},
+        {"minReadySeconds": 3600},
+        {"progressDeadlineSeconds": 1},
+        {"revisionHistoryLimit": 0},
     ],
-    ids=["image", "network", "label", "new annotation", "annotation", "annotation removed", "replicas"],
+    ids=[
+        "image",
+        "network",
+        "label",
+        "new annotation",
+        "annotation",
+        "annotation removed",
+        "replicas",
+        "paused",
+        "strategy",
+        "unavailable",
+        "ready",
+        "deadline",
+        "history",
+    ],
 )
 def test_an_account_that_rolls_out_may_change_nothing_else_of_the_bot(
     accounts: str, spec: Json, account: str
@@ -275,6 +296,22 @@ def test_an_account_that_rolls_out_may_change_nothing_else_of_the_bot(
     said = patch(accounts, spec, account)
     assert "ValidatingAdmissionPolicy" in said, said
     assert "names the model to serve" in said
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"labels": {"more": "x"}},
+        {"finalizers": ["example.com/never"]},
+        {"ownerReferences": [{"apiVersion": "v1", "kind": "Pod", "name": "gone", "uid": "1"}]},
+    ],
+    ids=["label", "finalizer", "owner"],
+)
+def test_an_account_that_rolls_out_may_not_have_the_bot_deleted_or_kept(
+    accounts: str, metadata: Json
+) -> None:
+    said = patch(accounts, {}, metadata=metadata)
+    assert "names the model to serve" in said, said
 
 
 def test_a_person_may_still_create_other_jobs(accounts: str) -> None:

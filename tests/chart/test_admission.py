@@ -78,6 +78,23 @@ def policy(objects: list[Json], name: str) -> Json:
     return spec
 
 
+def test_a_rollout_may_change_no_field_of_the_deployment_but_the_annotations(render: Render) -> None:
+    said = " ".join(v["expression"] for v in policy(render(), "rollouts")["validations"])
+    compared = set(re.findall(r"object\.((?:spec|metadata)\.\?\w+) == oldObject\.\1(?!\w)", said))
+    fields = (
+        "replicas",
+        "strategy",
+        "paused",
+        "minReadySeconds",
+        "progressDeadlineSeconds",
+        "revisionHistoryLimit",
+    )
+    assert compared == {f"spec.?{field}" for field in fields} | {
+        f"metadata.?{field}" for field in ("labels", "ownerReferences", "finalizers")
+    }
+    assert "variables.template.spec == variables.former.spec" in said
+
+
 AS_COMPARED = "(has(e.valueFrom) ? e.name : e.name + '=' + (has(e.value) ? e.value : '')) in "
 """What `as_compared` repeats."""
 

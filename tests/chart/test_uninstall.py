@@ -34,7 +34,9 @@ def test_the_bot_is_drained_before_anything_is_deleted_by_an_account_that_may_on
         assert part["metadata"]["name"] == DRAIN
         policy = part["metadata"]["annotations"]["helm.sh/hook-delete-policy"].split(",")
         assert {"before-hook-creation", "hook-succeeded"} <= set(policy)
-        assert ("hook-failed" in policy) == (kind != "Job"), "the account goes too; the log of a failed drain stays"
+        assert ("hook-failed" in policy) == (kind != "Job"), (
+            "the account goes too; the log of a failed drain stays"
+        )
     assert found["Role"]["rules"] == [
         {"apiGroups": ["apps"], "resources": ["deployments"], "resourceNames": [API], "verbs": ["get"]},
         {
