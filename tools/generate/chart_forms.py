@@ -64,7 +64,7 @@ def _ranges(low: int, high: int) -> list[str]:
         first = low // size
         last = min(first // 10 * 10 + 9, (high + 1) // size - 1)
         head, tail = str(first)[:-1], f"[{first % 10}-{last % 10}]" if last > first else str(first % 10)
-        found.append(head + tail + "[0-9]" * free)
+        found.append(head + tail + (f"[0-9]{{{free}}}" if free > 1 else "[0-9]" * free))
         low = (last + 1) * size
     return found
 
