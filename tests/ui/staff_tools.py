@@ -81,13 +81,13 @@ def _handoff(record: Record) -> Handoff:
     )
 
 
-def add_handoffs(store: FolderStore, count: int) -> None:
-    """Add handoffs of conversations of their own, all older than the others."""
+def add_handoffs(store: FolderStore, count: int, session: str = "") -> None:
+    """Add handoffs, all older than the others; without a session each is a conversation of its own."""
     now = datetime.now(UTC).timestamp()
     for number in range(count):
         prediction_id = new_id(b"k" * 32, now - 3600 - number)
         handoff = Handoff(
-            prediction_id=prediction_id, session_id=f"s{number}", message=f"question {number}", summary="",
+            prediction_id=prediction_id, session_id=session or f"s{number}", message=f"question {number}", summary="",
             intent="out_of_scope", source="human",
         )  # fmt: skip
         store.put(key_of(prediction_id), handoff.body())

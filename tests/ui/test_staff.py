@@ -327,24 +327,34 @@ def test_before_any_traffic_no_page_says_that_all_is_done(
     assert "chat page" in html(pages)
 
 
-def test_a_conversation_is_found_by_reference_or_contact_data_also_when_it_is_done(
-    open_pages: Callable[..., AppTest], store: FolderStore
-) -> None:
+@pytest.fixture
+def open_handoffs(open_pages: Callable[..., AppTest]) -> Callable[..., AppTest]:
+    """Opens the handoffs page alone, as bob."""
+
     def script() -> None:
         import streamlit as st
 
         from ui.staff_pages import handoffs
 
-        st.session_state["reviewer"] = "ada"
+        st.session_state["reviewer"] = "bob"
         handoffs.show()
 
+    def run(**environment: str) -> AppTest:
+        open_pages(**environment)
+        return AppTest.from_function(script, default_timeout=60).run()
+
+    return run
+
+
+def test_a_conversation_is_found_by_reference_or_contact_data_also_when_it_is_done(
+    open_handoffs: Callable[..., AppTest], store: FolderStore
+) -> None:
     add_handoffs(store, 45)
-    open_pages()
     done = HandoffReader(store).cases()[-1].case_id
     move(store, done, "done", "ada")
     left = contact.contact_of("jane@example.com", datetime.now(UTC))
     store.put(contact.key_of(done), left.model_dump_json().encode())
-    pages = AppTest.from_function(script, default_timeout=60).run()
+    pages = open_handoffs()
     assert done not in html(pages)
     for said in (done, f" {done.upper().replace('0', 'O')[:12]} {done[12:]} ", "Jane@Example.com"):
         pages.text_input(key="find").set_value(said).run()
@@ -354,6 +364,31 @@ def test_a_conversation_is_found_by_reference_or_contact_data_also_when_it_is_do
     for said in ("01k3nosuch", "---"):
         pages.text_input(key="find").set_value(said).run()
         assert "No conversation has this" in html(pages)
+
+
+def test_what_a_colleague_closed_stays_closed_while_the_rest_of_the_conversation_is_taken_and_put_back(
+    open_handoffs: Callable[..., AppTest], empty_store: str
+) -> None:
+    store = FolderStore(Path(empty_store))
+    add_handoffs(store, 2, session="one")
+    first = HandoffReader(store).cases()[0].case_id
+    move(store, first, "done", "ada")
+
+    def states() -> list[tuple[str, str]]:
+        return [(task.state, task.work.by if task.work else "") for task in HandoffReader(store).tasks()]
+
+    pages = open_handoffs(CHATBOT_STORE_URL=empty_store)
+    press(pages, "taken-")
+    assert states() == [("done", "ada"), ("taken", "bob")]
+    pages.segmented_control(key="which").set_value("taken").run()
+    press(pages, "open-")
+    assert states() == [("done", "ada"), ("open", "bob")]
+    pages.segmented_control(key="which").set_value("open").run()
+    press(pages, "done-")
+    assert states() == [("done", "ada"), ("done", "bob")]
+    pages.segmented_control(key="which").set_value("done").run()
+    press(pages, "open-")
+    assert states() == [("open", "bob"), ("open", "bob")]
 
 
 def test_before_a_version_is_registered_the_page_names_the_command_that_registers_one(

@@ -119,8 +119,10 @@ def _ask(case: HandoffCase, state: State | None) -> None:
 
 def _move(case: HandoffCase, state: State, name: str, instead_of: str = "") -> None:
     st.session_state.pop(_CONFIRM, None)
+    # Those that a colleague finished stay theirs while others wait.
+    waiting = [task for task in case.tasks if task.state != "done"] or case.tasks
     try:
-        for task in case.tasks:
+        for task in waiting:
             if task.state != state or (task.work and task.work.by != name):
                 move(cache.board().store, task.handoff.prediction_id, state, name, instead_of)
         said = {"taken": "You have it.", "done": "Done.", "open": "It is open again."}[state]
