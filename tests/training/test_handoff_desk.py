@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,8 +11,9 @@ from chatbot.ids import new_id, time_of
 from chatbot.records import contact
 from chatbot.records.erasure import mark_forgotten
 from chatbot.records.handoff import Handoff, Turn, key_of
+from chatbot.store import layout
 from chatbot.store.folder import FolderStore
-from training.review.handoffs import HandoffReader, HandoffTaken, move
+from training.review.handoffs import HandoffReader, HandoffTaken, Work, move
 
 
 @pytest.fixture
@@ -40,13 +41,21 @@ def put(
 def test_all_that_wait_are_listed_oldest_first_however_many_later_ones_are_done(store: FolderStore) -> None:
     day = 24 * 60
     waiting = [put(store, minutes) for minutes in (80 * day, 3, 2)]
-    done = [put(store, 1) for _ in range(250)]
-    old = put(store, 20 * day)
-    for prediction_id in (*done, old):
+    done = [put(store, minutes) for minutes in (20 * day, *[1] * 250)]
+    for prediction_id in done:
         move(store, prediction_id, "done", "ada")
     tasks = HandoffReader(store).tasks()
     assert [task.handoff.prediction_id for task in tasks if task.state == "open"] == waiting
     assert {task.handoff.prediction_id for task in tasks if task.state == "done"} == set(done)
+
+
+def test_a_finished_handoff_is_listed_for_14_days_after_it_was_closed(store: FolderStore) -> None:
+    """The age of its message would hide an old one at once, and a misclick could not be undone."""
+    kept, gone = (put(store, 40 * 24 * 60) for _ in range(2))
+    for prediction_id, days in ((kept, 13), (gone, 15)):
+        closed = Work(state="done", by="ada", when=datetime.now(UTC) - timedelta(days=days))
+        store.put(layout.document(layout.HANDOFF_WORK, prediction_id), closed.model_dump_json().encode())
+    assert [case.case_id for case in HandoffReader(store).cases()] == [kept]
 
 
 def test_a_conversation_is_one_case_with_all_its_turns(store: FolderStore) -> None:

@@ -19,6 +19,7 @@ from chatbot.store import ParsedObjects, Store, get_versioned, layout, stem
 from training.review.decisions import now
 
 DONE_DAYS = 14
+"""How long a finished handoff remains listed after it was closed."""
 _MAX_TURN_CHARS = 1_000
 _MISREAD = str.maketrans({"o": "0", "i": "1", "l": "1", "-": None, ".": None})
 """Ids have no such letters (Crockford's base 32)."""
@@ -143,8 +144,8 @@ class HandoffReader:
             self._work.read(e for e in self._store.list(layout.HANDOFF_WORK) if stem(e.key) in stored)
         )
         since = datetime.now(UTC) - timedelta(days=DONE_DAYS)
-        done = {one for one, found in work.items() if found.state == "done"}
-        shown = {one: stored[one] for one in sorted(stored) if one not in done or time_of(one) >= since}
+        past = {one for one, found in work.items() if found.state == "done" and found.when < since}
+        shown = {one: stored[one] for one in sorted(stored) if one not in past}
         left = _by_id(
             self._contacts.read(e for e in self._store.list(layout.CONTACTS) if stem(e.key) in shown)
         )
