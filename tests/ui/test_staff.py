@@ -17,6 +17,7 @@ from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
+from chatbot.errors import StoreError
 from chatbot.records import contact
 from chatbot.store.folder import FolderStore
 from data.decisions import LabelAction
@@ -25,7 +26,7 @@ from tests.training.review_tools import fill, record
 from tests.ui.staff_tools import HOSTILE, TOKEN, add_handoffs, make_store
 from training.labels.findings import LabelFindings, Labelled, SuspectLabel
 from training.review.board import Board
-from training.review.decisions import DecisionKind, Decisions
+from training.review.decisions import DecisionKind, Decisions, ReviewDecision
 from training.review.handoffs import HandoffReader, move
 from training.review.labels import decide_label, put_findings, row_hash_of
 from training.review.queue import Item
@@ -267,6 +268,39 @@ def test_what_another_reviewer_decided_stays(labels_page: AppTest, store: Folder
     assert "bob decided it" in html(pages)
     assert [d.reviewer for d in Decisions(store).labels()] == ["bob"]
     assert "second" in html(pages)
+
+
+@pytest.mark.parametrize("draw", ["review.show_queue", "labels.show"])
+def test_an_intent_chosen_while_the_store_does_not_answer_is_tried_once_and_can_be_chosen_again(
+    draw: str, open_pages: Callable[..., AppTest], store: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page tried for ever: each run found the choice and started another."""
+    put_suspects(store, label_row("first"))
+    decide, tried = Decisions.decide, []
+
+    def fail(_: Decisions, decision: ReviewDecision) -> ReviewDecision:
+        tried.append(decision.intent)
+        raise StoreError("the store does not answer")
+
+    def script(draw: str) -> None:
+        import streamlit as st
+
+        from ui.staff_pages import labels, review
+
+        st.session_state["reviewer"] = "ada"
+        {"review.show_queue": review.show_queue, "labels.show": labels.show}[draw]()
+
+    open_pages()
+    pages = AppTest.from_function(script, default_timeout=20, args=(draw,)).run()
+    monkeypatch.setattr(Decisions, "decide", fail)
+    pages.selectbox[0].select("newsletter_subscription").run()
+    assert not pages.exception
+    assert tried == ["newsletter_subscription"]
+    assert "the store does not answer" in html(pages)
+    monkeypatch.setattr(Decisions, "decide", decide)
+    pages.selectbox[0].select("newsletter_subscription").run()
+    (made,) = [*Decisions(store).read().values(), *Decisions(store).labels()]
+    assert (made.intent, made.reviewer) == ("newsletter_subscription", "ada")
 
 
 def test_before_the_first_label_check_the_page_says_how_to_run_one(labels_page: AppTest) -> None:

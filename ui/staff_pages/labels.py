@@ -69,10 +69,11 @@ def _show_suspect(suspect: SuspectLabel) -> None:
                     args=(suspect, action, intent),
                     disabled=key == "move" and suspect.better not in titles,
                 )
-        other = pick_intent(titles, f"other-{suspect.row_hash}")
-        if other:
-            _decide(suspect, LabelAction.MOVE, other)
-            st.rerun()
+        pick_intent(
+            titles,
+            f"other-{suspect.row_hash}",
+            lambda intent: _decide(suspect, LabelAction.MOVE, intent),
+        )
         _show_buttons(suspect)
 
 

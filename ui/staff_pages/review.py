@@ -80,10 +80,11 @@ def _show_item(item: Item) -> None:
                     on_click=_decide,
                     args=(item, _correct(board, item, intent, name)),
                 )
-        other = pick_intent(titles, f"other-{item.item_id}")
-        if other:
-            _decide(item, _correct(board, item, other, name))
-            st.rerun()
+        pick_intent(
+            titles,
+            f"other-{item.item_id}",
+            lambda intent: _decide(item, _correct(board, item, intent, name)),
+        )
         with st.container(key="others", horizontal=True):
             scope = _correct(board, item, OUT_OF_SCOPE, name)
             for words, key, shortcut, act, args in (
