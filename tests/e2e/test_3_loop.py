@@ -199,7 +199,7 @@ def _accept_others(store: Store) -> None:
     """Return items of other clusters or of none, read by the functions that the review page calls."""
     board = Board(store, bundles.load(ROOT / "models" / "current"), ReviewSettings(), SlotSettings().values())
     others = [item for item in board.look().queue.items if item.message in LAUNCH.messages]
-    board.correct_all(others, LAUNCH.intent, REVIEWER)
+    assert board.correct_all(others, LAUNCH.intent, REVIEWER).error is None
 
 
 def _send(release: Installed, messages: list[tuple[str, str]]) -> TrafficAnswers:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from chatbot.errors import StoreError
 from chatbot.model.bundle import Bundle
 from chatbot.store import Store
 from chatbot.store.folder import FolderStore
@@ -15,6 +16,7 @@ from tests.training.review_tools import GARDEN, answer, fill, record
 from training.review.__main__ import app
 from training.review.accepted import read_accepted
 from training.review.board import queue_length
+from training.review.decisions import Decisions, ReviewDecision
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +68,26 @@ def test_a_cluster_becomes_an_intent_with_one_command(store: Store) -> None:
     assert "https://shop.example.com" in made.output
     assert {row.intent for row in read_accepted(store)} == {"rent_mower"}
     assert run("clusters").output.strip() == "no clusters"
+
+
+@pytest.mark.usefixtures("loaded_once")
+def test_a_command_that_stops_half_way_says_what_it_decided_and_why_it_stopped(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decide = Decisions.decide
+
+    def fail_later(decisions: Decisions, decision: ReviewDecision) -> ReviewDecision:
+        if read_accepted(store):
+            raise StoreError("the store does not answer")
+        return decide(decisions, decision)
+
+    names = [id_of("my parcel"), id_of("my invoice")]
+    monkeypatch.setattr(Decisions, "decide", fail_later)
+    made = run("new-intent", "rent_mower", *names, "--reply", "Book one at {website}.", "--by", "ada")
+    assert made.exit_code == 1
+    assert "1 messages become rows" in made.output
+    assert "the store does not answer" in made.output
+    assert "Traceback" not in made.output
 
 
 @pytest.mark.usefixtures("loaded_once")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 import streamlit as st
@@ -89,6 +90,16 @@ def press(pages: AppTest, name: str) -> None:
     assert not pages.exception
 
 
+def clusters_page() -> None:
+    """The script of a page alone: the test harness does not switch between pages that are functions."""
+    import streamlit as st
+
+    from ui.staff_pages import review
+
+    st.session_state["reviewer"] = "ada"
+    review.show_clusters()
+
+
 def test_a_double_click_decides_one_message_not_the_next_one_too(
     open_pages: Callable[..., AppTest], store: FolderStore
 ) -> None:
@@ -105,17 +116,8 @@ def test_a_decision_on_a_whole_cluster_is_undone_at_once_without_reading_the_que
 ) -> None:
     look, looks = Board.look, []
     monkeypatch.setattr(Board, "look", lambda board: (looks.append(1), look(board))[1])
-
-    def script() -> None:
-        import streamlit as st
-
-        from ui.staff_pages import review
-
-        st.session_state["reviewer"] = "ada"
-        review.show_clusters()
-
     open_pages()
-    pages = AppTest.from_function(script, default_timeout=60).run()
+    pages = AppTest.from_function(clusters_page, default_timeout=60).run()
     press(pages, "reject-")
     decided = Decisions(store).read().values()
     assert len(decided) > 2
@@ -124,6 +126,67 @@ def test_a_decision_on_a_whole_cluster_is_undone_at_once_without_reading_the_que
     assert f"and {len(decided) - 1} more wait again" in html(pages)
     assert {decision.verdict for decision in Decisions(store).read().values()} == {DecisionKind.REOPENED}
     assert len(looks) == 1
+
+
+class StoreThatStops:
+    """Replaces a method of `Decisions`: after some calls the store does not answer, until it is `up` again."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, method: str, calls: int) -> None:
+        self.calls = calls
+        original = getattr(Decisions, method)
+
+        def call(decisions: Decisions, *arguments: object) -> ReviewDecision:
+            self.calls -= 1
+            if self.calls < 0:
+                raise StoreError("the store does not answer")
+            return cast(ReviewDecision, original(decisions, *arguments))
+
+        monkeypatch.setattr(Decisions, method, call)
+
+    def up(self) -> None:
+        """Answer again."""
+        self.calls = 1_000
+
+
+def verdicts(store: FolderStore) -> Counter[DecisionKind]:
+    return Counter(decision.verdict for decision in Decisions(store).read().values())
+
+
+def test_a_decision_on_a_cluster_that_fails_half_way_says_what_was_decided_and_that_can_be_undone(
+    open_pages: Callable[..., AppTest], store: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decide = StoreThatStops(monkeypatch, "decide", 2)
+    open_pages()
+    pages = AppTest.from_function(clusters_page, default_timeout=60).run()
+    press(pages, "reject-")
+    assert "2 messages: nothing to learn. The others wait: the store does not answer" in html(pages)
+    assert verdicts(store) == {DecisionKind.REJECT: 2}
+    decide.up()
+    press(pages, "reject-")
+    assert verdicts(store)[DecisionKind.REJECT] > 2
+    press(pages, "undo")
+    press(pages, "undo")
+    assert set(verdicts(store)) == {DecisionKind.REOPENED}
+
+
+def test_an_undo_that_fails_half_way_can_be_repeated_also_if_a_colleague_undid_one_meanwhile(
+    open_pages: Callable[..., AppTest], store: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_pages()
+    pages = AppTest.from_function(clusters_page, default_timeout=60).run()
+    press(pages, "reject-")
+    count = verdicts(store)[DecisionKind.REJECT]
+    reopen = StoreThatStops(monkeypatch, "reopen", 2)
+    press(pages, "undo")
+    assert "and 1 more wait again. Not undone: the store does not answer." in html(pages)
+    assert verdicts(store) == {DecisionKind.REOPENED: 2, DecisionKind.REJECT: count - 2}
+    reopen.up()
+    rejected = (d for d in Decisions(store).read().values() if d.verdict is DecisionKind.REJECT)
+    Decisions(store).reopen(next(rejected).item_id, "bob")
+    press(pages, "undo")
+    assert "no decision to undo" in html(pages)
+    assert verdicts(store) == {DecisionKind.REOPENED: count}
+    assert "undo" not in {found.key for found in pages.button}
 
 
 def test_after_a_rollout_the_pages_review_with_the_new_version(

@@ -197,6 +197,8 @@ class Story:
             # Messages in no cluster are selected individually, as a reviewer would in the list.
             others = [i for i in view.queue.items if i.message in new and i not in asked]
             singly = board.correct_all(others, self.launch.intent, REVIEWER)
+            if error := done.error or singly.error:
+                raise error
             largest = max(mine, key=lambda cluster: cluster.count)
             step.say(
                 f"{len(view.queue.items)} messages in the queue, {len(view.clusters)} clusters; the launch's is "

@@ -211,11 +211,16 @@ def _each(board: Board, ids: Sequence[str], decide: Callable[[Item], str]) -> No
 
 
 def _print_outcome(outcome: BulkDecision) -> None:
-    """Print a decision on several messages; exit with 1 if others had decided on some, which stay unchanged."""
+    """Print a decision on several messages; exit with 1 if others had decided on some, which stay unchanged.
+
+    Raises: ChatbotError: it stopped before the end.
+    """
     if outcome.decided:
         _console.print(f"{len(outcome.decided)} messages become rows of the corpus", highlight=False)
     for error in outcome.before:
         Console(stderr=True).print(Text(f"{error.decision.item_id}: {error}", "yellow"))
+    if outcome.error:
+        raise outcome.error
     if outcome.before:
         raise typer.Exit(1)
 

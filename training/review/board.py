@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chatbot.dialog.message import OUT_OF_SCOPE
-from chatbot.errors import InvalidMessage
+from chatbot.errors import ChatbotError, InvalidMessage
 from chatbot.model import bundle as bundles
 from chatbot.model.bundle import Bundle
 from chatbot.settings import (
@@ -79,6 +79,8 @@ class BulkDecision:
     decided: list[ReviewDecision] = field(default_factory=list)
     before: list[AlreadyDecided] = field(default_factory=list)
     """Conflicts with decisions of other reviewers, which are unchanged."""
+    error: ChatbotError | None = None
+    """Why it stopped before the end; the other messages have no decision."""
 
 
 class Board:
@@ -162,7 +164,7 @@ class Board:
     def correct_all(self, items: Sequence[Item], intent: str, reviewer: str) -> BulkDecision:
         """Correct several messages; an empty intent rejects them.
 
-        Concurrent decisions of other reviewers are kept and reported in the outcome.
+        Concurrent decisions of other reviewers are kept and reported in the outcome, and so is an error half way.
         """
         if intent:
             check_intent(intent, self.intents())
@@ -191,6 +193,8 @@ class Board:
                 outcome.decided.append(self._decide(item, verdict, intent, reviewer))
             except AlreadyDecided as error:
                 outcome.before.append(error)
+            except ChatbotError as error:
+                return replace(outcome, error=error)
         return outcome
 
     def _decide(self, item: Item, verdict: DecisionKind, intent: str, reviewer: str) -> ReviewDecision:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 import streamlit as st
 
-from chatbot.errors import ChatbotError
+from chatbot.errors import ChatbotError, InvalidMessage
 from training.review.decisions import AlreadyDecided, ReviewDecision
 from ui.staff_pages import cache, entry, markup
 from ui.staff_pages.markup import html
@@ -59,21 +60,21 @@ class Decided:
             st.html(html.done(said))
 
     def show_undo(self) -> None:
-        """Draw the button that undoes the last decision."""
+        """Draw the button that undoes the last decision; what could not be undone stays the last one."""
         st.button("Undo", key="undo", shortcut="u", on_click=self._undo, disabled=not self.mine)
 
     def decide(self, item: str, message: str, decide: Callable[[], ReviewDecision], otherwise: str) -> None:
         """Carry out a decision and report it; `otherwise` is the text for a decision without an intent."""
         try:
             decision = decide()
+            self.done.add(item)
+            self.mine.append([item])
+            what = markup.title_of(decision.intent, cache.intents()) if decision.intent else otherwise
         except ChatbotError as error:
             if isinstance(error, AlreadyDecided):
                 self.done.add(item)
             self.say(str(error))
             return
-        self.done.add(item)
-        self.mine.append([item])
-        what = markup.title_of(decision.intent, cache.intents()) if decision.intent else otherwise
         self.say(f"“{markup.short(message)}”: {what}.")
 
     def look_again(self) -> None:
@@ -84,16 +85,27 @@ class Decided:
     def _undo(self) -> None:
         if not self.mine:
             return
-        items = self.mine.pop()
+        items, passed, reopened, said = self.mine[-1], set(), [], ""
         try:
-            reopened = [cache.board().undo(self._item_id(item), entry.reviewer()) for item in items]
-            more = f" and {len(items) - 1} more wait" if len(items) > 1 else " waits"
-            self.say(f"“{markup.short(reopened[0].message)}”{more} again.")
+            while items:
+                item = items[0]
+                try:
+                    reopened.append(cache.board().undo(self._item_id(item), entry.reviewer()))
+                except InvalidMessage as error:  # a colleague undid it
+                    said = f"Not undone: {error}."
+                items.remove(item)
+                passed.add(item)
+            self.mine.pop()
         except ChatbotError as error:
-            self.say(str(error))
-        self.done.difference_update(items)
-        if not set(items) <= set(self._listed()):  # reading the queue again takes seconds
-            self._drop_cache()
+            said = f"Not undone: {error}."
+        if reopened:
+            more = f" and {len(reopened) - 1} more wait" if len(reopened) > 1 else " waits"
+            said = f"“{markup.short(reopened[0].message)}”{more} again. {said}"
+        self.say(said)
+        self.done.difference_update(passed)
+        with suppress(ChatbotError):  # the page names it
+            if not passed <= set(self._listed()):  # reading the queue again takes seconds
+                self._drop_cache()
 
     def _set(self, name: str) -> set[str]:
         found: set[str] = st.session_state.setdefault(f"{self._page}_{name}", set())

@@ -182,6 +182,8 @@ def _made(outcome: BulkDecision, what: str) -> None:
     if outcome.before:
         who = ", ".join(sorted({error.decision.reviewer for error in outcome.before}))
         said += f" {len(outcome.before)} had been decided by {who} and stay as they are."
+    if outcome.error:
+        said += f" The others wait: {outcome.error}."
     _decided.say(said)
 
 
