@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from chatbot.dialog.message import DENIED, OUT_OF_SCOPE
 from chatbot.dialog.router import HUMAN
 from chatbot.ids import new_id
 from chatbot.records.handoff import Handoff
@@ -234,20 +233,3 @@ def test_a_handoff_without_a_phone_shows_no_empty_line() -> None:
     slots = SlotSettings().values() | {"support_phone": ""}
     html = markup.answered(texts.load("en", slots), reply("x", handoff=True), TITLES)
     assert "Phone" not in html
-
-
-@pytest.mark.parametrize(
-    ("intent", "rule", "words"),
-    [
-        ("talk_to_human", "talk_to_human", "Rule: talk to human"),
-        ("get_refund", DENIED, "seems to deny the likeliest request"),
-        ("get_refund", "", "not sure enough"),
-        (OUT_OF_SCOPE, "", "unlike every training message"),
-    ],
-)
-def test_the_staff_page_says_why_a_message_was_handed_over(intent: str, rule: str, words: str) -> None:
-    of = Handoff(
-        prediction_id=new_id(b"k" * 32), message="x", summary="", intent=intent, rule=rule,
-        source="rule" if rule == intent else "human",
-    )  # fmt: skip
-    assert words in Reader(staff_markup.handoff(HandoffCase((Task(of),)), TITLES)).text

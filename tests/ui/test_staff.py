@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -18,8 +19,13 @@ from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
 
+from chatbot.dialog.router import Router
 from chatbot.errors import StoreError
+from chatbot.ids import new_id
 from chatbot.records import contact
+from chatbot.records.handoff import Handoff
+from chatbot.records.schema import Record
+from chatbot.settings import SlotSettings
 from chatbot.store.folder import FolderStore
 from data.decisions import LabelAction
 from data.messages import row_hash
@@ -28,7 +34,7 @@ from tests.ui.staff_tools import HOSTILE, TOKEN, add_handoffs, make_store
 from training.labels.findings import LabelFindings, Labelled, SuspectLabel
 from training.review.board import Board
 from training.review.decisions import DecisionKind, Decisions, ReviewDecision
-from training.review.handoffs import HandoffReader, move
+from training.review.handoffs import HandoffCase, HandoffReader, Task, move
 from training.review.labels import decide_label, put_findings, row_hash_of
 from training.review.queue import Item
 from ui.staff_pages import cache, markup
@@ -507,3 +513,25 @@ def test_a_message_of_a_cluster_names_it_in_words() -> None:
     asked = Item("id", "do you sell mowers", datetime.now(UTC), "order", 0.5, None, "model", (), "1", "", ())
     shown = markup.item(replace(asked, cluster="garden_mowers"), {"order": "Order"})
     assert '<dt>Cluster</dt><dd dir="auto">garden mowers</dd>' in shown
+
+
+@pytest.mark.parametrize(
+    ("message", "why"),
+    [
+        ("je voudrais annuler ma commande parce que le colis est arrivé trop tard", "seems to be in French"),
+        ("i want to talk to a human", "Rule: talk to human"),
+        ("i don't want a refund", "The message seems to deny this request"),
+        ("what is the capital of mongolia", "The message was unlike every training message"),
+    ],
+)
+def test_a_handoff_says_why_the_bot_handed_over(message: str, why: str, bundle: Bundle) -> None:
+    """The reason is that of the router: from the intent alone, a foreign message seemed unlike every other."""
+    slots = SlotSettings().values()
+    router = Router(bundle.rules, bundle.replies, bundle.manifest.thresholds, slots, frozenset({"en"}))
+    reply = router.before_model(message) or router.after_model(message, bundle.predict([message])[0])
+    written = Record.of(reply, message, new_id(b"k" * 32), model_version="v1")
+    shown = markup.handoff(HandoffCase((Task(Handoff.of(reply, written)),)), {})
+    (said,) = re.findall("<dt>Why</dt><dd[^>]*>(.*?)</dd>", shown)
+    assert why in said
+    assert "likeliest" not in said
+    assert message not in said

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from chatbot.dialog.message import DENIED, OUT_OF_SCOPE
+from chatbot.dialog.message import OUT_OF_SCOPE
 from ui.shared import templates
 
 if TYPE_CHECKING:
@@ -79,14 +79,8 @@ def handoff(case: HandoffCase, titles: Mapping[str, str]) -> str:
         for i in of.intents
         if i.confidence >= _LEAST
     )
-    if of.source == "rule":
-        why = f"Rule: {of.rule.replace('_', ' ')}"
-    elif of.rule == DENIED:
-        why = "The message seems to deny the likeliest request"
-    elif of.intent == OUT_OF_SCOPE:
-        why = "The message is unlike every training message"
-    else:
-        why = "The bot was not sure enough"
+    is_rule = of.source == "rule"
+    why = f"Rule: {of.rule.replace('_', ' ')}" if is_rule else of.summary.partition(" (likeliest:")[0]
     rows = [
         ("Reach them at", "; ".join(case.contacts) or "not said"),
         ("Why", why),
