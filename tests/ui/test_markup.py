@@ -71,7 +71,7 @@ def test_what_people_write_runs_in_the_direction_of_its_own_script() -> None:
     shown = (
         markup.html.said(T, "اين طلبي؟"),
         markup.answered(T, reply("اين طلبي؟"), TITLES),
-        staff_markup.handoff(HandoffCase((task,)), TITLES),
+        staff_markup.handoff(HandoffCase((task,))),
         staff_markup.html.suspect("اين طلبي؟", [("Similar", "اين طلبي؟")]),
     )
     for html in shown:

@@ -38,6 +38,7 @@ from training.review.handoffs import HandoffCase, HandoffReader, Task, move
 from training.review.labels import decide_label, put_findings, row_hash_of
 from training.review.queue import Item
 from ui.staff_pages import cache, markup
+from ui.staff_pages.handoffs import PAGE_SIZE
 
 if TYPE_CHECKING:
     from chatbot.model.bundle import Bundle
@@ -249,6 +250,13 @@ def test_without_a_store_that_answers_the_page_says_so(open_pages: Callable[...,
     )  # fmt: skip
     assert not pages.exception
     assert "This does not work now" in html(pages)
+
+
+def test_without_a_bundle_the_review_says_so(open_pages: Callable[..., AppTest]) -> None:
+    pages = open_pages(CHATBOT_BUNDLE="/nowhere")
+    assert not pages.exception
+    assert "This does not work now" in html(pages)
+    assert "/nowhere" in html(pages)
 
 
 def test_how_much_is_answered_at_each_target_is_shown_with_its_curve(
@@ -494,6 +502,25 @@ def test_what_a_colleague_closed_stays_closed_while_the_rest_of_the_conversation
     assert states() == [("open", "bob"), ("open", "bob")]
 
 
+def test_without_a_bundle_the_handoffs_are_listed_and_taken_and_the_drift_is_shown(
+    open_handoffs: Callable[..., AppTest], store: FolderStore
+) -> None:
+    def drift_page() -> None:
+        from ui.staff_pages import drift
+
+        drift.show()
+
+    pages = open_handoffs(CHATBOT_BUNDLE="/nowhere")
+    assert not pages.exception
+    assert html(pages).count("<article") == min(PAGE_SIZE, len(HandoffReader(store).cases()))
+    press(pages, "taken-")
+    assert "You have it." in html(pages)
+    assert [task.work.by for task in HandoffReader(store).tasks() if task.work] == ["bob"]
+    drift = AppTest.from_function(drift_page, default_timeout=60).run()
+    assert not drift.exception
+    assert "One message in nine is about a topic missing from the corpus." in html(drift)
+
+
 def test_before_a_version_is_registered_the_page_names_the_command_that_registers_one(
     open_pages: Callable[..., AppTest], mlflow_database: Path, tmp_path: Path
 ) -> None:
@@ -503,7 +530,7 @@ def test_before_a_version_is_registered_the_page_names_the_command_that_register
         versions.show()
 
     database = shutil.copyfile(mlflow_database, tmp_path / "none.db")
-    open_pages(MLFLOW_TRACKING_URI=f"sqlite:///{database}")
+    open_pages(MLFLOW_TRACKING_URI=f"sqlite:///{database}", CHATBOT_BUNDLE="/nowhere")
     pages = AppTest.from_function(script, default_timeout=60).run()
     assert not pages.exception
     assert "python -m training.retrain --first" in html(pages)
@@ -530,7 +557,7 @@ def test_a_handoff_says_why_the_bot_handed_over(message: str, why: str, bundle: 
     router = Router(bundle.rules, bundle.replies, bundle.manifest.thresholds, slots, frozenset({"en"}))
     reply = router.before_model(message) or router.after_model(message, bundle.predict([message])[0])
     written = Record.of(reply, message, new_id(b"k" * 32), model_version="v1")
-    shown = markup.handoff(HandoffCase((Task(Handoff.of(reply, written)),)), {})
+    shown = markup.handoff(HandoffCase((Task(Handoff.of(reply, written)),)))
     (said,) = re.findall("<dt>Why</dt><dd[^>]*>(.*?)</dd>", shown)
     assert why in said
     assert "likeliest" not in said

@@ -36,7 +36,6 @@ from training.review.decisions import (
     now,
 )
 from training.review.declared import read_stored, renamed
-from training.review.handoffs import HandoffReader
 from training.review.queue import Item, Queue, read_queue
 
 _MAX_LOOKUPS = 10
@@ -99,7 +98,6 @@ class Board:
         self.store = store
         self.bundle = bundle
         self.decisions = Decisions(store)
-        self.handoffs = HandoffReader(store)
         self._settings = settings
         self._slots = dict(slots)
         self._vectors: dict[str, NDArray[np.float32]] = {}

@@ -9,10 +9,10 @@ import streamlit as st
 
 from chatbot.loop.drift_verdict import DriftVerdict
 from chatbot.model import bundle as bundles
-from chatbot.settings import StaffSettings, TrackingSettings
-from chatbot.store import Store, find, layout
+from chatbot.settings import StaffSettings, StorageSettings, TrackingSettings
+from chatbot.store import Store, find, layout, open_store
 from training.review.board import Board, View, bundle_of_board, open_board
-from training.review.handoffs import HandoffCase
+from training.review.handoffs import HandoffCase, HandoffReader
 from training.review.labels import LabelQueue, read_label_queue
 
 BUNDLE_SECONDS = 300.0
@@ -21,6 +21,15 @@ BUNDLE_SECONDS = 300.0
 _cached = st.cache_data(ttl=StaffSettings().refresh_seconds, show_spinner=False)
 _shared = st.cache_resource(ttl=StaffSettings().refresh_seconds, show_spinner=False)
 """For what is immutable and long: a copy of thousands of items at each click takes seconds."""
+
+
+@st.cache_resource(show_spinner=False)
+def store() -> Store:
+    """Return the store, one per server.
+
+    Raises: SettingError: no store is configured.
+    """
+    return open_store(StorageSettings())
 
 
 def board() -> Board:
@@ -32,14 +41,14 @@ def board() -> Board:
 
 
 @st.cache_data(ttl=BUNDLE_SECONDS, show_spinner=False)
-def _bundle() -> tuple[str, str]:
+def _bundle() -> tuple[str, dict[str, str]]:
     """Return folder and checksums of the bundle to review with."""
     folder = bundle_of_board()
-    return str(folder), (folder / bundles.SUMS).read_text(encoding="utf-8")
+    return str(folder), bundles.read_sums(folder)
 
 
 @st.cache_resource(max_entries=1, show_spinner="Loading the model…")
-def _board(folder: str, sums: str) -> Board:
+def _board(folder: str, sums: dict[str, str]) -> Board:
     return open_board(Path(folder))
 
 
@@ -51,8 +60,13 @@ def view() -> View:
 
 @_shared
 def cases() -> list[HandoffCase]:
-    """Return the handoffs by conversation."""
-    return board().handoffs.cases()
+    """Return the handoffs by conversation. Needs no bundle, like `drift`: people are answered while none is usable."""
+    return _handoffs().cases()
+
+
+@st.cache_resource(show_spinner=False)
+def _handoffs() -> HandoffReader:
+    return HandoffReader(store())
 
 
 @_shared
@@ -81,8 +95,7 @@ def versions() -> list[Any]:
 @_cached
 def drift() -> tuple[DriftVerdict, bool] | None:
     """Return the latest drift verdict, and whether its report is in the store; None: no check has run."""
-    store: Store = board().store
-    if (content := find(store, layout.DRIFT_VERDICT)) is None:
+    if (content := find(store(), layout.DRIFT_VERDICT)) is None:
         return None
     verdict = DriftVerdict.from_json(content, f"{layout.DRIFT_VERDICT} is not a verdict of the drift check")
-    return verdict, bool(verdict.report) and store.head(verdict.report) is not None
+    return verdict, bool(verdict.report) and store().head(verdict.report) is not None

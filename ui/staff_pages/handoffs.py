@@ -87,7 +87,7 @@ def _show_case(case: HandoffCase, name: str) -> None:
     is_anothers = case.state == "taken" and case.by != name
     asked: State | None = st.session_state.get(_CONFIRM, {}).get(case.case_id)
     with st.container(key=f"task-{case.case_id}"):
-        st.html(markup.handoff(case, cache.intents()))
+        st.html(markup.handoff(case))
         if is_anothers and asked:
             st.html(html.notice(f"{case.by} has this conversation", "Ask them first, if you can."))
         with st.container(horizontal=True):
@@ -124,7 +124,7 @@ def _move(case: HandoffCase, state: State, name: str, instead_of: str = "") -> N
     try:
         for task in waiting:
             if task.state != state or (task.work and task.work.by != name):
-                move(cache.board().store, task.handoff.prediction_id, state, name, instead_of)
+                move(cache.store(), task.handoff.prediction_id, state, name, instead_of)
         said = {"taken": "You have it.", "done": "Done.", "open": "It is open again."}[state]
     except ChatbotError as error:
         said = str(error)

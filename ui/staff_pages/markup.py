@@ -71,13 +71,11 @@ def cluster(of: MessageCluster, titles: Mapping[str, str]) -> str:
     return str(html.cluster(of, titles.get(of.nearest, of.nearest)))
 
 
-def handoff(case: HandoffCase, titles: Mapping[str, str]) -> str:
+def handoff(case: HandoffCase) -> str:
     """Render a conversation that was handed over: its turns, state, reason and likeliest intents."""
     of = case.tasks[-1].handoff
     likely = ", ".join(
-        f"{titles.get(i.intent, i.title or i.intent)} {i.confidence:.0%}"
-        for i in of.intents
-        if i.confidence >= _LEAST
+        f"{i.title or i.intent} {i.confidence:.0%}" for i in of.intents if i.confidence >= _LEAST
     )
     is_rule = of.source == "rule"
     why = f"Rule: {of.rule.replace('_', ' ')}" if is_rule else of.summary.partition(" (likeliest:")[0]

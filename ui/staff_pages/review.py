@@ -146,7 +146,7 @@ def _show_no_traffic() -> None:
     text = (
         "No message has arrived yet, so there is nothing to decide. Write something on the chat page, or send "
         f"`POST /chat` to the API: a message arrives here about {minutes} minutes later, a handoff sooner. If none "
-        f"arrives, the service uses another store than these pages: they read `{cache.board().store}` "
+        f"arrives, the service uses another store than these pages: they read `{cache.store()}` "
         "(`CHATBOT_STORE_URL`)."
     )
     st.html(html.empty("No traffic yet", text))

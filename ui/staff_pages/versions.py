@@ -17,7 +17,7 @@ def show() -> None:
         html.heading("Versions", "Every model that was registered, with its scores and what the gate said.")
     )
     try:
-        serves = desired_model.read(cache.board().store)
+        serves = desired_model.read(cache.store())
         if serves.model:
             st.html(html.hint(f"This machine serves {serves.name}, set {ago(serves.since)}."))
         versions = cache.versions()
