@@ -194,6 +194,30 @@ def test_sessions_outlive_a_restart_and_end_with_their_time_or_their_token(store
     assert TOKEN not in cookie
 
 
+def test_a_login_after_the_key_was_deleted_or_replaced_is_valid_at_every_replica_and_after_a_restart(
+    store: FolderStore,
+) -> None:
+    """The process kept the key and did not store it again: after a restart its cookies seemed forged."""
+    running = Sessions(store, settings())
+    old = running.start("Ada")
+    store.delete("staff/session-key")
+    cookie = running.start("Ada")
+    assert Sessions(store, settings()).find(cookie) is not None
+    with pytest.raises(ForgedCookie):
+        running.find(old)
+    store.delete("staff/session-key")
+    Sessions(store, settings()).start("Bob")
+    assert Sessions(store, settings()).find(running.start("Ada")) is not None
+
+
+def test_deleting_the_sessions_ends_them_all_and_no_cookie_seems_forged(store: FolderStore) -> None:
+    running = Sessions(store, settings())
+    cookies = [running.start(name) for name in ("Ada", "Bob")]
+    for entry in [*store.list("staff/sessions/")]:
+        store.delete(entry.key)
+    assert [running.find(cookie) for cookie in cookies] == [None, None]
+
+
 def test_the_store_does_not_hold_what_opens_a_session(store: FolderStore) -> None:
     cookie = Sessions(store, settings()).start("Ada")
     session_id = cookie.partition(".")[0]

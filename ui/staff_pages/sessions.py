@@ -59,6 +59,7 @@ class Sessions:
         Raises: StoreError: the store is unavailable.
         """
         now = time.time()
+        self._key = self._stored_key()  # an operator or another replica may have replaced the one known here
         for entry in self._store.list(layout.STAFF_SESSIONS):
             if entry.modified.timestamp() + self._seconds < now:
                 self._store.delete(entry.key)
@@ -117,11 +118,14 @@ class Sessions:
 
     def _sign(self, text: str) -> str:
         if not self._key:
-            with contextlib.suppress(Conflict):  # another replica was first
-                if self._store.head(layout.STAFF_SESSION_KEY) is None:
-                    self._store.put(layout.STAFF_SESSION_KEY, secrets.token_bytes(32), new=True)
-            self._key = self._store.get(layout.STAFF_SESSION_KEY)
+            self._key = self._stored_key()
         return hmac.digest(self._key, text.encode(), hashlib.sha256).hex()
+
+    def _stored_key(self) -> bytes:
+        with contextlib.suppress(Conflict):  # another replica was first
+            if self._store.head(layout.STAFF_SESSION_KEY) is None:
+                self._store.put(layout.STAFF_SESSION_KEY, secrets.token_bytes(32), new=True)
+        return self._store.get(layout.STAFF_SESSION_KEY)
 
 
 @lru_cache(maxsize=1)
