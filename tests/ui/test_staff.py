@@ -26,6 +26,7 @@ from chatbot.records import contact
 from chatbot.records.handoff import Handoff
 from chatbot.records.schema import Record
 from chatbot.settings import SlotSettings
+from chatbot.store import Entry
 from chatbot.store.folder import FolderStore
 from data.decisions import LabelAction
 from data.messages import row_hash
@@ -38,7 +39,7 @@ from training.review.handoffs import HandoffCase, HandoffReader, Task, move
 from training.review.labels import decide_label, put_findings, row_hash_of
 from training.review.queue import Item
 from ui.staff_pages import cache, markup
-from ui.staff_pages.handoffs import PAGE_SIZE
+from ui.staff_pages.paging import PAGE_SIZE
 
 if TYPE_CHECKING:
     from chatbot.model.bundle import Bundle
@@ -194,6 +195,34 @@ def test_an_undo_that_fails_half_way_can_be_repeated_also_if_a_colleague_undid_o
     assert "no decision to undo" in html(pages)
     assert verdicts(store) == {DecisionKind.REOPENED: count}
     assert "undo" not in {found.key for found in pages.button}
+
+
+def test_many_clusters_are_paged_and_a_click_on_their_page_lists_nothing_in_the_store(
+    open_pages: Callable[..., AppTest], store: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each cluster's form listed the intents in the store, in each run."""
+    open_pages()
+    found = cache.view()
+    cluster = found.clusters[0]
+    many = tuple(replace(cluster, name=f"{number} mowers") for number in range(45))
+    monkeypatch.setattr(Board, "look", lambda _: replace(found, clusters=many))
+    st.cache_resource.clear()
+    pages = AppTest.from_function(clusters_page, default_timeout=60).run()
+    list_entries, listed = FolderStore.list, []
+
+    def list_and_note(of: FolderStore, prefix: str = "", *arguments: str) -> Iterator[Entry]:
+        listed.append(prefix)
+        return list_entries(of, prefix, *arguments)
+
+    monkeypatch.setattr(FolderStore, "list", list_and_note)
+    for number, shown in enumerate(("1 to 20", "21 to 40", "41 to 45")):
+        assert f"{shown} of 45 clusters" in html(pages)
+        names = [found.key for found in pages.button if found.key and found.key.startswith("accept-")]
+        assert names == [f"accept-{n} mowers" for n in range(20 * number, min(20 * number + 20, 45))]
+        if not button(pages, "next").disabled:
+            press(pages, "next")
+    assert button(pages, "next").disabled
+    assert listed == []
 
 
 def test_after_a_rollout_the_pages_review_with_the_new_version(

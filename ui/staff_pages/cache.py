@@ -82,6 +82,12 @@ def intents() -> dict[str, str]:
 
 
 @_cached
+def categories() -> list[str]:
+    """Return the categories of all intents."""
+    return board().categories()
+
+
+@_cached
 def versions() -> list[Any]:
     """Return the registered versions, newest first (`chatbot.loop.registry.ModelVersion`).
 

@@ -12,10 +12,10 @@ from training.review.handoffs import DONE_DAYS, HandoffCase, State, move
 from ui.shared.templates import label
 from ui.staff_pages import cache, entry, markup
 from ui.staff_pages.markup import html
+from ui.staff_pages.paging import go_to, on_page, show_paging
 
-PAGE_SIZE = 20
 _TITLES: dict[State, str] = {"open": "Open", "taken": "Taken", "done": f"Done in {DONE_DAYS} days"}
-_SAID, _PAGE, _CONFIRM = "handoff_said", "handoff_page", "handoff_confirm"
+_LIST, _SAID, _CONFIRM = "handoffs", "handoff_said", "handoff_confirm"
 _STEPS: dict[State, list[tuple[str, State]]] = {
     "open": [("Take it", "taken"), ("Done", "done")],
     "taken": [("Done", "done"), ("Put it back", "open")],
@@ -40,8 +40,8 @@ def show() -> None:
             format_func=lambda state: f"{_TITLES[state]}: {counts[state]}",
             label_visibility="collapsed",
             key="which",
-            on_change=_go_to,
-            args=(0,),
+            on_change=go_to,
+            args=(_LIST, 0),
         )
         written = st.text_input(
             "Find a reference or contact data",
@@ -49,8 +49,8 @@ def show() -> None:
             label_visibility="collapsed",
             width=300,
             key="find",
-            on_change=_go_to,
-            args=(0,),
+            on_change=go_to,
+            args=(_LIST, 0),
         )
         st.button("Look again", key="again", type="tertiary", on_click=cache.cases.clear)
     if said := st.session_state.pop(_SAID, ""):
@@ -67,20 +67,9 @@ def show() -> None:
         if not cases:
             text += " To see one, write “I want to talk to a human” on the chat page."
         st.html(html.empty("Nothing here" if cases else "No handoffs yet", text))
-    first = min(st.session_state.get(_PAGE, 0), max(0, len(shown) - 1) // PAGE_SIZE) * PAGE_SIZE
-    for case in shown[first : first + PAGE_SIZE]:
+    for case in on_page(shown, _LIST):
         _show_case(case, name)
-    if len(shown) > PAGE_SIZE:
-        _show_paging(first, len(shown))
-
-
-def _show_paging(first: int, count: int) -> None:
-    page, last = first // PAGE_SIZE, (count - 1) // PAGE_SIZE
-    with st.container(key="paging", horizontal=True, vertical_alignment="center"):
-        st.button("Previous", key="previous", on_click=_go_to, args=(page - 1,), disabled=page == 0)
-        st.button("Next", key="next", on_click=_go_to, args=(page + 1,), disabled=page == last)
-        words = f"{first + 1} to {min(first + PAGE_SIZE, count)} of {count} conversations"
-        st.html(html.hint(words), width="content")
+    show_paging(len(shown), _LIST, "conversations")
 
 
 def _show_case(case: HandoffCase, name: str) -> None:
@@ -106,10 +95,6 @@ def _show_case(case: HandoffCase, name: str) -> None:
                     on_click=_ask if is_anothers else _move,
                     args=(case, state) if is_anothers else (case, state, name),
                 )
-
-
-def _go_to(page: int) -> None:
-    st.session_state[_PAGE] = page
 
 
 def _ask(case: HandoffCase, state: State | None) -> None:

@@ -44,7 +44,7 @@ def show(
     name = left.text_input("Name", value=suggestion, placeholder="gift_card_balance", key=f"name-{key}")
     category = right.selectbox(
         "Category",
-        cache.board().categories(),
+        cache.categories(),
         index=None,
         accept_new_options=True,
         placeholder="Choose or type one",
@@ -76,5 +76,6 @@ def show(
             st.html(html.notice("This intent cannot be created", str(error)))
             return
         cache.intents.clear()
+        cache.categories.clear()
         made(outcome, f"new intent {name.strip()}")
         st.rerun()

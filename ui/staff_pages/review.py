@@ -17,6 +17,7 @@ from ui.staff_pages import cache, entry, markup, new_intent
 from ui.staff_pages.decided import Decided
 from ui.staff_pages.intent_picker import pick_intent
 from ui.staff_pages.markup import html
+from ui.staff_pages.paging import on_page, show_paging
 
 MAX_BUTTONS = 4
 LEAST_CONFIDENCE = 0.01
@@ -59,8 +60,9 @@ def show_clusters() -> None:
     elif not clusters:
         text = "New ones show up here when enough messages alike went to a person."
         st.html(html.empty("No clusters", text))
-    for cluster in clusters:
+    for cluster in on_page(clusters, "clusters"):
         _show_cluster(cluster, [item for item in cluster.items if item.item_id in waiting])
+    show_paging(len(clusters), "clusters", "clusters")
 
 
 def _show_item(item: Item) -> None:
