@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -548,6 +549,41 @@ def test_without_a_bundle_the_handoffs_are_listed_and_taken_and_the_drift_is_sho
     drift = AppTest.from_function(drift_page, default_timeout=60).run()
     assert not drift.exception
     assert "One message in nine is about a topic missing from the corpus." in html(drift)
+
+
+def test_a_click_after_the_login_by_openid_connect_expired_does_nothing_and_says_why(
+    open_pages: Callable[..., AppTest], store: FolderStore, tmp_path: Path
+) -> None:
+    """A click's callback runs before the page checks the login."""
+    put_suspects(store, label_row("first"))
+    secrets = tmp_path / "secrets.toml"
+    secrets.write_text('[auth]\ncookie_secret = "a cookie secret of some length"\n')
+    open_pages(CHATBOT_STAFF_OIDC_SECRETS=str(secrets), CHATBOT_STAFF_OIDC_ALLOWED="@example.org")
+    before = {(entry.key, entry.etag) for entry in store.list("reviews/")}
+
+    def script(draw: str) -> None:
+        import streamlit as st
+
+        from ui.staff_pages import handoffs, labels, review
+
+        st.session_state["reviewer"] = "ada"
+        if st.user["iat"] > 1e9:  # the page draws nothing without a login
+            {"review": review.show_queue, "labels": labels.show, "handoffs": handoffs.show}[draw]()
+
+    for draw, key in (("review", "choose-1"), ("labels", "keep"), ("handoffs", "taken-")):
+        pages = AppTest.from_function(script, default_timeout=60, args=(draw,))
+        pages.user = {"iat": time.time()}
+        pages.run()
+        pages.user = {"iat": 0.0}
+        press(pages, key)
+        assert {(entry.key, entry.etag) for entry in store.list("reviews/")} == before
+        said = {"review": "review_said", "labels": "labels_said", "handoffs": "handoff_said"}[draw]
+        assert "Your login has expired" in pages.session_state[said]
+        pages.user = {"iat": time.time()}
+        pages.run()
+        press(pages, key)
+        assert {(entry.key, entry.etag) for entry in store.list("reviews/")} != before
+        before = {(entry.key, entry.etag) for entry in store.list("reviews/")}
 
 
 def test_before_a_version_is_registered_the_page_names_the_command_that_registers_one(

@@ -8,12 +8,20 @@ from urllib.parse import urlsplit
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
+from chatbot.errors import ChatbotError
 from chatbot.settings import StaffSettings
 from ui.staff_pages import login, sessions
 from ui.staff_pages.login import LOCAL
 from ui.staff_pages.markup import html
 
 _NAME = "reviewer"
+
+
+class LoginExpired(ChatbotError):
+    """The user must log in again."""
+
+    status = 401
+    type = "login_expired"
 
 
 def authenticate(settings: StaffSettings) -> str | None:
@@ -26,7 +34,13 @@ def authenticate(settings: StaffSettings) -> str | None:
 
 
 def reviewer() -> str:
-    """Return the name of the current user."""
+    """Return the name of the current user; a click's callback asks here, because it runs before `authenticate`.
+
+    Raises: LoginExpired: the login by OpenID Connect is over; without a session by token no click arrives at all.
+    """
+    settings = StaffSettings()
+    if settings.oidc_secrets is not None and not login.is_recent(settings, st.user.to_dict()):
+        raise LoginExpired("Your login has expired: log in again, and repeat the click")
     return str(st.session_state[_NAME])
 
 

@@ -82,7 +82,7 @@ def _show_case(case: HandoffCase, name: str) -> None:
         with st.container(horizontal=True):
             if is_anothers and asked:
                 words = {"done": "Close it anyway", "taken": "Take it over anyway", "open": ""}[asked]
-                args = (case, asked, name, case.by)
+                args = (case, asked, case.by)
                 st.button(words, key=f"sure-{case.case_id}", type="primary", on_click=_move, args=args)
                 words = label(f"Leave it with {case.by}")
                 st.button(words, key=f"leave-{case.case_id}", on_click=_ask, args=(case, None))
@@ -93,7 +93,7 @@ def _show_case(case: HandoffCase, name: str) -> None:
                     key=f"{state}-{case.case_id}",
                     type="primary" if number == 0 and case.state == "open" else "secondary",
                     on_click=_ask if is_anothers else _move,
-                    args=(case, state) if is_anothers else (case, state, name),
+                    args=(case, state),
                 )
 
 
@@ -102,11 +102,12 @@ def _ask(case: HandoffCase, state: State | None) -> None:
     st.session_state[_CONFIRM] = {case.case_id: state}
 
 
-def _move(case: HandoffCase, state: State, name: str, instead_of: str = "") -> None:
+def _move(case: HandoffCase, state: State, instead_of: str = "") -> None:
     st.session_state.pop(_CONFIRM, None)
     # Those that a colleague finished stay theirs while others wait.
     waiting = [task for task in case.tasks if task.state != "done"] or case.tasks
     try:
+        name = entry.reviewer()
         for task in waiting:
             if task.state != state or (task.work and task.work.by != name):
                 move(cache.store(), task.handoff.prediction_id, state, name, instead_of)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import streamlit as st
 
 from data.decisions import LabelAction
@@ -69,11 +71,7 @@ def _show_suspect(suspect: SuspectLabel) -> None:
                     args=(suspect, action, intent),
                     disabled=key == "move" and suspect.better not in titles,
                 )
-        pick_intent(
-            titles,
-            f"other-{suspect.row_hash}",
-            lambda intent: _decide(suspect, LabelAction.MOVE, intent),
-        )
+        pick_intent(titles, f"other-{suspect.row_hash}", partial(_decide, suspect, LabelAction.MOVE))
         _show_buttons(suspect)
 
 

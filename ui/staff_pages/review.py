@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 
 import streamlit as st
 
 from chatbot.dialog.message import OUT_OF_SCOPE
 from chatbot.settings import UploadSettings
-from training.review.board import Board, BulkDecision, View
+from training.review.board import BulkDecision, View
 from training.review.clusters import MessageCluster
 from training.review.decisions import ReviewDecision
 from training.review.queue import Item, Queue, Reason
@@ -66,7 +67,7 @@ def show_clusters() -> None:
 
 
 def _show_item(item: Item) -> None:
-    titles, board, name = cache.intents(), cache.board(), entry.reviewer()
+    titles, name = cache.intents(), entry.reviewer()
     strange = Reason.OUT_OF_SCOPE in item.reasons
     with st.container(key="item"):
         st.html(markup.item(item, titles))
@@ -80,18 +81,13 @@ def _show_item(item: Item) -> None:
                     type="primary" if number == 1 and (item.suggested or not strange) else "secondary",
                     shortcut=str(number),
                     on_click=_decide,
-                    args=(item, _correct(board, item, intent, name)),
+                    args=(item, intent),
                 )
-        pick_intent(
-            titles,
-            f"other-{item.item_id}",
-            lambda intent: _decide(item, _correct(board, item, intent, name)),
-        )
+        pick_intent(titles, f"other-{item.item_id}", partial(_decide, item))
         with st.container(key="others", horizontal=True):
-            scope = _correct(board, item, OUT_OF_SCOPE, name)
             for words, key, shortcut, act, args in (
-                ("Out of scope", "scope", "o", _decide, (item, scope)),
-                ("Nothing to learn", "reject", "x", _decide, (item, lambda: board.reject(item, name))),
+                ("Out of scope", "scope", "o", _decide, (item, OUT_OF_SCOPE)),
+                ("Nothing to learn", "reject", "x", _decide, (item, "")),
                 ("Skip", "skip", "s", _decided.skipped.add, (item.item_id,)),
             ):
                 st.button(words, key=f"{key}-{item.item_id}", shortcut=shortcut, on_click=act, args=args)
@@ -166,11 +162,13 @@ def _show_end(view: View) -> None:
         _decided.show_undo()
 
 
-def _correct(board: Board, item: Item, intent: str, name: str) -> Callable[[], ReviewDecision]:
-    return lambda: board.correct(item, intent, name)
+def _decide(item: Item, intent: str) -> None:
+    """Decide on a message; an empty intent rejects it."""
 
+    def decide() -> ReviewDecision:
+        board, name = cache.board(), entry.reviewer()
+        return board.correct(item, intent, name) if intent else board.reject(item, name)
 
-def _decide(item: Item, decide: Callable[[], ReviewDecision]) -> None:
     _decided.decide(item.item_id, item.message, decide, "nothing to learn")
 
 
