@@ -81,9 +81,9 @@ def _handoff(record: Record) -> Handoff:
     )
 
 
-def add_handoffs(store: FolderStore, count: int, session: str = "") -> None:
-    """Add handoffs, all older than the others; without a session each is a conversation of its own."""
-    now = datetime.now(UTC).timestamp()
+def add_handoffs(store: FolderStore, count: int, session: str = "") -> list[str]:
+    """Add handoffs, all older than the others, and return their ids; without a session each is a conversation."""
+    now, added = datetime.now(UTC).timestamp(), []
     for number in range(count):
         prediction_id = new_id(b"k" * 32, now - 3600 - number)
         handoff = Handoff(
@@ -91,3 +91,5 @@ def add_handoffs(store: FolderStore, count: int, session: str = "") -> None:
             intent="out_of_scope", source="human",
         )  # fmt: skip
         store.put(key_of(prediction_id), handoff.body())
+        added.append(prediction_id)
+    return added

@@ -507,6 +507,23 @@ def test_a_conversation_is_found_by_reference_or_contact_data_also_when_it_is_do
         assert "No conversation has this" in html(pages)
 
 
+def test_a_reference_that_is_new_is_found_although_the_page_has_read_the_handoffs_before(
+    open_handoffs: Callable[..., AppTest], store: FolderStore
+) -> None:
+    """A customer on the phone reads out a reference of a minute ago: it was called erased until the cache expired."""
+    pages = open_handoffs()
+    (reference,) = add_handoffs(store, 1)
+    pages.text_input(key="find").set_value(reference).run()
+    assert reference in html(pages)
+    count = len(HandoffReader(store).cases())
+    assert f"Open: {count}" in pages.segmented_control(key="which").options
+    pages.text_input(key="find").set_value("01k3nosuch").run()
+    assert "press “Look again”" in html(pages)
+    pages.text_input(key="find").set_value("").run()
+    pages.segmented_control(key="which").set_value("done").run()
+    assert "press “Look again”" in html(pages)
+
+
 def test_what_a_colleague_closed_stays_closed_while_the_rest_of_the_conversation_is_taken_and_put_back(
     open_handoffs: Callable[..., AppTest], empty_store: str
 ) -> None:

@@ -15,7 +15,7 @@ from ui.staff_pages.markup import html
 from ui.staff_pages.paging import go_to, on_page, show_paging
 
 _TITLES: dict[State, str] = {"open": "Open", "taken": "Taken", "done": f"Done in {DONE_DAYS} days"}
-_LIST, _SAID, _CONFIRM = "handoffs", "handoff_said", "handoff_confirm"
+_LIST, _FIND, _SAID, _CONFIRM = "handoffs", "find", "handoff_said", "handoff_confirm"
 _STEPS: dict[State, list[tuple[str, State]]] = {
     "open": [("Take it", "taken"), ("Done", "done")],
     "taken": [("Done", "done"), ("Put it back", "open")],
@@ -28,8 +28,12 @@ def show() -> None:
     """Draw the page."""
     name = entry.reviewer()
     st.html(html.heading("Handoffs", "Conversations that the bot gave to a person, the oldest first."))
+    wanted = str(st.session_state.get(_FIND, "")).strip()
     with st.spinner("Reading the handoffs…"):
         cases = cache.cases()
+        if wanted and not any(case.has(wanted) for case in cases):
+            cache.cases.clear()  # it may be newer than what the cache holds
+            cases = cache.cases()
     counts = Counter(case.state for case in cases)
     with st.container(key="tools", horizontal=True, vertical_alignment="center"):
         state = st.segmented_control(
@@ -43,27 +47,27 @@ def show() -> None:
             on_change=go_to,
             args=(_LIST, 0),
         )
-        written = st.text_input(
+        st.text_input(
             "Find a reference or contact data",
             placeholder="Find a reference or contact data",
             label_visibility="collapsed",
             width=300,
-            key="find",
+            key=_FIND,
             on_change=go_to,
             args=(_LIST, 0),
         )
         st.button("Look again", key="again", type="tertiary", on_click=cache.cases.clear)
     if said := st.session_state.pop(_SAID, ""):
         st.html(html.done(said))
-    wanted = written.strip()
     shown = [case for case in cases if (case.has(wanted) if wanted else case.state == state)]
     if wanted and not shown:
         text = (
-            f"It was erased, or done more than {DONE_DAYS} days ago. A reference has {ids.LENGTH} characters."
+            f"It was erased, or done more than {DONE_DAYS} days ago; or the customer has only just written: press "
+            f"“Look again”. A reference has {ids.LENGTH} characters."
         )
         st.html(html.empty("No conversation has this", text))
     elif not shown:
-        text = "New handoffs appear about a second after the customer's message."
+        text = "A handoff arrives about a second after the customer's message: press “Look again”."
         if not cases:
             text += " To see one, write “I want to talk to a human” on the chat page."
         st.html(html.empty("Nothing here" if cases else "No handoffs yet", text))
