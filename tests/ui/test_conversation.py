@@ -154,6 +154,16 @@ def test_the_other_messages_do_not_wait_for_an_unavailable_api() -> None:
     assert len(api.chats) == 1
 
 
+def test_a_message_that_did_not_arrive_goes_out_before_the_next_one() -> None:
+    """The poller, which only an unavailable API has, was gone with the answer to the next message."""
+    api = ScriptedApi(ApiError(FailureKind.AWAY))
+    conversation = after(api, "one")
+    conversation.say("two")
+    conversation.deliver(api)
+    assert states(conversation) == [DeliveryState.ANSWERED, DeliveryState.ANSWERED]
+    assert [message for message, _ in api.chats] == ["one", "one", "two"]
+
+
 def test_an_api_that_says_it_is_back_and_is_not_is_not_asked_for_ever() -> None:
     api = ScriptedApi(*[ApiError(FailureKind.AWAY)] * 50)
     conversation = after(api)
@@ -245,6 +255,17 @@ def test_a_choice_is_answered_although_its_feedback_is_lost() -> None:
     conversation.choose(conversation.turns[0], "track_refund", "Track refund", "I want a human")
     conversation.deliver(api)
     assert states(conversation) == [DeliveryState.ANSWERED, DeliveryState.ANSWERED]
+
+
+def test_a_choice_from_memory_does_not_hide_that_the_api_is_unavailable() -> None:
+    api = ScriptedApi(clarification())
+    api.feedback_error = ApiError(FailureKind.AWAY)
+    conversation = after(api)
+    conversation.choose(conversation.turns[0], "track_refund", "Track refund", "I want a human")
+    conversation.say("and my parcel")
+    conversation.deliver(api)
+    assert states(conversation) == [DeliveryState.ANSWERED, DeliveryState.ANSWERED, DeliveryState.AWAY]
+    assert (conversation.away, len(api.chats)) == (True, 1)
 
 
 def test_thumbs_under_a_chosen_reply_do_not_wipe_out_the_choice() -> None:
@@ -340,6 +361,32 @@ def test_feedback_that_was_not_sent_says_so_and_can_be_sent_again(
     else:
         conversation.explain(turn, api, None, "why")
     assert not turn.feedback_failed
+    assert turn.feedback is FeedbackState.GIVEN
+
+
+def test_a_rating_that_was_not_sent_can_be_given_again_after_the_form_is_closed() -> None:
+    """The page thanked for feedback that nobody had received."""
+    api = ScriptedApi()
+    conversation = after(api)
+    turn = conversation.turns[0]
+    api.feedback_error = ApiError(FailureKind.AWAY)
+    conversation.rate(turn, False, api)
+    conversation.skip(turn)
+    assert turn.feedback is FeedbackState.NONE
+    api.feedback_error = None
+    conversation.rate(turn, False, api)
+    conversation.explain(turn, api, None, "")
+    assert turn.feedback is FeedbackState.GIVEN
+
+
+def test_a_rating_that_was_sent_stays_given_although_its_explanation_was_not() -> None:
+    api = ScriptedApi()
+    conversation = after(api)
+    turn = conversation.turns[0]
+    conversation.rate(turn, False, api)
+    api.feedback_error = ApiError(FailureKind.AWAY)
+    conversation.explain(turn, api, None, "why")
+    conversation.skip(turn)
     assert turn.feedback is FeedbackState.GIVEN
 
 

@@ -210,8 +210,8 @@ class Conversation:
         return self.said + sum(turn.state is not DeliveryState.WAITING for turn in self.turns)
 
     def deliver(self, api: ChatClient) -> None:
-        """Send the waiting messages in order, and record answer or failure in each turn."""
-        self.away = False
+        """Send the waiting messages, and those that wait for the API, in order; record answer or failure in each turn."""
+        self.is_back()
         for turn in [turn for turn in self.turns if turn.state is DeliveryState.WAITING]:
             if self.away:
                 turn.state, turn.problem = DeliveryState.AWAY, FailureKind.AWAY
@@ -280,6 +280,8 @@ class Conversation:
             api.feedback(choice.prediction_id, choice.intent == choice.guess, choice.intent)
         except ApiError as problem:
             log.warning("choice not recorded as feedback: %s", problem)
+            if problem.kind is FailureKind.AWAY:
+                self._go_away()
         return Answer(
             intent=intent.name,
             response=intent.reply,
@@ -292,7 +294,8 @@ class Conversation:
         turn.problem = problem.kind
         match problem.kind:
             case FailureKind.AWAY:
-                turn.state, self.away, self.asked = DeliveryState.AWAY, True, time.monotonic()
+                turn.state = DeliveryState.AWAY
+                self._go_away()
             case FailureKind.BUSY if turn.tries < MAX_TRIES and problem.retry_after <= MAX_WAIT_SECONDS:
                 turn.state, turn.due = DeliveryState.BUSY, time.monotonic() + problem.retry_after
             case FailureKind.TOO_LONG | FailureKind.UNREADABLE:
@@ -300,6 +303,9 @@ class Conversation:
                 self.returned, self.taken = Returned(turn.request, problem.kind, problem.limit), False
             case _:
                 turn.state = DeliveryState.FAILED
+
+    def _go_away(self) -> None:
+        self.away, self.asked = True, time.monotonic()
 
     def _tell(
         self,
