@@ -11,8 +11,9 @@ from chatbot.errors import SettingError
 from tests.bento.server import Server
 from tests.ui.fake_api import INTENTS, FakeApi, answer
 from ui.chat import texts
-from ui.chat.client import Intent
-from ui.chat.views import starters
+from ui.chat.client import FailureKind, Intent
+from ui.chat.conversation import DeliveryState, Exchange
+from ui.chat.views import failure_text, starters
 
 pytestmark = pytest.mark.process
 
@@ -339,6 +340,13 @@ def test_an_error_message_is_in_the_customers_words(
     assert str(status) not in shown
     assert "internal" not in shown
     assert page.button(key="retry-1").label == "Try again"
+
+
+def test_a_message_that_is_no_longer_tried_is_not_promised_to_be_sent() -> None:
+    turn = Exchange(1, "hello", "hello", DeliveryState.AWAY, problem=FailureKind.AWAY)
+    assert failure_text(turn) == "away"
+    turn.state = DeliveryState.FAILED
+    assert failure_text(turn) == "overrun"
 
 
 def test_a_busy_api_is_given_its_time_and_the_page_says_so(fake: FakeApi, app: RunPage) -> None:

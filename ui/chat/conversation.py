@@ -75,6 +75,7 @@ class Exchange:
     Attributes:
         request: text sent to the API; a button's label may differ from a text that the bot's rules match.
         due: when to retry a BUSY message, by `time.monotonic`.
+        rated: whether the API has the customer's rating.
     """
 
     number: int
@@ -88,6 +89,7 @@ class Exchange:
     due: float = 0.0
     feedback: FeedbackState = FeedbackState.NONE
     feedback_failed: bool = False
+    rated: bool = False
     chosen: bool = False
     contact: ContactState = ContactState.ASKED
 
@@ -255,8 +257,9 @@ class Conversation:
             self._move("message")
 
     def skip(self, turn: Exchange) -> None:
-        """Close the form without an explanation."""
-        turn.feedback, turn.feedback_failed = FeedbackState.GIVEN, False
+        """Close the form without an explanation; if the rating was not sent either, it can be given again."""
+        turn.feedback = FeedbackState.GIVEN if turn.rated else FeedbackState.NONE
+        turn.feedback_failed = False
         self._move("message")
 
     def _add(self, message: str, request: str, choice: ChosenIntent | None = None) -> None:
@@ -325,7 +328,7 @@ class Conversation:
             log.warning("feedback not sent: %s", problem)
             turn.feedback_failed = True
             return False
-        turn.feedback_failed = False
+        turn.feedback_failed, turn.rated = False, True
         return True
 
     def _move(self, focus: str) -> None:

@@ -97,6 +97,18 @@ def show_turn(page: Page, turn: Exchange) -> None:
                 _show_contact(page, turn)
 
 
+def failure_text(turn: Exchange) -> str:
+    """Return the name of the text for a message without an answer: only an AWAY one is sent without a click."""
+    match turn.problem:
+        case FailureKind.AWAY if turn.state is DeliveryState.AWAY:
+            return "away"
+        case FailureKind.AWAY | FailureKind.BUSY:
+            return "overrun"
+        case FailureKind.LOST:
+            return "lost"
+    return "refused"
+
+
 def show_away(page: Page, seconds: float) -> None:
     """Check every `seconds` whether the API is available again; if so, queue the pending messages."""
     if not any(turn.state is DeliveryState.AWAY for turn in page.conversation.turns):
@@ -210,9 +222,7 @@ def _show_failure(page: Page, turn: Exchange) -> None:
         # One card, at the last message, represents all.
         st.html(html.hint(t("problem.unsent")))
         return
-    name = {FailureKind.AWAY: "away", FailureKind.LOST: "lost", FailureKind.BUSY: "overrun"}.get(
-        turn.problem or FailureKind.REFUSED, "refused"
-    )
+    name = failure_text(turn)
     with st.container(key=f"problem-{turn.number}"):
         st.html(html.notice(t(f"problem.{name}_title"), t(f"problem.{name}_text")))
         st.button(
