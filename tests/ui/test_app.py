@@ -205,6 +205,7 @@ def intent(name: str, category: str) -> Intent:
 def test_preferred_intents_come_first_and_other_categories_fill_up() -> None:
     intents = [intent("a_one", "A"), intent("a_two", "A"), intent("b_one", "B"), intent("c_one", "C")]
     assert [i.name for i in starters(intents, ["c_one", "unknown"])] == ["c_one", "a_one", "b_one"]
+    assert [i.name for i in starters(intents, ["c_one", " a_two "])] == ["c_one", "a_two", "b_one"]
 
 
 def test_a_person_is_not_a_starter_because_the_header_offers_one() -> None:

@@ -53,7 +53,6 @@ def test_the_real_service_tells_its_intents_with_their_replies(api: Server) -> N
     intents = {intent.name: intent for intent in ChatClient(api.url, 10.0).intents()}
     assert intents["get_refund"].reply
     assert intents["get_refund"].words
-    assert intents["get_refund"].examples
 
 
 @pytest.mark.process
@@ -139,7 +138,13 @@ def test_a_message_that_never_arrived_is_sent_once_more_and_can_be_sent_again() 
 
 
 @pytest.mark.parametrize(
-    "error", [httpx.ReadTimeout("slow"), httpx.ReadError("cut"), httpx.RemoteProtocolError("cut")]
+    "error",
+    [
+        httpx.ReadTimeout("slow"),
+        httpx.ReadError("cut"),
+        httpx.RemoteProtocolError("cut"),
+        httpx.DecodingError("not gzip"),
+    ],
 )
 def test_a_message_that_may_have_arrived_is_not_sent_twice(error: Exception) -> None:
     calls: list[str] = []

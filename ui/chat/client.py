@@ -84,18 +84,16 @@ class Answer(_Part):
     alternatives: tuple[Alternative, ...] = ()
     handoff: bool = False
     prediction_id: str = ""
-    model_version: str = ""
     contact_token: str = Field(default="", repr=False)
     """Allows to leave contact data after a handoff; empty: the API takes none."""
 
 
 class Intent(_Part):
-    """An intent that the API can answer: name, title, example messages and reply."""
+    """An intent that the API can answer: name, title, category and reply."""
 
     name: str
     title: str = ""
     category: str = ""
-    examples: tuple[str, ...] = ()
     reply: str = ""
 
     @property
@@ -204,7 +202,7 @@ class ChatClient:
                     raise ApiError(FailureKind.AWAY, f"{method} {path}: {error!r}") from error
             except httpx.TimeoutException as error:
                 raise ApiError(FailureKind.LOST, f"{method} {path}: {error!r}") from error
-            except httpx.TransportError as error:
+            except httpx.RequestError as error:
                 if last or method != "GET" or limit.expired:
                     raise ApiError(FailureKind.LOST, f"{method} {path}: {error!r}") from error
         if response.is_success:

@@ -45,7 +45,7 @@ class Page:
 def starters(intents: Sequence[Intent], preferred: Sequence[str]) -> list[Intent]:
     """Return the intents to begin with: the preferred ones, then one per further category; the header has a person."""
     by_name = {intent.name: intent for intent in intents if intent.name != HUMAN_INTENT}
-    chosen = [by_name[name] for name in preferred if name in by_name]
+    chosen = [by_name[name] for name in map(str.strip, preferred) if name in by_name]
     categories = {intent.category for intent in chosen}
     for intent in by_name.values():
         if intent.category not in categories:
