@@ -34,10 +34,12 @@ NAMES: Mapping[str, str] = {
 }
 _WORDS = read_lists(Path(__file__).with_name("language_words.txt"))
 """Words by language code, in the order of `LANGUAGES`."""
+_LOANS = "|".join(" ".join(loan.split()) for loan in _WORDS.pop("loans").split(","))
 LANGUAGES = tuple(_WORDS)
 # From this share of a corpus's identified messages on, the corpus is in that language too.
 MIN_SHARE = 0.05
 
+_LOAN = re.compile(r"\b(?:" + _LOANS.replace("'", "['’]").replace(" ", "[ -]") + r")\b", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _ELISION = re.compile(r"^(?:qu|[cdjlmnstv])['’]", re.IGNORECASE)
 _AFFIX = "\0"
@@ -62,6 +64,12 @@ def foreign_language(message: str, spoken: Collection[str]) -> str | None:
     Returns:
         The code; None: the message is in a spoken language, or no word identifies it.
     """
+    # Most messages hold no loan: it is looked for only where it would matter.
+    found = _foreign(message, spoken)
+    return found and _foreign(_LOAN.sub(" ", message), spoken)
+
+
+def _foreign(message: str, spoken: Collection[str]) -> str | None:
     scores = _scores(message)
     best = max(range(len(LANGUAGES)), key=scores.__getitem__)
     known = max((scores[place] for place, code in enumerate(LANGUAGES) if code in spoken), default=0.0)
@@ -88,8 +96,9 @@ def spoken_languages(messages: Collection[str]) -> tuple[str, ...]:
 def _scores(message: str) -> list[float]:
     scores = [0.0] * len(LANGUAGES)
     for place, word in enumerate(_WORD.findall(message)[:_MAX_WORDS]):
-        # A capital within the sentence: a name, or a German noun.
-        for language, weight in _weights_of(word.lower(), place > 0 and word[0].isupper()):
+        # A capital within the sentence or after an apostrophe (D'Angelo): a name, or a German noun.
+        capital = (place > 0 and word[0].isupper()) or (not word.isalpha() and word.istitle())
+        for language, weight in _weights_of(word.lower(), capital):
             scores[language] += weight
     return scores
 

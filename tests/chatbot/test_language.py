@@ -67,6 +67,16 @@ def test_english_with_foreign_names_and_words_stays_english() -> None:
     assert taken == []
 
 
+LOANS = """y|urgent|URGENT!!|Impossible!|ta|color|solution|encore|voila|gratis|Le Creuset pan|L'Oréal|L’Oréal shampoo|en route
+a la carte|à la carte|la roche-posay|D'Angelo vinyl|eau de toilette|c'est la vie|Los Angeles|Dove soap|SIM|hat|fur hat
+Grande latte|ta mate|dark mode|links|bin|reservation|reception|refuse|suite|casa|solo|pendant|font|pour over|via"""
+
+
+@pytest.mark.parametrize("message", LOANS.replace("\n", "|").split("|"))
+def test_a_word_or_name_that_english_shares_is_english(message: str) -> None:
+    assert foreign_language(clean(message), ("en",)) is None
+
+
 def test_published_english_messages_stay_english(shared_data: Path) -> None:
     """13,083 messages of Banking77, from which no word was taken."""
     import csv

@@ -190,7 +190,13 @@ def test_small_talk_in_a_language_that_the_bot_does_not_understand_is_told_so_in
 
 
 def test_small_talk_in_a_language_that_the_bot_understands_gets_the_rules_reply() -> None:
-    for message, languages in (("thanks", ("en",)), ("merci", ("en", "fr")), ("merci", ()), ("hi", ("de",))):
+    for message, languages in (
+        ("thanks", ("en",)),
+        ("y", ("en",)),
+        ("merci", ("en", "fr")),
+        ("merci", ()),
+        ("hi", ("de",)),
+    ):
         router = Router(shipped_rules(), REPLIES, THRESHOLDS, SlotSettings().values(), languages=languages)
         reply = router.before_model(message)
         assert reply is not None
