@@ -159,18 +159,17 @@ class Router:
         if rule is None:
             return None
         handoff = rule.action == "human"
-        if not handoff and self._languages:
-            # "Merci" is a rule's, but its reply would seem to promise that the bot understands French.
-            foreign = language.foreign_language(message, self._languages)
-            if text := self._small_talk_in.get(foreign or ""):
-                return Reply(OUT_OF_SCOPE, text, 0.0, "clarify", rule=rule.name)
+        foreign = self._foreign_language(message)
+        # "Merci" is a rule's, but its reply would seem to promise that the bot understands French.
+        if not handoff and (text := self._small_talk_in.get(foreign)):
+            return Reply(OUT_OF_SCOPE, text, 0.0, "clarify", rule=rule.name)
         redacted = redact(message) if handoff else None
         summary = f"Rule {rule.name}. The customer wrote: {redacted}" if handoff else ""
         text = self._rule_texts[rule.name]
-        if handoff and (foreign := language.foreign_language(message, self._languages or ("en",))):
-            texts = self._foreign if self._languages else self._human_in
+        if handoff:
+            theirs = self._foreign.get(foreign) if foreign else self._in_language(message, self._human_in, "")
             # The rule's own text follows: for an emergency it says what to do at once.
-            text = "\n\n".join(filter(None, (texts.get(foreign), text)))
+            text = "\n\n".join(filter(None, (theirs, text)))
         return Reply(
             rule.intent,
             text,
@@ -195,7 +194,7 @@ class Router:
             Alternative(a.intent, a.confidence, self._title(a.intent))
             for a in prediction.alternatives[:MAX_CHOICES]
         )
-        if self._languages and (foreign := language.foreign_language(message, self._languages)):
+        if foreign := self._foreign_language(message):
             why = f"The message seems to be in {language.NAMES[foreign]}, which the bot does not understand"
             text = self._foreign.get(foreign, self._human)
             return self._handoff(redacted or redact(message), OUT_OF_SCOPE, named, prediction, why, text)
@@ -246,6 +245,10 @@ class Router:
         why = "The bot was not sure enough"
         text = self._in_language(message, self._human_in, self._human)
         return self._handoff(redacted or redact(message), likeliest.intent, named, prediction, why, text)
+
+    def _foreign_language(self, message: str) -> str:
+        """Return the code of the message's language, if the bot does not understand it; else an empty text."""
+        return language.foreign_language(message, self._languages) or "" if self._languages else ""
 
     def _in_language(self, message: str, texts: Mapping[str, str], default: str) -> str:
         """Return the text in the message's language, if the bot understands more than English."""

@@ -217,3 +217,23 @@ def test_the_bereaved_and_guests_reach_a_person_and_praise_is_thanked(
     reply = router.before_model(clean(message))
     assert reply is not None
     assert (reply.rule, reply.handoff) == (rule, handoff)
+
+
+@pytest.mark.parametrize(
+    ("languages", "begins"),
+    [
+        (("en", "de"), "Das soll sich lieber"),
+        ((), "Das soll sich lieber"),
+        (("en",), "Diese Sprache verstehe ich"),
+        (("en", "fr"), "Diese Sprache verstehe ich"),
+    ],
+)
+def test_a_rules_handoff_begins_in_the_customers_language(languages: tuple[str, ...], begins: str) -> None:
+    router = Router(shipped_rules(), REPLIES, THRESHOLDS, SlotSettings().values(), languages=languages)
+    reply = router.before_model("Ich möchte mit einem Mitarbeiter sprechen")
+    assert reply is not None
+    assert reply.handoff
+    assert reply.response.startswith(begins)
+    english = router.before_model("I want to talk to a human")
+    assert english is not None
+    assert english.response.startswith("Of course")
