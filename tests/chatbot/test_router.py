@@ -23,6 +23,11 @@ def router() -> Router:
     return Router(shipped_rules(), REPLIES, THRESHOLDS, SlotSettings().values())
 
 
+@pytest.fixture
+def english() -> Router:
+    return Router(shipped_rules(), REPLIES, THRESHOLDS, SlotSettings().values(), languages=("en",))
+
+
 def predicted(*shares: float, scope: float = 0.0) -> Prediction:
     return Prediction(
         [Alternative(n, s) for n, s in zip(("refund", "track", "invoice"), shares, strict=False)], scope
@@ -106,7 +111,9 @@ Hello 👋 are you there?|are you there?|anybody there?|thanks|thansk!|ok thanks
 no, thanks|hmm...|what?|I don't know|can you help me?|menu|hola|¿Hola?|gracias|sí|necesito ayuda
 hallo|ja|Nein!|danke|ich brauche hilfe|guten Tag, ich habe eine Frage|bonjour|oui|non|merci
 j’ai une question|test|how are you?|the first one|good morning!|never mind|that's all, thanks|k
-who are you"""
+who are you|ciao|Buongiorno!|grazie|olá|bom dia|obrigado|goedemorgen|dank je|hej|tack|God kväll!|mange tak|tusen takk
+dzień dobry|Dziękuję bardzo|kiitos|hyvää päivää|merhaba|GÜNAYDIN|teşekkürler|Dobrý den|mulțumesc|hallo zusammen
+hola, buenas|bonjour à tous|nein danke|merci pour votre aide|alles klar|non, merci|va bene|tak|nee"""
 CONTENT = """hi, I want a refund|ok but where is my order|no refund received|yes, cancel it
 help, my parcel is gone|thanks, where is it|are you there on Sundays|hello where is my parcel
 I have a question about my invoice|no, I want a human|hola, quiero mi dinero
@@ -115,10 +122,13 @@ what is your address|help center"""
 
 
 @pytest.mark.parametrize("message", SMALL_TALK.replace("\n", "|").split("|"))
-def test_a_message_that_says_nothing_yet_opens_no_ticket(router: Router, message: str) -> None:
+def test_a_message_that_says_nothing_yet_opens_no_ticket(router: Router, english: Router, message: str) -> None:
     reply = router.before_model(clean(message))
     assert reply is not None
     assert (reply.source, reply.handoff) == ("rule", False)
+    told = english.before_model(clean(message))
+    assert told is not None
+    assert (told.rule, told.handoff) == (reply.rule, False)
 
 
 @pytest.mark.parametrize("message", CONTENT.replace("\n", "|").split("|"))
@@ -177,16 +187,27 @@ def test_a_router_whose_reply_lacks_a_slot_does_not_start() -> None:
         ("merci", "Je ne comprends"),
         ("hola necesito ayuda", "Todavía no entiendo"),
         ("danke", "Diese Sprache verstehe ich"),
+        ("ciao", "Purtroppo non capisco"),
+        ("bom dia", "Ainda não entendo"),
+        ("dank je wel", "Deze taal begrijp ik"),
     ],
 )
 def test_small_talk_in_a_language_that_the_bot_does_not_understand_is_told_so_in_it(
-    message: str, begins: str
+    message: str, begins: str, english: Router
 ) -> None:
-    english = Router(shipped_rules(), REPLIES, THRESHOLDS, SlotSettings().values(), languages=("en",))
     reply = english.before_model(message)
     assert reply is not None
     assert (reply.source, reply.handoff, reply.intent) == ("clarify", False, OUT_OF_SCOPE)
     assert reply.response.startswith(begins)
+
+
+@pytest.mark.parametrize("message", ["dzień dobry", "tack så mycket", "kiitos"])
+def test_small_talk_in_a_language_without_a_text_of_its_own_gets_the_rules_reply(
+    message: str, english: Router
+) -> None:
+    reply = english.before_model(message)
+    assert reply is not None
+    assert (reply.source, reply.handoff) == ("rule", False)
 
 
 def test_small_talk_in_a_language_that_the_bot_understands_gets_the_rules_reply() -> None:
