@@ -17,6 +17,10 @@ from chatbot.store import layout
 MAX_CHARS = 200
 
 _EMAIL = re.compile(r"[^\s@<>(),;:]{1,64}@[^\s@<>(),;:.]+(?:\.[^\s@<>(),;:.]+)+")
+_SPELLED_EMAIL = re.compile(
+    r"(?:\bat\s|[(\[]\s?at\s?[)\]])\s?[^\s@]+?(?:\.|\s?[(\[]\s?dot\s?[)\]]\s?|\sdot\s)[^\W\d_]{2}",
+    re.IGNORECASE,
+)
 _PHONE = re.compile(r"[+(]?\d[\d\s()./-]*")
 _PHONE_DIGITS = range(6, 16)
 
@@ -33,9 +37,9 @@ class Contact(Document):
 
 
 def contact_of(text: str, now: datetime) -> Contact:
-    """Validate contact data: an e-mail address, a phone number, or words (such as a name and a time).
+    """Validate contact data: an e-mail address, a phone number, or a sentence that holds one.
 
-    Raises: InvalidMessage: it is empty, too long, or an incomplete address or number; the value is not repeated.
+    Raises: InvalidMessage: it is empty, too long, or holds no complete address or number; the value is not repeated.
     """
     text = clean(text)
     if len(text) > MAX_CHARS:
@@ -48,12 +52,18 @@ def contact_of(text: str, now: datetime) -> Contact:
         raise _invalid(
             "is not a complete e-mail address: write it as name@example.com", "not an e-mail address"
         )
+    digits = sum(character.isdigit() for character in text)
     if _PHONE.fullmatch(text):
-        if sum(character.isdigit() for character in text) not in _PHONE_DIGITS:
+        if digits not in _PHONE_DIGITS:
             raise _invalid(
                 "is not a complete phone number: write it with its area code", "not a phone number"
             )
         return Contact(kind="phone", contact=text, when=now)
+    if digits < _PHONE_DIGITS.start and not (_EMAIL.search(text) or _SPELLED_EMAIL.search(text)):
+        raise _invalid(
+            "holds neither an e-mail address nor a phone number: write one, such as name@example.com",
+            "no address or number",
+        )
     return Contact(kind="text", contact=text, when=now)
 
 

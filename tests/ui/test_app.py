@@ -87,7 +87,7 @@ def test_after_a_handoff_the_page_asks_how_to_reach_the_customer(fake: FakeApi, 
     leave("  ")
     assert fake.bodies(path) == []
     fake.fail(path, 422)
-    assert "not a complete e-mail address" in leave("jane@")
+    assert "needs a complete e-mail address" in leave("jane@")
     fake.fail(path, 503)
     assert "could not be stored" in leave("jane@example.com")
     assert "A colleague can reach you now" in leave("jane@example.com")

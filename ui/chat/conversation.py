@@ -54,7 +54,7 @@ class ContactState(StrEnum):
 
     ASKED = "asked"
     UNREADABLE = "unreadable"
-    """The input is neither an address, nor a number, nor words."""
+    """The input holds no complete address or number."""
     FAILED = "failed"
     GIVEN = "given"
 
