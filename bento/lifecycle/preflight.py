@@ -80,7 +80,10 @@ def check(model: str | None = None) -> None:
         service = service.model_copy(update={"model": model, "model_file": None})
     ids.load_or_make_key(service, LogSettings())
     storage = StorageSettings()
-    targets_of(HandoffSettings(), open_store(storage) if has_store(storage) else None)
+    if not targets_of(HandoffSettings(), open_store(storage) if has_store(storage) else None):
+        logger.warning(
+            "handoffs reach nobody and are dropped: set CHATBOT_HANDOFF_URL, or CHATBOT_STORE_URL to a store"
+        )
     UploadSettings()
     if service.api_keys_file is not None:
         ApiKeys(service.api_keys_file)

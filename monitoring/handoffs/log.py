@@ -33,6 +33,8 @@ from monitoring.inference_log.spool import SegmentWriter
 
 FOLDER = "handoffs"
 WEBHOOK, STORE = "webhook", "store"
+NOBODY = "none"
+"""Counted as the target of handoffs where no target is configured."""
 SORT_SECONDS = 0.5
 
 _SUFFIX = ".jsonl"
@@ -117,6 +119,7 @@ class HandoffLog:
     def append(self, handoffs: Iterable[Handoff]) -> None:
         """Append handoffs to the write-ahead spool in one write. Never raises; never waits for disk or network."""
         if not self._deliveries:
+            self._on_count(NOBODY, "dropped", sum(1 for _ in handoffs))
             return
         try:
             lines = [handoff.body() + b"\n" for handoff in handoffs]

@@ -61,6 +61,17 @@ def test_a_misspelt_slot_is_named_in_the_log_with_the_one_that_was_meant(
     ]
 
 
+def test_a_service_whose_handoffs_reach_nobody_says_so_at_its_start(
+    bundle_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("CHATBOT_BUNDLE", str(bundle_folder))
+    monkeypatch.setenv("CHATBOT_LOG_FOLDER", str(tmp_path / "log"))
+    monkeypatch.setenv("CHATBOT_STORE_URL", "none")
+    preflight.check()
+    (record,) = caplog.records
+    assert "CHATBOT_HANDOFF_URL" in record.getMessage()
+
+
 def _missing(folder: Path) -> None:
     shutil.rmtree(folder)
 

@@ -379,9 +379,14 @@ def test_without_a_secret_nothing_is_posted_and_the_setting_is_named() -> None:
             targets_of(HandoffSettings(url="http://127.0.0.1:9/", secret=SecretStr(secret)), None)
 
 
-def test_with_neither_webhook_nor_store_nothing_is_written(folder: Path) -> None:
-    log = HandoffLog(folder, HandoffSettings(), targets_of(HandoffSettings(), None))
+def test_with_neither_webhook_nor_store_nothing_is_written_and_each_handoff_counts_as_dropped(
+    folder: Path, counts: Counts
+) -> None:
+    log = HandoffLog(folder, HandoffSettings(), targets_of(HandoffSettings(), None), counts.count)
     log.start()
     log.append(make(1))
+    log.append(make(2))
+    log.append([])
     log.close()
     assert not folder.exists()
+    assert counts.outcomes == {("none", "dropped"): 3}
