@@ -120,7 +120,7 @@ class ContactRequest(RequestBody):
 
     contact: str = Field(
         max_length=1_000,
-        description="An e-mail address, a phone number or a sentence with one, up to 200 characters. Kept with the handoff only.",
+        description="E-mail address, phone number or a sentence with one, up to 200 characters. Kept with the handoff.",
     )
     contact_token: str = Field(max_length=64, description="From the reply that handed over; valid for a day.")
 

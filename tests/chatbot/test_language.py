@@ -67,9 +67,10 @@ def test_english_with_foreign_names_and_words_stays_english() -> None:
     assert taken == []
 
 
-LOANS = """y|urgent|URGENT!!|Impossible!|ta|color|solution|encore|voila|gratis|Le Creuset pan|L'Oréal|L’Oréal shampoo|en route
-a la carte|à la carte|la roche-posay|D'Angelo vinyl|eau de toilette|c'est la vie|Los Angeles|Dove soap|SIM|hat|fur hat
-Grande latte|ta mate|dark mode|links|bin|reservation|reception|refuse|suite|casa|solo|pendant|font|pour over|via|goodbye ai"""
+LOANS = """y|urgent|URGENT!!|Impossible!|ta|color|solution|encore|voila|gratis|Le Creuset pan|L'Oréal|L’Oréal shampoo
+en route|a la carte|à la carte|la roche-posay|D'Angelo vinyl|eau de toilette|Los Angeles
+c'est la vie|Dove soap|SIM|hat|fur hat|Grande latte
+ta mate|dark mode|links|bin|reservation|reception|refuse|suite|casa|solo|pendant|font|pour over|via|goodbye ai"""
 
 
 @pytest.mark.parametrize("message", LOANS.replace("\n", "|").split("|"))

@@ -122,7 +122,9 @@ what is your address|help center"""
 
 
 @pytest.mark.parametrize("message", SMALL_TALK.replace("\n", "|").split("|"))
-def test_a_message_that_says_nothing_yet_opens_no_ticket(router: Router, english: Router, message: str) -> None:
+def test_a_message_that_says_nothing_yet_opens_no_ticket(
+    router: Router, english: Router, message: str
+) -> None:
     reply = router.before_model(clean(message))
     assert reply is not None
     assert (reply.source, reply.handoff) == ("rule", False)

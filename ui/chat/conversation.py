@@ -212,7 +212,7 @@ class Conversation:
         return self.said + sum(turn.state is not DeliveryState.WAITING for turn in self.turns)
 
     def deliver(self, api: ChatClient) -> None:
-        """Send the waiting messages, and those that wait for the API, in order; record answer or failure in each turn."""
+        """Send the waiting messages in order, also those that did not reach the API; record what came of each."""
         self.is_back()
         for turn in [turn for turn in self.turns if turn.state is DeliveryState.WAITING]:
             if self.away:
