@@ -12,7 +12,8 @@ OUT_OF_SCOPE = "out_of_scope"
 """Label of out-of-distribution messages (they have no intent): in corpora, scores and replies."""
 
 DENIED = "denied_request"
-"""Stands as the rule of a handoff because the message denies its likeliest intent (`chatbot.dialog.denial`)."""
+"""Stands as the rule of a handoff because the message denies its likeliest intent (`chatbot.dialog.denial`), or of a
+clarification because it denies that a person is wanted."""
 
 FOLLOW_UP = "follow_up"
 """Stands as the rule of a clarification because the message names no topic (`chatbot.dialog.follow_up`)."""

@@ -22,6 +22,8 @@ from chatbot.settings import RouterSettings
 Source = Literal["rule", "model", "clarify", "human"]
 
 MAX_CHOICES = 3
+HUMAN_INTENT = "contact_human_agent"
+"""Intent of those who ask for a person."""
 HUMAN = (
     "I'd rather have a colleague look at this, so I have passed your message on to our team, available "
     "{support_hours}. To get an answer, write to {support_email}."
@@ -199,21 +201,15 @@ class Router:
             text = self._foreign.get(foreign, self._human)
             return self._handoff(redacted or redact(message), OUT_OF_SCOPE, named, prediction, why, text)
         if self._follow_ups.refers_back(message, likeliest.intent):
-            return Reply(
-                OUT_OF_SCOPE,
-                self._in_language(message, self._unclear_in, self._unclear),
-                likeliest.confidence,
-                "clarify",
-                rule=FOLLOW_UP,
-                prediction=prediction,
-                redacted=redacted,
-            )
+            return self._ask_for_topic(message, prediction, redacted, FOLLOW_UP)
         if prediction.scope < self.thresholds.scope:
             why = "The message was unlike every training message"
             text = self._in_language(message, self._human_in, self._human)
             return self._handoff(redacted or redact(message), OUT_OF_SCOPE, named, prediction, why, text)
         sure = likeliest.confidence >= self.thresholds.answer
         if sure and self._denials.denies(message, likeliest.intent):
+            if likeliest.intent == HUMAN_INTENT:
+                return self._ask_for_topic(message, prediction, redacted, DENIED)
             # Not a clarification: its first choice would be what the customer has just denied, and "I never asked for
             # that" or "do not cancel it" is for staff to check.
             why = "The message seems to deny this request"
@@ -255,6 +251,17 @@ class Router:
         if self._languages == {"en"}:
             return default
         return texts.get(language.foreign_language(message, ("en",)) or "", default)
+
+    def _ask_for_topic(self, message: str, prediction: Prediction, redacted: str | None, rule: str) -> Reply:
+        return Reply(
+            OUT_OF_SCOPE,
+            self._in_language(message, self._unclear_in, self._unclear),
+            prediction.alternatives[0].confidence,
+            "clarify",
+            rule=rule,
+            prediction=prediction,
+            redacted=redacted,
+        )
 
     def _handoff(
         self,

@@ -19,7 +19,7 @@ from tests.support.requirements import ROOT
 FOLDER = Path(__file__).parent / "denials"
 SHIPPED = read_intents(ROOT / "data/corpus")
 MISSED = {"I don't want to subscribe", "I don't need to speak to an agent"}
-"""The first denies one half of an intent that also unsubscribes; a rule decides the second."""
+"""The first denies one half of an intent that also unsubscribes; the second is answered with how to reach a person."""
 
 
 def replies() -> Replies:
@@ -112,3 +112,13 @@ def test_a_sure_prediction_of_a_denied_request_goes_to_a_person_who_reads_why() 
     assert (reply.source, reply.intent, reply.handoff, reply.rule) == ("human", "get_refund", True, DENIED)
     assert reply.summary.startswith("The message seems to deny this request (likeliest: get_refund 96%")
     assert router.after_model("I want a refund", sure).source == "model"
+
+
+def test_who_needs_no_person_is_not_passed_on_to_one() -> None:
+    router = Router(
+        Rules(()), replies(), Thresholds(answer=0.8, clarify=0.7, scope=-1.0), SlotSettings().values()
+    )
+    sure = Prediction([Alternative("contact_human_agent", 0.99)], 0.0)
+    reply = router.after_model("I don't need an agent, just the tracking link", sure)
+    assert (reply.source, reply.intent, reply.handoff, reply.rule) == ("clarify", OUT_OF_SCOPE, False, DENIED)
+    assert reply.response.startswith("Could you tell me")
