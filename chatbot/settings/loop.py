@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 from pydantic import Field, SecretStr
@@ -41,14 +42,22 @@ class DriftSettings(Settings):
     min_records: int = Field(default=500, ge=100)
     """Minimum number of records of the serving version in the window; with fewer, the check is silent."""
     baseline_records: int = Field(default=2_000, ge=500)
-    """Number of first records of a version that form its baseline: frozen once, then compared with every
-    window."""
+    """Number of records of a version's baseline, a uniform sample of its first hours: frozen once, then compared with
+    every window."""
+    baseline_hours: float | None = Field(default=None, ge=0)
+    """Length of these first hours, more if they have fewer records; unset: that of the window. If it is shorter than
+    the window, the daily rhythm can count as drift, and windows leave the baseline's records out."""
     min_effect_scale: float = Field(default=1.0, gt=0)
     """Factor on all minimum effects: 2 requires effects twice as large, 0.5 alarms earlier."""
     textfile: Path | None = None
     """File for node_exporter's textfile collector; unset: `drift.prom` beside the report."""
     api_url: str = Field(default="", pattern=HTTP_ADDRESS)
     """Address of the bot, whose `/version` names the served bundle; unset: `CHATBOT_MODEL` or the store."""
+
+    @property
+    def baseline_length(self) -> timedelta:
+        """Return the length of a version's first hours, of which its baseline is a sample."""
+        return timedelta(hours=self.window_hours if self.baseline_hours is None else self.baseline_hours)
 
 
 class RetrainSettings(Settings):

@@ -14,7 +14,7 @@ from chatbot.loop.drift_verdict import BASELINE, REFERENCE, Check, DriftVerdict,
 from chatbot.settings import DriftSettings, ServiceSettings
 from chatbot.store import Store
 from monitoring.drift import served_model
-from monitoring.drift.baseline import Baseline, earliest, first_records, freeze, load
+from monitoring.drift.baseline import Baseline, earliest, first_records, first_time, freeze, load
 from monitoring.drift.columns import RecordColumns, of_table
 from monitoring.drift.comparison import ALARMS_WITHOUT_BASELINE, Comparison
 from monitoring.drift.histograms import Tally, most_common
@@ -46,12 +46,18 @@ class DriftResult:
 
 @dataclass(frozen=True, slots=True)
 class CheckInputs:
-    """What a check compares, at the end of the window `now`; of the available sides, the one that alarms is first."""
+    """What a check compares, at the end of the window `now`; of the available sides, the one that alarms is first.
+
+    Attributes:
+        sampled_until: end of the version's first hours, of which the baseline is a sample; None if the version has a
+            baseline, or no record.
+    """
 
     now: datetime
     serving: ServedModel
     baseline: Baseline | None
     sides: tuple[Comparison, ...]
+    sampled_until: datetime | None
 
 
 @dataclass(slots=True)
@@ -67,13 +73,14 @@ class DriftCounts:
     tallies: list[Tally]
     first: pa.Table | None
 
-    def merge(self, other: DriftCounts, baseline_records: int) -> None:
+    def merge(self, other: DriftCounts, inputs: CheckInputs, baseline_records: int) -> None:
         """Add the counts of other records."""
         self.window.merge(other.window)
         for tally, more in zip(self.tallies, other.tallies, strict=True):
             tally.merge(more)
-        if held := [table for table in (self.first, other.first) if table is not None]:
-            self.first = earliest(held, baseline_records)
+        held = [table for table in (self.first, other.first) if table is not None]
+        if held and inputs.sampled_until is not None:
+            self.first = earliest(held, inputs.sampled_until, baseline_records)
 
 
 def check(
@@ -91,16 +98,26 @@ def check(
     Raises: BundleError: the serving bundle cannot be read.
     """
     serving = served_model.find(service, store, source, now, settings.api_url)
-    inputs = prepare(serving, store, settings, folder, now)
+    baseline = load(store, folder, serving)
+    begin = first_time(source, serving, now + SKEW) if baseline is None and serving.version else None
+    inputs = prepare(serving, baseline, begin, settings, now)
     return judge(inputs, count(inputs, source, settings), source, store, settings, folder)
 
 
 def prepare(
-    serving: ServedModel, store: Store | None, settings: DriftSettings, folder: Path, now: datetime
+    serving: ServedModel,
+    baseline: Baseline | None,
+    begin: datetime | None,
+    settings: DriftSettings,
+    now: datetime,
 ) -> CheckInputs:
-    """Load what the records of the serving version are compared with; arguments and errors as of `check`."""
-    baseline = load(store, folder, serving)
-    return CheckInputs(now, serving, baseline, _sides(serving, baseline, settings.min_effect_scale))
+    """Prepare what the records of the serving version are compared with.
+
+    Args: begin: time of the version's first record, if it has no baseline.
+    """
+    sampled_until = begin + settings.baseline_length if begin is not None else None
+    sides = _sides(serving, baseline, settings.min_effect_scale)
+    return CheckInputs(now, serving, baseline, sides, sampled_until)
 
 
 def count(inputs: CheckInputs, source: RecordSource, settings: DriftSettings) -> DriftCounts:
@@ -108,11 +125,14 @@ def count(inputs: CheckInputs, source: RecordSource, settings: DriftSettings) ->
     serving, baseline, now = inputs.serving, inputs.baseline, inputs.now
     tallies = [side.new_tally() for side in inputs.sides]
     since = now - timedelta(hours=settings.window_hours)
-    after = baseline.last if baseline else None
+    # A window shares records with a baseline of its length while the version is new. Without them it would cover some
+    # hours of the day only, and the daily rhythm would count as drift.
+    is_short = settings.baseline_length < now - since
+    after = baseline.last if baseline is not None and is_short else None
     window = read(source, serving, since, now, tallies, after)
     first = None
-    if baseline is None and serving.version:
-        first = first_records(source, serving, settings.baseline_records, now + SKEW)
+    if inputs.sampled_until is not None:
+        first = first_records(source, serving, inputs.sampled_until, settings.baseline_records, now + SKEW)
     return DriftCounts(window, tallies, first)
 
 
@@ -127,7 +147,9 @@ def judge(
     """Form the verdict on the counts of all records of the window; freeze the baseline if there is none."""
     serving, baseline, sides, now = inputs.serving, inputs.baseline, inputs.sides, inputs.now
     window, tallies = counts.window, counts.tallies
-    made = freeze(counts.first, source, store, folder, serving, settings.baseline_records)
+    made = freeze(
+        counts.first, inputs.sampled_until, source, store, folder, serving, settings.baseline_records, now
+    )
     notes = _notes(serving, window, baseline, made is not None, settings, source)
     about: dict[str, Any] = {
         "made": now,
@@ -220,10 +242,11 @@ def _notes(
     notes = [f"Read from {source.name}."]
     if baseline is None:
         state = (
-            f"The version's first {settings.baseline_records:,} messages were frozen as its baseline now: the next "
+            f"{settings.baseline_records:,} of the version's first messages were frozen as its baseline now: the next "
             "check compares with them."
             if frozen
-            else f"There is no baseline yet: it is frozen once the version has {settings.baseline_records:,} messages."
+            else f"There is no baseline yet: it is frozen once the version has {settings.baseline_records:,} messages "
+            f"and has served for {settings.baseline_length / timedelta(hours=1):g} hours."
         )
         notes.append(f"{state} Until then confidence and scope alarm against the training messages.")
     if window.early:

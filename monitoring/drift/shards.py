@@ -29,12 +29,12 @@ from chatbot.records.shard import Shard
 from chatbot.settings import DriftSettings, ServiceSettings
 from chatbot.store import Store, layout
 from monitoring.drift import served_model
+from monitoring.drift.baseline import first_time, load
 from monitoring.drift.comparison import Comparison
 from monitoring.drift.histograms import Tally
 from monitoring.drift.run import CheckInputs, DriftCounts, DriftResult, count, judge, prepare
-from monitoring.drift.served_model import ServedModel
 from monitoring.drift.source import StoreSource
-from monitoring.drift.window import WindowSample
+from monitoring.drift.window import SKEW, WindowSample
 
 _PLAN = "plan.json"
 _COUNTS = b"counts"
@@ -65,59 +65,68 @@ def check_shard(
         run: name of the check; the same in all its shards, and in no other check.
 
     Raises:
-        ShardsDiffer: a baseline was frozen between shards, by a check of one process; the next check compares with it.
+        ShardsDiffer: the baseline was deleted or replaced between shards.
         StoreError: a summary is damaged.
         BundleError: the serving bundle cannot be read.
     """
     source = StoreSource(store)
-    now, serving = _agreed(store, settings, service, now, run)
-    inputs = prepare(serving, store, settings, folder, now)
+    inputs = _agreed(store, settings, service, folder, now, run)
     key = _key(run, shard)
     if store.head(key) is None:
         counts = count(inputs, StoreSource(store, shard), settings)
         # Read only beside the summary, so it is written before it.
         if counts.first is not None:
             store.put(_key(run, shard, "-first"), _parquet(counts.first))
-        store.put(key, _parquet(counts.window.sample, _metadata(inputs, counts)))
+        store.put(key, _parquet(counts.window.sample, _metadata(counts)))
     shards = [Shard(index, shard.count) for index in range(shard.count)]
     if any(store.head(_key(run, each)) is None for each in shards):
         return None
     gone, hours = forgotten(store), timedelta(hours=settings.window_hours)
     merged = _counts(store, run, shards[0], inputs, hours, gone)
     for each in shards[1:]:
-        merged.merge(_counts(store, run, each, inputs, hours, gone), settings.baseline_records)
+        merged.merge(_counts(store, run, each, inputs, hours, gone), inputs, settings.baseline_records)
     return judge(inputs, merged, source, store, settings, folder)
 
 
 def _agreed(
-    store: Store, settings: DriftSettings, service: ServiceSettings, now: datetime, run: str
-) -> tuple[datetime, ServedModel]:
-    """Return the end of the window and the serving version, which the first shard of the run determines."""
+    store: Store, settings: DriftSettings, service: ServiceSettings, folder: Path, now: datetime, run: str
+) -> CheckInputs:
+    """Return what all shards of the run compare, which the first one determines."""
     key = layout.drift_summary(run, _PLAN)
     if store.head(key) is None:
-        served = served_model.find(service, store, StoreSource(store), now, settings.api_url)
-        plan = {"now": now, "since": served.since, "version": served.version, "digest": served.digest}
+        source = StoreSource(store)
+        served = served_model.find(service, store, source, now, settings.api_url)
+        frozen = load(store, folder, served)
+        begin = first_time(source, served, now + SKEW) if frozen is None and served.version else None
+        plan = {
+            "now": now, "since": served.since, "version": served.version, "digest": served.digest,
+            "baseline": frozen and frozen.last, "begin": begin,
+        }  # fmt: skip
         with contextlib.suppress(Conflict):
             store.put(key, json.dumps(plan, default=datetime.isoformat).encode(), new=True)
     plan = json.loads(store.get(key))
-    now, since = datetime.fromisoformat(plan["now"]), datetime.fromisoformat(plan["since"])
+    now, since = (datetime.fromisoformat(plan[name]) for name in ("now", "since"))
+    last, begin = (
+        datetime.fromisoformat(plan[name]) if plan[name] else None for name in ("baseline", "begin")
+    )
     found = served_model.in_store(plan["version"], plan["digest"], None, store, service.bundle_cache, now)
-    return now, replace(found, since=since)
+    serving = replace(found, since=since)
+    # One that a shard of this run has frozen is for the next check.
+    baseline = load(store, folder, serving) if last else None
+    if (baseline and baseline.last) != last:
+        raise ShardsDiffer(
+            f"the baseline that ends {last} was deleted or replaced during the check. Run it again"
+        )
+    return prepare(serving, baseline, begin, settings, now)
 
 
 def _key(run: str, shard: Shard, what: str = "") -> str:
     return layout.drift_summary(run, f"{shard.index}of{shard.count}{what}.parquet")
 
 
-def _about(inputs: CheckInputs) -> list[str]:
-    baseline = inputs.baseline.last.isoformat() if inputs.baseline else ""
-    return [inputs.serving.version, inputs.serving.digest, baseline]
-
-
-def _metadata(inputs: CheckInputs, counts: DriftCounts) -> dict[str, Any]:
+def _metadata(counts: DriftCounts) -> dict[str, Any]:
     window = counts.window
     return {
-        "about": _about(inputs),
         "window": {name: getattr(window, name) for name in _WINDOW} | {"others": window.others},
         "tallies": [_tally_to_json(tally) for tally in counts.tallies],
         "first": counts.first is not None,
@@ -132,11 +141,6 @@ def _counts(
     try:
         sample = _table(store, key, gone)
         body = json.loads(sample.schema.metadata[_COUNTS])
-        if body["about"] != _about(inputs):
-            raise ShardsDiffer(
-                f"{key} compares with {body['about']}, this shard with {_about(inputs)}: a baseline was frozen "
-                "during the check. Run it again"
-            )
         window = WindowSample(
             inputs.now - hours, inputs.now, **{name: body["window"][name] for name in _WINDOW}
         )

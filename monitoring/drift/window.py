@@ -33,7 +33,7 @@ class WindowSample:
 
     Attributes:
         records: number of compared records (of the serving version).
-        early: number of records of the serving version that are part of its baseline; not compared.
+        early: number of records of the serving version that were left out: they are part of its baseline.
         ahead: number of records with a time in the future; not compared.
         skipped: number of parts or lines that are not valid records.
         others: number of records of other models, by version; not compared.
@@ -81,7 +81,7 @@ def read(
 
     Args:
         serving: the serving model; records of others are not compared.
-        after: time of the baseline's last record; records up to it are not compared.
+        after: records up to this time are not compared; None: compare all.
     """
     window = WindowSample(since, until)
     reservoir = Reservoir()
@@ -122,7 +122,7 @@ class Reservoir:
 
     def add(self, table: pa.Table, ids: NDArray[np.uint64] | None = None) -> None:
         """Offer the next rows of the stream, whose `id_hashes` may be known."""
-        low = np.flatnonzero(_hashes(table, ids) <= self._limit)
+        low = np.flatnonzero(row_hashes(table, ids) <= self._limit)
         if len(low):
             # Copy: a slice would keep the whole part in memory.
             self._tables.append(table.take(pa.array(low)))
@@ -139,7 +139,7 @@ class Reservoir:
         if (table := sampled(self._tables)) is not None:
             self._tables, self._rows = [table], table.num_rows
             if table.num_rows == SAMPLE:
-                self._limit = _hashes(table)[-1]
+                self._limit = row_hashes(table)[-1]
 
 
 def sampled(tables: Sequence[pa.Table]) -> pa.Table | None:
@@ -147,10 +147,10 @@ def sampled(tables: Sequence[pa.Table]) -> pa.Table | None:
     if not tables:
         return None
     whole = pa.concat_tables(tables)
-    return whole.take(pa.array(np.argsort(_hashes(whole), kind="stable")[:SAMPLE])).combine_chunks()
+    return whole.take(pa.array(np.argsort(row_hashes(whole), kind="stable")[:SAMPLE])).combine_chunks()
 
 
-def _hashes(table: pa.Table, ids: NDArray[np.uint64] | None = None) -> NDArray[np.uint64]:
+def row_hashes(table: pa.Table, ids: NDArray[np.uint64] | None = None) -> NDArray[np.uint64]:
     """Return a hash of each row, shape (n,); the time tells rows without an id apart."""
     times = table["timestamp"].cast(pa.int64()).to_numpy()
     return np.asarray((id_hashes(table) if ids is None else ids) + pd.util.hash_array(times))

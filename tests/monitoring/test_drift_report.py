@@ -122,7 +122,7 @@ def test_bundles_of_one_version_name_are_told_apart_and_older_records_count_by_v
     source, serving = CsvSource(tmp_path), ServedModel(VERSION, "a" * 64, None, since)
     window = read(source, serving, since, NOW, [])
     assert (window.records, window.others) == (3 + 5, {f"{VERSION}@{'b' * 12}": 7})
-    first = first_records(source, serving, 100, NOW)
+    first = first_records(source, serving, NOW, 100, NOW)
     assert first is not None
     assert first.num_rows == 3 + 5
 

@@ -236,14 +236,26 @@ def test_messages_erased_between_counting_and_verdict_are_not_shown(
     assert not shown & {example.prediction_id for example in found.verdict.contributors.messages}
 
 
-def test_shards_that_compared_with_different_baselines_do_not_merge(store: Store, tmp_path: Path) -> None:
+def test_shards_whose_baseline_is_replaced_between_them_do_not_merge(store: Store, tmp_path: Path) -> None:
     (baseline,) = store.list("baselines/")
-    content = store.get(baseline.key)
-    store.delete(baseline.key)
     assert shard(store, tmp_path, "0/2") is None
-    store.put(baseline.key, content)
+    store.delete(baseline.key)
     with pytest.raises(ShardsDiffer, match="Run it again"):
         shard(store, tmp_path, "1/2")
+
+
+def test_a_check_whose_report_was_not_written_runs_again_after_it_has_frozen_the_baseline(
+    fresh: tuple[Path, DriftResult], tmp_path: Path
+) -> None:
+    many = open_store(StorageSettings(url=str(shutil.copytree(fresh[0], tmp_path / "store"))))
+    assert shard(many, tmp_path, "0/2") is None
+    assert shard(many, tmp_path, "1/2") is not None
+    assert list(many.list("baselines/"))
+    for index in range(2):
+        again = shard(many, tmp_path, f"{index}/2")
+        assert again is not None
+        assert_same(again.verdict, fresh[1].verdict)
+        assert again.notes[1:] == fresh[1].notes[1:]
 
 
 @pytest.fixture(scope="module", params=[None, 2, 3])

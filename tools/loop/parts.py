@@ -18,9 +18,10 @@ from tools.loop import minio
 from tools.processes import Processes, port_of
 from training.tracking.registry import Registry
 
-# These settings shorten a day of traffic to minutes: log parts are uploaded at once, the drift window is the time
-# since the last check, and the keeper polls the desired model twice a second. All else has its default.
+# These settings shorten a day of traffic to minutes: log parts are uploaded at once, a version's first records are its
+# baseline at once, and the keeper polls the desired model twice a second. All else has its default.
 _UPLOAD_SECONDS = "1"
+_BASELINE_HOURS = "0"
 _KEEPER_SECONDS = "0.5"
 
 
@@ -111,6 +112,7 @@ def prepare(parts: Parts, folder: Path, taken: set[int]) -> None:
         "CHATBOT_BUNDLE_CACHE": str(folder / "bundles"),
         "CHATBOT_LOG_FOLDER": str(folder / "log"),
         "CHATBOT_UPLOAD_PART_SECONDS": _UPLOAD_SECONDS,
+        "CHATBOT_DRIFT_BASELINE_HOURS": _BASELINE_HOURS,
         "CHATBOT_KEEPER_POLL_SECONDS": _KEEPER_SECONDS,
     }
     parts.links |= {

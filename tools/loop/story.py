@@ -37,7 +37,7 @@ _UPLOAD_SECONDS = 60.0
 _LAUNCH_SHARE = 0.5
 
 FIRST_DAY, ORDINARY_DAY, LAUNCH_DAY = 2_000, 600, 400
-"""Numbers of messages: the first day fills the version's baseline (CHATBOT_DRIFT_BASELINE_RECORDS), 600 exceed a
+"""Numbers of messages: the first day is the version's baseline (CHATBOT_DRIFT_BASELINE_RECORDS), 600 exceed a
 drift check's minimum, and in the last window the launch is about a tenth."""
 
 
