@@ -147,7 +147,7 @@ class HandoffLog:
         if self._thread is not None:
             self._thread.join(_CLOSE_SECONDS)
             self._thread = None
-        self.sort()
+        self.sort(wait=_CLOSE_SECONDS)
         until = time.monotonic() + _CLOSE_SECONDS
         for delivery in self._deliveries:
             delivery.close(max(0.1, until - time.monotonic()))
@@ -157,8 +157,10 @@ class HandoffLog:
             spool.unlock(self._counting)
             self._counting = -1
 
-    def sort(self) -> bool:
+    def sort(self, wait: float = 0.0) -> bool:
         """Create a file per target for each handoff in the spool, of all processes but those that are writing theirs.
+
+        Args: wait: seconds to wait for the lock while another process sorts.
 
         Returns: False if another process is sorting, or on an I/O error.
         """
@@ -167,7 +169,7 @@ class HandoffLog:
         try:
             if not spool.segments(self._folder, spool.HANDOFF):
                 return True
-            with spool.folder_lock(self._folder) as alone:
+            with spool.folder_lock(self._folder, wait) as alone:
                 if alone:
                     for segment in spool.segments(self._folder, spool.HANDOFF):
                         self._sort_segment(segment)

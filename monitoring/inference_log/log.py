@@ -120,11 +120,15 @@ class InferenceLog:
             self._stop.set()
             self._thread.join(CLOSE_SECONDS)
             self._thread = None
-        self.drain(wait=CLOSE_SECONDS)
+        # Another process may hold the lock for long: an erasure rewrites all CSV files. What stays in the spool is lost
+        # with the pod's volume, so the time of the upload is also that of the drain.
+        seconds = self._uploader.close_seconds if self._uploader is not None else 0.0
+        until = time.monotonic() + seconds
+        self.drain(wait=max(CLOSE_SECONDS, seconds))
         for stream in (self._log, self._feedback):
             stream.give_up()
         if self._uploader is not None:
-            self._uploader.close()
+            self._uploader.close(until - time.monotonic())
         self._release()
 
     def _release(self) -> None:

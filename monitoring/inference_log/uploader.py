@@ -108,9 +108,17 @@ class Uploader:
         if self._pass is not None and self._pass.poll() is not None:
             self._hear(self._pass.communicate()[0])
 
-    def close(self) -> None:
-        """Shut down gracefully: upload the queue, with retries, within the configured time; the rest stays queued."""
-        until = time.monotonic() + self._settings.close_seconds
+    @property
+    def close_seconds(self) -> float:
+        """Return how long a shutdown may take."""
+        return self._settings.close_seconds
+
+    def close(self, seconds: float | None = None) -> None:
+        """Shut down gracefully: upload the queue, with retries, within a time; the rest stays queued.
+
+        Args: seconds: what is left of `close_seconds`; None: all.
+        """
+        until = time.monotonic() + (self.close_seconds if seconds is None else max(0.0, seconds))
         try:
             self._finish(until)
             while self._queue.waiting() and (left := until - time.monotonic()) > 0:
