@@ -179,25 +179,31 @@ class Delivery:
         name = file.stem
         try:
             self._target.send(name, file.read_bytes())
+            file.unlink(missing_ok=True)
         except FileNotFoundError:  # the folder was cleared
             return
         except NotDelivered as error:
-            self._on_count(self.name, "failed", 1)
-            self._failures[name] = self._failures.get(name, 0) + 1
-            self._due[name] = time.monotonic() + max(error.wait, self._backoff(self._failures[name]))
-            if error.everything:
-                # Circuit breaker: the target refuses everything, so no document is tried until the pause is over.
-                self._down += 1
-                self._pause = time.monotonic() + max(error.wait, self._backoff(self._down))
-            if self._failures[name] == 1:
-                _logger.warning("a handoff (%s) is not delivered to the %s: %s", name, self.name, error)
+            self._fail(name, error)
             return
-        file.unlink(missing_ok=True)
+        except (OSError, ValueError) as error:  # a fault of this file; a value may be personal data
+            self._fail(name, NotDelivered(type(error).__name__, everything=False))
+            return
         self._on_count(self.name, "delivered", 1)
         if self._down or name in self._failures:
             _logger.warning("the %s accepts handoffs again", self.name)
         self._down = 0
         self._forget(name)
+
+    def _fail(self, name: str, error: NotDelivered) -> None:
+        self._on_count(self.name, "failed", 1)
+        self._failures[name] = self._failures.get(name, 0) + 1
+        self._due[name] = time.monotonic() + max(error.wait, self._backoff(self._failures[name]))
+        if error.everything:
+            # Circuit breaker: the target refuses everything, so no document is tried until the pause is over.
+            self._down += 1
+            self._pause = time.monotonic() + max(error.wait, self._backoff(self._down))
+        if self._failures[name] == 1:
+            _logger.warning("a handoff (%s) is not delivered to the %s: %s", name, self.name, error)
 
     def _backoff(self, failures: int) -> float:
         # Exponential backoff with jitter (50-100 %), so that simultaneous failures are not retried together.
