@@ -310,7 +310,7 @@ class SupportChatbot:
             handoff,
             targets,
             lambda to, outcome, count: metrics.handoff_deliveries.labels(to, outcome).inc(count),
-            lambda to, waiting: metrics.handoffs_undelivered.labels(to).set(waiting),
+            metrics.show_handoffs,
         )
 
     def _contacts(self) -> Callable[[str, bytes], None] | None:

@@ -148,6 +148,12 @@ class Metrics:
             "livesum",
             "target",
         )
+        self.handoffs_oldest = self._gauge(
+            "handoffs_oldest_age_seconds",
+            "How long the oldest undelivered handoff has waited on this machine for the webhook or the store; 0: none.",
+            "livemax",
+            "target",
+        )
         self.processes = self._gauge(
             "processes", "Running processes, by role: http or runner.", "livesum", "role"
         )
@@ -175,6 +181,11 @@ class Metrics:
         """Set the number of rows in the upload queue, and the time of the last successful upload (Unix seconds)."""
         self.log_store_waiting.set(waiting)
         self.log_store_success.set(sent_at)
+
+    def show_handoffs(self, target: str, waiting: int, oldest: float) -> None:
+        """Set the number of a target's undelivered handoffs, and the age of the oldest in seconds."""
+        self.handoffs_undelivered.labels(target).set(waiting)
+        self.handoffs_oldest.labels(target).set(oldest)
 
     async def page(self) -> bytes:
         """Return the metrics as `render` does, in a thread; requests that wait meanwhile share the next run of it."""

@@ -135,6 +135,11 @@ class Delivery:
             return []
         return [self._folder / n for n in sorted(names) if n.endswith(SUFFIX) and not n.startswith(".")]
 
+    def oldest_seconds(self) -> float:
+        """Return the age of the oldest undelivered document; 0 in a process that does not deliver."""
+        ages = self._ages
+        return max((ages.get(file.stem, 0.0) for file in self.waiting()), default=0.0)
+
     def start(self) -> None:
         """Start the delivery thread; idempotent."""
         if self._thread is None:

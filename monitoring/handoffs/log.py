@@ -91,7 +91,8 @@ class HandoffLog:
         settings: HandoffSettings,
         targets: dict[str, Target],
         on_count: OnCount = lambda name, outcome, count: None,
-        on_waiting: Callable[[str, int], None] = lambda name, count: None,
+        on_waiting: Callable[[str, int, float], None] = lambda name, count, seconds: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Configure the log; touches no file and opens no connection.
 
@@ -99,8 +100,10 @@ class HandoffLog:
             folder: the log folder (`LogSettings.folder`).
             targets: receivers of handoffs by name; if empty, nothing is written.
             on_count: see `Delivery`.
-            on_waiting: called with a target's name and the number of its undelivered handoffs: those in the memory of
-                this process and, in one of the processes that share the folder, those on disk.
+            on_waiting: called with a target's name, the number of its undelivered handoffs (those in the memory of
+                this process and, in one of the processes that share the folder, those on disk), and the age of the
+                oldest one in seconds, as far as this process knows it.
+            clock: monotonic clock in seconds that ages handoffs.
         """
         self._folder = folder / FOLDER
         self._on_count, self._on_waiting = on_count, on_waiting
@@ -108,13 +111,15 @@ class HandoffLog:
             SegmentWriter(self._folder, spool.HANDOFF, "", _SUFFIX), _MEMORY_BYTES, self._count_dropped
         )
         self._deliveries = [
-            Delivery(name, self._folder / name, target, settings, on_count)
+            Delivery(name, self._folder / name, target, settings, on_count, clock)
             for name, target in targets.items()
         ]
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._complaint = ""
         self._counting = -1
+        self._clock = clock
+        self._stuck_at: float | None = None
 
     def append(self, handoffs: Iterable[Handoff]) -> None:
         """Append handoffs to the write-ahead spool in one write. Never raises; never waits for disk or network."""
@@ -201,12 +206,19 @@ class HandoffLog:
             self._stop.wait(SORT_SECONDS)
 
     def _show_waiting(self) -> None:
-        """Report how many handoffs wait for each target; those on disk are reported by one process."""
+        """Report how many handoffs wait for each target, and how long; those on disk are reported by one process."""
         held, counts = self._stream.held, self._counts_the_disk()
         # Unless sorting fails, what is in the spool has a file per target within half a second.
         spooled = _spooled(self._folder) if counts and self._complaint else 0
+        now, unsorted = self._clock(), held + spooled
+        if not unsorted:
+            self._stuck_at = None
+        elif self._stuck_at is None:
+            self._stuck_at = now
+        stuck = now - self._stuck_at if self._stuck_at is not None else 0.0
         for delivery in self._deliveries:
-            self._on_waiting(delivery.name, held + spooled + (len(delivery.waiting()) if counts else 0))
+            waiting = unsorted + (len(delivery.waiting()) if counts else 0)
+            self._on_waiting(delivery.name, waiting, max(stuck, delivery.oldest_seconds()))
 
     def _counts_the_disk(self) -> bool:
         """Return whether this process counts what is on disk, which it then does until it ends.

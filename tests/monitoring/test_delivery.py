@@ -1,7 +1,8 @@
-"""One document that cannot be delivered holds no other back, and closing leaves none in the spool; without processes."""
+"""One document that cannot be delivered holds no other back, and closing leaves none in the spool."""
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections import Counter
@@ -10,11 +11,13 @@ from pathlib import Path
 import pytest
 
 from chatbot.settings import HandoffSettings
+from monitoring.handoffs import delivery
 from monitoring.handoffs import log as handoffs
 from monitoring.handoffs.delivery import Delivery
 from monitoring.handoffs.log import HandoffLog
 from monitoring.inference_log import spool
 from tests.monitoring.handoff_tools import make
+from tests.support.waiting import eventually
 
 
 class FussyTarget:
@@ -37,18 +40,74 @@ def test_a_file_that_cannot_be_read_and_one_that_is_not_valid_hold_no_other_back
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     target, counts = FussyTarget("b"), Counter[str]()
-    delivery = Delivery(
-        "store", tmp_path, target, HandoffSettings(), lambda _, outcome, count: counts.update({outcome: count})
+    queue = Delivery(
+        "store",
+        tmp_path,
+        target,
+        HandoffSettings(),
+        lambda _, outcome, count: counts.update({outcome: count}),
     )
     (tmp_path / "a.json").mkdir()
-    delivery.put_all(dict.fromkeys("bcd", b"Ada Lovelace"))
-    delivery.deliver()
+    queue.put_all(dict.fromkeys("bcd", b"Ada Lovelace"))
+    queue.deliver()
     assert target.taken == ["c", "d"]
     assert counts == {"failed": 2, "delivered": 2}
     assert "a" in caplog.text
     assert "Ada" not in caplog.text
-    delivery.deliver()
+    queue.deliver()
     assert counts["failed"] == 2, "it is tried again after a pause"
+
+
+class Shown:
+    """A clock that the test advances, and what a log last reported."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.waiting = 0
+        self.oldest = 0.0
+
+    def show(self, _to: str, waiting: int, oldest: float) -> None:
+        self.oldest, self.waiting = oldest, waiting
+
+
+def test_the_age_of_the_oldest_undelivered_handoff_is_reported(folder: Path) -> None:
+    first, last = make(2)
+    shown, target = Shown(), FussyTarget(first.prediction_id)
+    log = HandoffLog(
+        folder,
+        HandoffSettings(retry_seconds=0.01),
+        {"webhook": target},
+        on_waiting=shown.show,
+        clock=lambda: shown.now,
+    )
+    log.append([first, last])
+    log.start()
+    eventually(lambda: target.taken)
+    shown.now += 2_000
+    assert eventually(lambda: shown.oldest >= 2_000)
+    target.refused = ""
+    assert eventually(lambda: shown.oldest == 0.0)
+    log.close()
+
+
+def test_handoffs_that_cannot_be_sorted_age_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    shown, target = Shown(), FussyTarget()
+    log = HandoffLog(
+        folder, HandoffSettings(), {"webhook": target}, on_waiting=shown.show, clock=lambda: shown.now
+    )
+    log.append(make(1))
+    with monkeypatch.context() as patch:
+        patch.setattr(delivery, "write_file", refuse)
+        log.start()
+        assert eventually(lambda: shown.waiting == 1)
+        shown.now += 2_000
+        assert eventually(lambda: shown.oldest == 2_000)
+    assert eventually(lambda: shown.waiting == 0)
+    assert shown.oldest == 0
+    log.close()
 
 
 def test_closing_waits_for_a_process_that_sorts(folder: Path) -> None:

@@ -43,7 +43,7 @@ class Counts:
     def count(self, to: str, outcome: str, count: int) -> None:
         self.outcomes[to, outcome] += count
 
-    def show(self, to: str, waiting: int) -> None:
+    def show(self, to: str, waiting: int, oldest: float) -> None:
         self.waiting[to] = waiting
 
 

@@ -99,7 +99,7 @@ NOW: Pairs = [
     ('chatbot_rollout_timestamp_seconds{outcome="taken_back"', None, "_ 1800"),
     ('chatbot_desired_model_info{version="7",bundle="b7"', 1, None),
     ('chatbot_desired_model_info{version="9",bundle="b9"', None, 1),
-    ('chatbot_handoffs_undelivered{target="webhook"', 0, 5),
+    ('chatbot_handoffs_oldest_age_seconds{target="webhook"', 0, 2400),
     ("chatbot_log_store_waiting_records{", 10, 5000),
     ("chatbot_log_store_last_success_timestamp_seconds{", 3540, 600),
 ]
@@ -186,7 +186,7 @@ SHOWN: dict[tuple[str, str], tuple[Any, Any]] = {
     ("Waits for a person", ""): (0, 1),
     ("Last retraining", ""): (1800, 3000),
     ("Last promotion", ""): (1800, 3000),
-    ("Handoffs undelivered", ""): (0, 5),
+    ("Oldest undelivered handoff", ""): (0, 2400),
     ("How far each check is", "{{check}} ({{against}})"): (
         {'{check="scope",against="baseline"}': 0.5}, {'{check="scope",against="baseline"}': 2},
     ),
