@@ -305,6 +305,7 @@ class SupportChatbot:
         """Return the handoff log, which delivers to the webhook and the store."""
         handoff, storage = fail_fast.read(HandoffSettings), fail_fast.read(StorageSettings)
         targets = targets_of(handoff, open_store(storage) if has_store(storage) else None)
+        metrics.expect_handoffs(targets)
         return HandoffLog(
             log.folder,
             handoff,

@@ -163,6 +163,27 @@ class Metrics:
         self.model_info = self._gauge(
             "model_info", "Always 1; the labels say which model serves.", "max", "version", "bundle", "corpus"
         )
+        self._create_series()
+
+    def _create_series(self) -> None:
+        """Create the series that alerts read: `increase` misses the first count of one that begins with it."""
+        for status in ("429", "500", "503"):
+            self.requests.labels("/chat", status)
+        for source in ("rule", "human"):
+            self.handoffs.labels(source)
+        for helpful in ("yes", "no"):
+            self.feedback.labels(helpful)
+        for outcome in ("written", "spooled", "dropped"):
+            self.log_records.labels(outcome)
+        for kind in ("inference_log", "feedback"):
+            for outcome in ("sent", "spooled", "dropped"):
+                self.log_store_records.labels(kind, outcome)
+
+    def expect_handoffs(self, targets: Iterable[str]) -> None:
+        """Create the series of the targets of handoffs."""
+        for target in targets:
+            for outcome in ("delivered", "failed", "dropped"):
+                self.handoff_deliveries.labels(target, outcome)
 
     def watch_api_keys(self, are_valid: Callable[[], bool]) -> None:
         """Report whether the file of API keys is valid, as of each scrape: no request needs to come before."""

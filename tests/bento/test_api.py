@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import threading
 import time
 from collections.abc import Sequence
@@ -25,6 +26,8 @@ from chatbot.errors import Unavailable
 from chatbot.ids import new_id, token_of
 from chatbot.store import Unreachable
 from tests.bento.paper import KEY, Api, classify, paper_api
+
+ALERTS = Path(__file__).resolve().parents[2] / "helm" / "support-chatbot" / "files" / "alerts"
 
 REPLY = {
     "intent",
@@ -660,6 +663,31 @@ def test_every_metric_has_a_description_the_prefix_and_buckets_of_its_own() -> N
         assert spec.description.endswith(".")
     families = {family.name for family in metrics.registry.collect()}
     assert {spec.name.removesuffix("_total") for spec in metrics.specs} == families
+
+
+def test_every_series_that_an_alert_counts_is_there_before_its_first_count() -> None:
+    """`increase` is 0 for a series that begins with its first burst."""
+    metrics = Metrics()
+    metrics.expect_handoffs(["store"])
+    samples = [sample for family in metrics.registry.collect() for sample in family.samples]
+    selectors = {
+        found
+        for file in ALERTS.glob("*.yaml")
+        for found in re.findall(r"(chatbot_\w+_total)\{([^}]+)\}", file.read_text(encoding="utf-8"))
+    } | {
+        ("chatbot_handoffs_total", 'source="human"'),
+        ("chatbot_log_store_records_total", 'kind="feedback",outcome="dropped"'),
+        ("chatbot_handoff_deliveries_total", 'target="store",outcome="dropped"'),
+    }
+    assert len(selectors) > 6
+    for name, matchers in selectors:
+        wanted = re.findall(r'(\w+)=~?"([^"]+)"', matchers)
+        assert any(
+            sample.name == name
+            and sample.value == 0
+            and all(re.fullmatch(v, sample.labels[k]) for k, v in wanted)
+            for sample in samples
+        ), f"{name}{{{matchers}}}"
 
 
 def test_an_error_of_our_own_is_answered_500_in_the_same_shape_and_logged(
