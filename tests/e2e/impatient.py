@@ -62,7 +62,7 @@ def hurried(rules: Json) -> Json:
             expression = rule["expr"].replace("[15m:30s]", f"[{WINDOW}:1s]")
             expression = re.sub(r"\[(5|10|15|30)m\]|\[[16]h\]|\[[17]d\]", f"[{WINDOW}]", expression)
             expression = re.sub(r"offset (15m|1h|1d|6h)", f"offset {WAIT}", expression)
-            expression = re.sub(r"> 900$", f"> {STALE_SECONDS}", expression)
+            expression = re.sub(r"> 900\b", f"> {STALE_SECONDS}", expression)
             expression = re.sub(r"> 3 \* 3600$", f"> {LATE_SECONDS}", expression)
             rule["expr"] = expression
     return rules
