@@ -73,7 +73,8 @@ def first_time(source: RecordSource, serving: ServedModel, until: datetime) -> d
     for begin, end in _days(source, serving, until):
         tables = source.tables(begin, end, columns, ignore)
         ours = (table.filter(serving.wrote(table))["timestamp"] for table in tables)
-        if times := [pc.min(column).as_py() for column in ours if len(column)]:
+        times: list[datetime] = [pc.min(column).as_py() for column in ours if len(column)]
+        if times:
             return min(times).astimezone(UTC)
     return None
 

@@ -65,16 +65,23 @@ def ids_in_csv(folder: Path) -> list[str]:
 
 
 class Waiting(Uploader):
-    """Takes segments and sends nothing by itself."""
+    """Takes segments and sends nothing by itself.
+
+    Attributes:
+        left: the seconds that it had to close.
+    """
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(LogSettings(folder=folder), UploadSettings(), StorageSettings(url="none"))
+        super().__init__(
+            LogSettings(folder=folder), UploadSettings(close_seconds=60), StorageSettings(url="none")
+        )
+        self.left: float | None = None
 
     def tend(self, alone: bool = True) -> None:
         return
 
-    def close(self) -> None:
-        return
+    def close(self, seconds: float | None = None) -> None:
+        self.left = seconds
 
 
 FORK = multiprocessing.get_context("fork")

@@ -13,14 +13,13 @@ from typing import Any
 import pytest
 
 from chatbot.records.schema import COLUMNS, Feedback, Record, header, to_line
-from chatbot.settings import LogSettings, StorageSettings, UploadSettings
+from chatbot.settings import LogSettings
 from monitoring.inference_log import csv_file, spool
 from monitoring.inference_log import log as logger
 from monitoring.inference_log.log import InferenceLog
 from monitoring.inference_log.reader import read_feedback, read_log
 from monitoring.inference_log.upload_queue import UploadQueue
-from monitoring.inference_log.uploader import Uploader
-from tests.monitoring.log_tools import CountedLog, ids_in_csv, make, read_ids, seal
+from tests.monitoring.log_tools import CountedLog, Waiting, ids_in_csv, make, read_ids, seal
 from tests.support.records import ids
 from tests.support.waiting import eventually
 
@@ -68,23 +67,12 @@ def test_closing_leaves_everything_in_the_csv_file(folder: Path, log: CountedLog
     assert log.counts == {"written": 500}
 
 
-class PatientUploader(Uploader):
-    """Has a minute to close, and no store."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(LogSettings(folder=folder), UploadSettings(close_seconds=60), StorageSettings())
-        self.left = 0.0
-
-    def close(self, seconds: float | None = None) -> None:
-        self.left = seconds or 0.0
-
-
 def test_closing_waits_for_a_process_that_holds_the_lock_as_long_as_the_upload_may_take(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An erasure in another process rewrites all CSV files meanwhile."""
     monkeypatch.setattr(logger, "CLOSE_SECONDS", 0.01)
-    uploader = PatientUploader(folder)
+    uploader = Waiting(folder)
     log = InferenceLog(LogSettings(folder=folder), uploader=uploader)
     log.append(make(3))
     (folder / spool.FOLDER / spool.LOCK).touch()
@@ -96,6 +84,7 @@ def test_closing_waits_for_a_process_that_holds_the_lock_as_long_as_the_upload_m
     release.join()
     assert spool.segments(folder, "inference_log") == []
     assert [one.rows for one in UploadQueue(folder).waiting()] == [3]
+    assert uploader.left is not None
     assert 0 < uploader.left < 60, "what is left of the minute is for the upload"
 
 
