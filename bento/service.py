@@ -50,7 +50,7 @@ from chatbot.settings import (
     UploadSettings,
 )
 from chatbot.store import has_store, open_store
-from monitoring.handoffs.log import HandoffLog, targets_of
+from monitoring.handoffs.log import NOBODY, HandoffLog, targets_of
 from monitoring.inference_log.log import InferenceLog
 from monitoring.inference_log.uploader import Uploader
 
@@ -305,7 +305,7 @@ class SupportChatbot:
         """Return the handoff log, which delivers to the webhook and the store."""
         handoff, storage = fail_fast.read(HandoffSettings), fail_fast.read(StorageSettings)
         targets = targets_of(handoff, open_store(storage) if has_store(storage) else None)
-        metrics.expect_handoffs(targets)
+        metrics.expect_handoffs(targets or {NOBODY})
         return HandoffLog(
             log.folder,
             handoff,

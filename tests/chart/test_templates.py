@@ -399,6 +399,22 @@ def test_the_operators_resources_are_rendered_where_it_is_there_and_annotations_
     assert left
 
 
+def test_what_is_turned_off_has_no_alert_about_its_last_metrics(render: Render) -> None:
+    def alerts(*values: str) -> set[str]:
+        objects = render(
+            "--api-versions", "monitoring.coreos.com/v1", *(f"--set={value}" for value in values)
+        )
+        (rule,) = [o for o in objects if o["kind"] == "PrometheusRule"]
+        return {each["alert"] for group in rule["spec"]["groups"] for each in group["rules"]}
+
+    everything = alerts()
+    assert everything - alerts("retrain.enabled=false") == {"ChatbotTriggerFailed"}
+    assert everything - alerts("driftCheck.enabled=false") == {
+        "ChatbotTriggerFailed",
+        "ChatbotDriftCheckFailing",
+    }
+
+
 def test_everything_off_renders_nothing(render: Render) -> None:
     assert render("-f", str(chart.CHART / "ci" / "05-off-values.yaml")) == []
 
