@@ -53,9 +53,14 @@ def whole(low: int, high: int) -> str:
 
 
 def _ranges(low: int, high: int) -> list[str]:
-    """Return patterns that together match the integers in [low, high], each of integers with as many digits."""
+    """Return patterns that together match the integers in [low, high]."""
     found = []
     while low <= high:
+        fewest, most = len(str(low)), len(str(high + 1)) - 1
+        if low == 10 ** (fewest - 1) and fewest < most:  # every integer of so many digits is within
+            found.append(f"[1-9][0-9]{{{fewest - 1},{most - 1}}}")
+            low = 10**most
+            continue
         # The largest block of integers that starts here, ends in nines, and stays within.
         size = 1
         while low % (size * 10) == 0 and low + size * 10 - 1 <= high and (low > 0 or size == 0):
