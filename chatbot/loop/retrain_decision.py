@@ -115,15 +115,14 @@ def decide(
                 f"the same champion, corpus and accepted rows (outcome: {earlier.outcome}). New rows change "
                 "that: python -m training.review",
             )
-    if history.asked:
-        last = max(entry.when for entry in history.asked)
-        # abs: a timestamp from a wrong clock, far in the future, must not block retraining.
-        if abs(now - last) < cooldown:
-            return RetrainDecision(
-                False,
-                f"the last retrain was asked for on {last:%Y-%m-%d %H:%M} UTC: the cool-down lasts until "
-                f"{last + cooldown:%Y-%m-%d %H:%M} UTC",
-            )
+    # abs: a timestamp from a wrong clock, far in the future, must neither block retraining nor hide the last one.
+    if recent := [entry.when for entry in history.asked if abs(now - entry.when) < cooldown]:
+        last = max(recent)
+        return RetrainDecision(
+            False,
+            f"the last retrain was asked for on {last:%Y-%m-%d %H:%M} UTC: the cool-down lasts until "
+            f"{last + cooldown:%Y-%m-%d %H:%M} UTC",
+        )
     return RetrainDecision(True, f"drift: {', '.join(red)}")
 
 
