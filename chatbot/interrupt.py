@@ -1,4 +1,7 @@
-"""Exit on Ctrl-C with one line instead of a traceback, also while a command still imports its libraries."""
+"""Exit on Ctrl-C or SIGTERM with one line instead of a traceback, also while a command still imports its libraries.
+
+Context managers still clean up: a lease is released at once, so that the next process need not wait for its expiry.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +9,22 @@ import signal
 import sys
 from types import FrameType
 
-EXIT_CODE = 130
-"""128 + SIGINT, as shells report it."""
+_SAID: dict[int, str] = {signal.SIGINT: "interrupted\n", signal.SIGTERM: "terminated\n"}
 
 
 def exit_on_interrupt() -> None:
-    """Install a SIGINT handler that ends the process; context managers still clean up (lease, work folder)."""
+    """Install handlers that end the process with exit code 128 + signal, as shells report it.
 
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        sys.stderr.write("interrupted\n")
-        sys.exit(EXIT_CODE)
+    Without one, PID 1 of a container ignores SIGTERM, and any other process dies of it at once, with its lease held.
+    """
 
-    signal.signal(signal.SIGINT, stop)
+    def stop(number: int, _frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_IGN)
+        sys.stderr.write(_SAID[number])
+        sys.exit(128 + number)
+
+    for number in _SAID:
+        signal.signal(number, stop)
 
 
 def exit_on_interrupt_of_module() -> None:

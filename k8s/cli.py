@@ -1,12 +1,10 @@
-"""Share what the commands need: settings, one-line errors, release of resources on SIGTERM."""
+"""Share what the commands need: settings, one-line errors, release of resources on Ctrl-C and SIGTERM."""
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Callable
 from functools import wraps
-from types import FrameType
 from typing import ParamSpec
 
 from chatbot.errors import ChatbotError
@@ -36,12 +34,11 @@ def pushgateway(job: str, settings: KubernetesSettings, runtime: Runtime) -> Pus
 
 
 def reports_errors(command: Callable[P, int]) -> Callable[P, int]:
-    """Wrap a command: an expected error is one line on standard error and exit code 1; SIGTERM releases resources."""
+    """Wrap a command: an expected error is one line on standard error and exit code 1."""
 
     @wraps(command)
     def run(*given: P.args, **named: P.kwargs) -> int:
         exit_on_interrupt()
-        signal.signal(signal.SIGTERM, _exit_on_signal)  # PID 1 of a container ignores it by default
         try:
             return command(*given, **named)
         except ChatbotError as error:
@@ -51,7 +48,3 @@ def reports_errors(command: Callable[P, int]) -> Callable[P, int]:
             return 1
 
     return run
-
-
-def _exit_on_signal(number: int, _: FrameType | None) -> None:
-    raise SystemExit(128 + number)

@@ -89,8 +89,15 @@ def retrain_if_needed(
 def _run(command: tuple[str, ...], out: Path) -> str:
     """Run the command and return the outcome it reports; its output streams are inherited."""
     out.unlink(missing_ok=True)
-    done = subprocess.run([*command, "--out", str(out)], check=False)
-    if done.returncode:
+    with subprocess.Popen([*command, "--out", str(out)]) as process:
+        try:
+            process.wait()
+        except (
+            SystemExit
+        ):  # of a signal: by SIGTERM it releases its lease, which `subprocess.run` would not send
+            process.terminate()
+            raise
+    if process.returncode:
         return FAILED
     try:
         return str(json.loads(out.read_text(encoding="utf-8"))["outcome"])

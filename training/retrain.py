@@ -72,7 +72,8 @@ def main(
 ) -> None:
     """Train a challenger on the rows accepted since the champion, run the gate, and register it.
 
-    Exit code 0 for accepted, refused, needs_review and busy (retrain.json says which), 1 for an error.
+    Exit code 0 for accepted, refused, needs_review and busy (retrain.json says which), 1 for an error. While another
+    retraining runs, this one ends as busy; with --from, whose corpus nobody gives again, it waits.
     """
     console = Console(stderr=True)
     config = RetrainConfig(
@@ -102,7 +103,16 @@ def main(
             if given:
                 with steps.wait("corpus"):
                     corpus_given = read_given(given, replies, columns, config.store, Path(fetched))
-            result = retrain(config, steps, corpus_given)
+            while True:
+                try:
+                    result = retrain(config, steps, corpus_given)
+                    break
+                except (
+                    LeaseHeld
+                ) as error:  # that a live process holds it takes a renewal to see: this loop is slow
+                    if corpus_given is None:
+                        raise
+                    console.print(Text(f"{error}: the given corpus waits"))
     except LeaseHeld as error:
         result = RetrainResult(outcome="busy", why=str(error))
         record_busy(open_store(config.store), socket.gethostname())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,21 +11,24 @@ from pathlib import Path
 import pytest
 
 from chatbot.errors import StoreError
+from chatbot.interrupt import exit_on_interrupt
 from chatbot.loop.drift_verdict import Check, DriftVerdict, Window
 from chatbot.loop.retrain_history import RetrainHistory
 from chatbot.settings import StorageSettings
 from chatbot.store import Store, open_store
-from chatbot.store.layout import DRIFT_VERDICT, RETRAIN_HISTORY
+from chatbot.store.layout import DRIFT_VERDICT, RETRAIN_HISTORY, RETRAIN_REQUEST_LEASE
 from monitoring.retrain_if_needed import RetrainFailed, retrain_if_needed
 from tests.monitoring.log_tools import FORK
+from tests.support.lease import lease_holder
 from tests.support.minio import Minio
 from tests.support.waiting import eventually
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
 PROGRAM = """
-import json, sys, pathlib, time
+import json, signal, sys, pathlib, time
 runs = pathlib.Path(sys.argv[1])
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(runs.with_name("terminated").touch()))
 with runs.open("a") as file:
     file.write("run\\n")
 if sys.argv[2] == "slow":
@@ -130,6 +134,19 @@ def test_the_cool_down_holds(store: Store, retraining: Retraining) -> None:
     assert later[0] == "refused"
 
 
+def test_a_request_that_is_dated_in_the_future_does_not_hide_the_last_one(
+    store: Store, retraining: Retraining
+) -> None:
+    put_verdict(store)
+    retrain_if_needed(store, retraining.command("refused"), retraining.out, NOW + 99 * DAY, DAY)
+    for after, outcome in ((0, "refused"), (0.5, "nothing"), (1, "refused")):
+        put_verdict(store, names=("messages", f"words {after}"))
+        found = retrain_if_needed(
+            store, retraining.command("refused"), retraining.out, NOW + after * DAY, DAY
+        )
+        assert found[0] == outcome
+
+
 def test_a_failed_retraining_is_reported_and_repeated_after_the_cool_down(
     store: Store, retraining: Retraining
 ) -> None:
@@ -156,6 +173,26 @@ def test_two_at_once_are_one_retraining(
     assert first.exitcode == 0
     assert second[0] == "running"
     assert retraining.runs == 1
+
+
+def test_sigterm_reaches_the_retraining_and_releases_the_lease(
+    minio: Minio, bucket: str, store: Store, retraining: Retraining
+) -> None:
+    put_verdict(store)
+    arguments = (minio.settings(bucket), retraining.command("slow"), retraining.out)
+    process = FORK.Process(target=_retrain_until_stopped, args=arguments, daemon=True)
+    process.start()
+    eventually(lambda: retraining.runs, 30)
+    process.terminate()
+    process.join(30)
+    assert process.exitcode == 128 + signal.SIGTERM
+    assert retraining.count.with_name("terminated").exists()
+    assert lease_holder(store, RETRAIN_REQUEST_LEASE) == ""
+
+
+def _retrain_until_stopped(settings: StorageSettings, command: tuple[str, ...], out: Path) -> None:
+    exit_on_interrupt()
+    _retrain(settings, command, out)
 
 
 def _retrain(settings: StorageSettings, command: tuple[str, ...], out: Path) -> None:

@@ -12,7 +12,6 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from chatbot.interrupt import EXIT_CODE
 from data.convert import main as convert
 from data.process import main as process
 from training.train import main as train
@@ -43,8 +42,20 @@ FILES = (
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("command", [*(f"-m {module}" for module in MODULES), *FILES])
-def test_ctrl_c_while_a_command_imports_its_libraries_is_one_line(command: str) -> None:
+@pytest.mark.parametrize(
+    ("command", "number", "line"),
+    [
+        *((f"-m {module}", signal.SIGINT, "interrupted\n") for module in MODULES),
+        *((file, signal.SIGINT, "interrupted\n") for file in FILES),
+        *(
+            (f"-m {module}", signal.SIGTERM, "terminated\n")
+            for module in ("training.retrain", "chatbot.storage")
+        ),
+    ],
+)
+def test_a_signal_while_a_command_imports_its_libraries_is_one_line(
+    command: str, number: signal.Signals, line: str
+) -> None:
     """A process of its own: a signal during imports cannot be had in this one."""
     started = [sys.executable, "-X", "importtime", *command.split()]
     process = subprocess.Popen(started, cwd=ROOT, stderr=subprocess.PIPE, text=True)
@@ -52,10 +63,10 @@ def test_ctrl_c_while_a_command_imports_its_libraries_is_one_line(command: str) 
     lines = iter(process.stderr.readline, "")
     next(line for line in lines if "interrupt" in line)
     next(line for line in lines if "interrupt" not in line)  # an import after it: the handler is installed
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     said = [line for line in lines if not line.startswith("import time:")]
-    assert process.wait(30) == EXIT_CODE
-    assert said == ["interrupted\n"]
+    assert process.wait(30) == 128 + number
+    assert said == [line]
 
 
 @pytest.mark.parametrize(

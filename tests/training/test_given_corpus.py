@@ -8,18 +8,21 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
 from chatbot.dialog.replies import Replies
 from chatbot.errors import SettingError
 from chatbot.loop.registry import CHALLENGER, CHAMPION, ModelVersion
 from chatbot.settings import StorageSettings
 from chatbot.store import open_store
+from chatbot.store.lease import LeaseHeld
 from data.columns import Columns
 from data.declarations import Declared
 from data.errors import CorpusError
 from data.loading import COLUMNS
 from data.messages import row_hash
 from tests.training.loop_world import World
+from training import retrain as command
 from training.corpus.files import write_rows
 from training.corpus.given import GivenCorpus, read_given
 from training.progress import Steps
@@ -133,6 +136,29 @@ def test_a_later_retraining_knows_what_was_declared_with_the_corpus(tmp_path: Pa
     write_stored(store, Declared(target=0.04))
     revision = revise(store, champion, None)
     assert (revision.declared.target, revision.own.target) == (0.04, 0.03)
+
+
+def test_a_given_corpus_waits_until_another_retraining_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `busy` it would be dropped: the Job that gave it would be complete."""
+    held = [LeaseHeld("the lease is held by another"), LeaseHeld("the lease is held by another")]
+
+    def retrain(_config: object, _steps: Steps, corpus: GivenCorpus | None) -> RetrainResult:
+        if held:
+            raise held.pop()
+        assert corpus is not None
+        return RetrainResult(outcome="accepted", why=corpus.digest)
+
+    monkeypatch.setattr(command, "retrain", retrain)
+    monkeypatch.setenv("CHATBOT_STORE_URL", str(tmp_path / "store"))
+    (tmp_path / "mine.csv").write_text(ROWS)
+    out = tmp_path / "retrain.json"
+    done = CliRunner().invoke(command.main, ["--from", str(tmp_path / "mine.csv"), "--out", str(out)])
+    assert done.exit_code == 0, done.output
+    assert done.stderr.count("the lease is held by another: the given corpus waits") == 2
+    result = RetrainResult.load(out)
+    assert (result.outcome, result.why) == ("accepted", given(tmp_path, str(tmp_path / "mine.csv")).digest)
 
 
 @pytest.mark.long

@@ -115,6 +115,23 @@ def test_of_two_at_once_one_works_and_the_other_leaves_as_busy(local: World, tra
     assert len(local.registry.versions()) == 2
 
 
+def test_sigterm_during_a_retraining_releases_its_lease_at_once(local: World) -> None:
+    """As a pod is evicted; a process of its own, because the handler is installed as `python -m` starts."""
+    local.accept_gifts()
+    out = local.folder / "retrain.json"
+    command = [sys.executable, "-m", "training.retrain", "--out", str(out), "--work", str(local.folder / "w")]
+    with subprocess.Popen(command, cwd=ROOT, env=local.environment(), stderr=subprocess.PIPE) as process:
+        until = time.monotonic() + 120
+        while not lease_holder(local.store, LEASE):
+            assert time.monotonic() < until, "it never took the lease"
+            time.sleep(0.05)
+        process.terminate()
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM, said
+    assert lease_holder(local.store, LEASE) == ""
+    assert not out.exists()
+
+
 def test_mlflow_that_goes_down_half_way_keeps_the_run_and_a_second_try_registers_it_once(
     local: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
