@@ -58,7 +58,9 @@ def promote(platform: KubernetesPlatform, result: RetrainResult) -> RolloutOutco
             )
             return None
     machine = platform.machine()
-    started = machine.start(str(challenger), "the gate accepted it", baseline=platform.baseline())
+    # Where nothing served before, the canary analysis has nothing to compare with.
+    baseline = None if result.only_unset else platform.baseline()
+    started = machine.start(str(challenger), "the gate accepted it", baseline=baseline)
     finished = machine.resume(started)
     return finished.outcome if finished else None
 
@@ -80,7 +82,10 @@ def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
             platform.machine().resume()
             platform.reconcile()
             result = RetrainResult.load(options.result or settings.retrain_result)
-            push_metrics(gateway, result)
+            if (
+                not result.only_unset
+            ):  # that is no retraining: each upgrade of a release with a corpus repeats it
+                push_metrics(gateway, result)
             promote(platform, result)
         except Superseded as error:
             log(str(error))

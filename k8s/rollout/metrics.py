@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from chatbot.loop.pushgateway import PushgatewayClient
-from chatbot.loop.rollout.state import RolloutOutcome
+from chatbot.loop.rollout.state import RolloutOutcome, RolloutState
 from chatbot.model.ref import ModelRef
+from chatbot.settings import KubernetesSettings
 
 JOB = "support-chatbot-promote"
 """Label `job` of the metrics pushed by k8s.promote and k8s.rollback."""
@@ -20,6 +21,18 @@ def push_desired_model(gateway: PushgatewayClient, model: str) -> None:
         "Always 1; the labels say which model the annotation names; none: the bundle inside the image.",
         1,
         {"version": ref.version if ref else "", "bundle": ref.digest if ref else ""},
+    )
+
+
+def push_deadline(
+    gateway: PushgatewayClient, rollout: RolloutState | None, settings: KubernetesSettings
+) -> None:
+    """Push the time by which the current phase must have ended, however long it may take."""
+    longest = settings.rollout_seconds + settings.longest_watch_seconds
+    gateway.push(
+        "chatbot_rollout_deadline_timestamp_seconds",
+        "When the phase of the rollout in progress must have ended, in seconds since 1970; 0: none is in progress.",
+        rollout.since.timestamp() + longest if rollout and rollout.is_in_progress else 0.0,
     )
 
 

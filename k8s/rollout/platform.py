@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -14,7 +14,7 @@ from chatbot.loop.rollout.state import Failure, Phase, RolloutOutcome, RolloutSt
 from chatbot.settings import KubernetesSettings
 from chatbot.store.lease import Lease
 from k8s.api.client import Cluster, ClusterError, Json
-from k8s.api.deployment import MODEL_ANNOTATION, Deployment
+from k8s.api.deployment import MODEL_ANNOTATION, Deployment, Pod
 from k8s.log import log
 from k8s.rollout import events, metrics, record
 from k8s.rollout.analysis import NOT_READY, RolloutAnalysis
@@ -105,8 +105,8 @@ class KubernetesPlatform:
                 return None
 
     def announce(self, snapshot: Snapshot[Deployment], rollout: RolloutState) -> None:
-        """Write the log; at the start and the end emit the Event, at the end push the metrics."""
-        deployment = snapshot.version
+        """Write the log; at the start and the end emit the Event; push the metrics."""
+        deployment, model = snapshot.version, rollout.desired_model
         if rollout.phase is Phase.ROLLING:
             serving = describe(snapshot.desired_model)
             sentence = f"{describe(rollout.target)} is to serve in place of {serving}: {rollout.why}"
@@ -114,11 +114,13 @@ class KubernetesPlatform:
         elif rollout.phase is Phase.TAKING_BACK:
             log(f"{describe(rollout.target)} is rolled back: {rollout.why}")
         elif rollout.outcome is not None:
+            model = deployment.desired_model  # if superseded, neither target nor previous model
             events.emit_outcome(self._cluster, deployment, rollout)
-            metrics.push_desired_model(self._gateway, deployment.desired_model)
             metrics.push_outcome(self._gateway, rollout.outcome)
             if rollout.outcome is RolloutOutcome.TAKEN_BACK:
                 metrics.push_rollback_reasons(self._gateway, ROLLBACK_REASONS, rollout.reasons)
+        metrics.push_desired_model(self._gateway, model)
+        metrics.push_deadline(self._gateway, rollout, self._settings)
 
     def describe(self, model: str) -> str:
         """Return a model's name for messages."""
@@ -127,11 +129,21 @@ class KubernetesPlatform:
     # beside the rollout
 
     def baseline(self) -> Mapping[str, Any]:
-        """Return the counters of the serving version, for the canary analysis of the next one."""
-        counters, _ = PodReader(self._settings, self._runtime).read_counters(
-            self.read().version.pods(self._cluster)
-        )
-        return asdict(counters)
+        """Return the counters of the serving version, for the canary analysis of the next one.
+
+        Raises: ClusterError: none of its pods answers: compared with nothing, every version would pass.
+        """
+        reader = PodReader(self._settings, self._runtime)
+        until = self._runtime.monotonic() + self._settings.patience_seconds
+        while True:
+            deployment = self.read().version
+            pods = deployment.pods(self._cluster)
+            counters, answered = reader.read_counters(pods)
+            if answered or not pods:
+                return asdict(counters)
+            if self._runtime.monotonic() > until:
+                raise self._none_answers(deployment, pods, "The rollout is not started")
+            self._runtime.sleep(self._settings.watch_every_seconds)
 
     def reconcile(self) -> None:
         """Reconcile alias and metric with the annotation, unless a rollout is in progress."""
@@ -152,6 +164,8 @@ class KubernetesPlatform:
 
     def _analyse(self, rollout: RolloutState) -> Failure | None:
         """Analyse the live metrics until the new version passes or shows a regression."""
+        if not rollout.before:
+            return None  # nothing served before
         analysis = RolloutAnalysis(self._settings, PodCounters.from_dict(rollout.before))
         reader = PodReader(self._settings, self._runtime)
         last_answer = self._runtime.monotonic()
@@ -162,11 +176,7 @@ class KubernetesPlatform:
             if answered or not pods:
                 last_answer = self._runtime.monotonic()
             elif self._runtime.monotonic() - last_answer > self._settings.patience_seconds:
-                port = self._settings.metrics_port or self._settings.api_port
-                raise ClusterError(
-                    f"none of {len(pods)} pods of {deployment.name} answers at :{port}/metrics: "
-                    "does a NetworkPolicy allow it from here? The next run resumes the rollout"
-                )
+                raise self._none_answers(deployment, pods, "The next run resumes the rollout")
             status = deployment.rollout_status()
             problem = "" if status.done else deployment.pod_problems(self._cluster) or status.summary
             result = analysis.evaluate(current, rollout.seconds_in_phase(self._runtime.now()), problem)
@@ -221,6 +231,13 @@ class KubernetesPlatform:
                 problems = deployment.pod_problems(self._cluster) or deployment.rollout_status().summary
                 return deployment, f"not ready within {self._settings.rollout_seconds:.0f} s: {problems}"
             self._runtime.sleep(0.2)
+
+    def _none_answers(self, deployment: Deployment, pods: Collection[Pod], so: str) -> ClusterError:
+        port = self._settings.metrics_port or self._settings.api_port
+        return ClusterError(
+            f"none of {len(pods)} pods of {deployment.name} answers at :{port}/metrics: "
+            f"does a NetworkPolicy allow it from here? {so}"
+        )
 
     def _read_observed(self, rollout: RolloutState) -> Deployment:
         """Read the Deployment, waiting briefly until its status describes the current spec."""

@@ -68,12 +68,13 @@ class Reconciler:
         return ""
 
     def reconcile(self, snapshot: Snapshot[Deployment], lease: Lease, gateway: PushgatewayClient) -> None:
-        """Make alias and metric follow the annotation, and block automatic promotion of the former champion.
+        """Make alias and metrics follow the annotation, and block automatic promotion of the former champion.
 
         Idempotent.
         """
         deployment = snapshot.version
         metrics.push_desired_model(gateway, deployment.desired_model)
+        metrics.push_deadline(gateway, snapshot.rollout, self.settings)
         version = self.registered_version(deployment)
         champion = self.registry.aliases().get(CHAMPION, "")
         if not version or version == champion:

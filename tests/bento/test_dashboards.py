@@ -70,6 +70,7 @@ def _push_runs(gateway: str) -> None:
     from chatbot.loop.pushgateway import PushgatewayClient
     from chatbot.loop.retrain_result import RetrainResult
     from chatbot.loop.rollout.state import RolloutOutcome
+    from chatbot.settings import KubernetesSettings
     from k8s import promote, trigger
     from k8s.rollout import metrics
     from monitoring.drift.report.metrics import export
@@ -102,6 +103,7 @@ def _push_runs(gateway: str) -> None:
     promote.push_metrics(client, RetrainResult(outcome="needs_review"))
     metrics.push_desired_model(client, f"7@{'a' * 64}")
     metrics.push_outcome(client, RolloutOutcome.PROMOTED)
+    metrics.push_deadline(client, None, KubernetesSettings())
 
 
 @pytest.fixture(scope="module")

@@ -88,16 +88,86 @@ def test_a_challenger_is_promoted_only_over_the_champion_it_was_compared_with(
 
 @pytest.mark.parametrize(("serving", "expected"), [(0, 2), (3, 3), (2, 2)])
 def test_the_first_version_of_a_corpus_is_rolled_out_only_where_no_model_was_set(
-    serving: int, expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    serving: int, expected: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """As the bootstrap Job runs it: every upgrade of the release runs it again."""
-    monkeypatch.setenv("CHATBOT_K8S_WATCH_SECONDS", "0")
-    monkeypatch.setenv("CHATBOT_K8S_WATCH_MAX_SECONDS", "0")
     write_retrain_result(tmp_path, ref(2), only_unset=True)
-    world = world_serving(serving) if serving else World()
+    # Until a model is set, the pods wait and answer nothing.
+    world = world_serving(serving) if serving else World({IMAGE_DIGEST: Behaviour(unresponsive=True)})
     for _ in range(2):
         assert run_promote(world.process()) == 0
     assert summary(world) == (ref(expected), str(expected), [digest(expected)])
+    assert "was watched" not in capsys.readouterr().out, "nothing served before that it can be compared with"
+
+
+def test_an_only_unset_version_does_not_change_what_is_known_of_the_last_retraining(tmp_path: Path) -> None:
+    """Every upgrade of a release with a corpus would end the alert on a retraining that the gate refused."""
+    world = World()
+    write_retrain_result(tmp_path, "", outcome="refused")
+    assert run_promote(world.process()) == 0
+    write_retrain_result(tmp_path, ref(2), only_unset=True)
+    assert run_promote(world.process()) == 0
+    found = {labels["outcome"] for labels, value in world.gateway.samples("chatbot_retrain_outcome") if value}
+    assert found == {"refused"}
+
+
+def test_a_rollout_that_an_upgrade_of_the_release_resumes_is_analysed_to_its_end(tmp_path: Path) -> None:
+    write_retrain_result(tmp_path, ref(2))
+    world = World({digest(2): Behaviour(failed=0.2)})
+    first = world.process()
+    first.before.append(on_first(lambda call: world.state.get("phase") == "watching", first.kill))
+    assert run_promote(first) == KILLED
+    write_retrain_result(tmp_path, ref(1), only_unset=True)
+    assert run_promote(world.process()) == 0
+    assert reasons(world) == {"failed"}
+
+
+def test_without_any_counters_of_the_serving_version_no_rollout_starts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Compared with nothing, every version would pass."""
+    write_retrain_result(tmp_path, ref(2), judged_against=f"3@{digest(3)}")
+    world = world_serving(3)
+    world.behaviours = {digest(3): Behaviour(unresponsive=True)}
+    version = world.version
+    assert run_promote(world.process()) == 1
+    assert "none of 1 pods" in (message := capsys.readouterr().err)
+    assert "The rollout is not started" in message
+    assert (world.version, world.state) == (version, {})
+
+    def answers() -> None:
+        world.behaviours = {}
+
+    world.clock.at(10, answers)
+    assert run_promote(world.process()) == 0
+    assert summary(world) == (ref(2), "2", [digest(2)])
+
+
+def test_during_a_rollout_the_metrics_name_its_model_and_a_deadline(tmp_path: Path) -> None:
+    write_retrain_result(tmp_path, ref(2))
+    world = world_serving(3)
+    world.behaviours = {digest(2): Behaviour(failed=0.2)}
+    seen: dict[str, tuple[str, bool]] = {}
+
+    def look(_call: Call) -> None:
+        models = world.gateway.samples("chatbot_desired_model_info")
+        deadlines = world.gateway.samples("chatbot_rollout_deadline_timestamp_seconds")
+        if (phase := world.state.get("phase", "")) and models and deadlines:
+            late = deadlines[0][1] - process.now().timestamp()
+            seen[phase] = (models[0][0]["bundle"], 0 < late <= 65)
+
+    process = world.process()
+    process.before.append(look)
+    assert run_promote(process) == 0
+    look(process.calls[-1])
+    assert seen == {
+        "rolling": (digest(2), True),
+        "watching": (digest(2), True),
+        "taking-back": (digest(3), True),
+        "done": (digest(3), False),
+    }
+    ((_, deadline),) = world.gateway.samples("chatbot_rollout_deadline_timestamp_seconds")
+    assert deadline == 0
 
 
 def test_no_rollout_starts_for_the_model_that_already_serves(tmp_path: Path) -> None:
