@@ -32,15 +32,15 @@ def promote(platform: KubernetesPlatform, result: RetrainResult) -> RolloutOutco
     Returns: the outcome; None: there was nothing to promote.
     """
     if result.outcome != "accepted" or not result.challenger:
-        log(f"retraining ended as {result.outcome}: nothing to promote")
+        log(f"nothing to promote: {result.outcome}: {result.why}")
         return None
     challenger = ModelRef.parse(result.challenger)
     snapshot = platform.read()
     if snapshot.desired_model == str(challenger):
         log(f"{describe(str(challenger))} serves already")
         return None
-    if result.only_unset and snapshot.desired_model:
-        log(f"{describe(snapshot.desired_model)} serves already, and the corpus has not changed")
+    if result.only_unset and not platform.is_new(snapshot):
+        log(f"{describe(snapshot.desired_model)} serves already: nothing to promote")
         return None
     if challenger.digest in snapshot.blocked:
         log(

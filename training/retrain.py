@@ -29,9 +29,10 @@ from training.corpus.given import read_given
 from training.gate.params import GateParams
 from training.model.params import TrainParams
 from training.progress import Steps
-from training.retraining.bootstrap import bootstrap
+from training.retraining.bootstrap import bootstrap, to_set_where_unset
 from training.retraining.config import RetrainConfig
 from training.retraining.run import retrain
+from training.tracking.registry import Registry
 
 COLOURS = {"accepted": "green", "refused": "red", "needs_review": "yellow", "busy": "yellow"}
 
@@ -96,6 +97,7 @@ def main(
             leads = CHAMPION in version.aliases
             said = "is champion now" if leads else "is registered, and another one is champion"
         Console().print(Text(f"version {version.ref.version}@{version.bundle_digest[:12]}… {said}"))
+        to_set_where_unset(Registry(config.tracking).champion()).write(out)
         return
     try:
         with Steps(console) as steps, tempfile.TemporaryDirectory() as fetched:

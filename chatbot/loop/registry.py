@@ -29,6 +29,8 @@ CORPUS_DIGEST, CORPUS_POINTER, GIT_COMMIT = "corpus_digest", "corpus_pointer", "
 BUNDLE_DIGEST, SCORES, GATE, MADE_DIGEST = "bundle_digest", "scores", "gate", "made_digest"
 """Tags of a version; `gate` is `passed`, `warned` or `refused`, and absent before the gate has run; `made_digest` is
 the SHA-256 of made.json, which the bundle's digest does not cover."""
+GATE_AGAINST, GIVEN_CORPUS = "gate_against", "given_corpus"
+"""Tags of a retrained version: digests of the champion that the gate compared with, and of the given corpus."""
 A = TypeVar("A")
 _PAGE = 200
 _MAX_PAGES, _MAX_FOLDERS = 1_000, 10_000
@@ -115,6 +117,11 @@ class ModelVersion:
     def may_serve(self) -> bool:
         """Return whether the gate accepted it, perhaps with a warning."""
         return self.verdict in ("passed", "warned")
+
+    @property
+    def is_retrained(self) -> bool:
+        """Return whether a retraining made it: no image contains its bundle."""
+        return GATE_AGAINST in self.tags or GIVEN_CORPUS in self.tags
 
     @property
     def scores(self) -> dict[str, float]:

@@ -93,14 +93,18 @@ class Deployment:
 
     def current_replica_set(self, cluster: Cluster) -> Json | None:
         """Return the ReplicaSet of the current template; None: the controller has not created it yet."""
-        uid = self.content["metadata"]["uid"]
-        for found in cluster.list_of("replicasets", self._selector):
-            owners = found["metadata"].get("ownerReferences") or []
+        for found in self._replica_sets(cluster):
             revision = (found["metadata"].get("annotations") or {}).get(REVISION_ANNOTATION)
-            is_current = revision == self.annotations.get(REVISION_ANNOTATION)
-            if is_current and any(owner["uid"] == uid for owner in owners):
+            if revision == self.annotations.get(REVISION_ANNOTATION):
                 return found
         return None
+
+    def has_named_a_model(self, cluster: Cluster) -> bool:
+        """Whether its template names a model, or that of a revision that is kept; False for a new Deployment."""
+        kept = [found["spec"]["template"]["metadata"] for found in self._replica_sets(cluster)]
+        return bool(self.desired_model) or any(
+            (template.get("annotations") or {}).get(MODEL_ANNOTATION) for template in kept
+        )
 
     def pods(self, cluster: Cluster) -> list[Pod]:
         """Return the running pods of the current template that are not terminating."""
@@ -126,6 +130,14 @@ class Deployment:
     @property
     def _selector(self) -> Mapping[str, str]:
         return dict(self.content["spec"]["selector"].get("matchLabels") or {})
+
+    def _replica_sets(self, cluster: Cluster) -> list[Json]:
+        uid = self.content["metadata"]["uid"]
+        return [
+            found
+            for found in cluster.list_of("replicasets", self._selector)
+            if any(owner["uid"] == uid for owner in found["metadata"].get("ownerReferences") or [])
+        ]
 
     def _pods(self, cluster: Cluster) -> list[Json]:
         current = self.current_replica_set(cluster)

@@ -145,6 +145,10 @@ class KubernetesPlatform:
                 raise self._none_answers(deployment, pods, "The rollout is not started")
             self._runtime.sleep(self._settings.watch_every_seconds)
 
+    def is_new(self, snapshot: Snapshot[Deployment]) -> bool:
+        """Whether no model has been set in the Deployment since it exists."""
+        return self.reconciler.is_new(snapshot)
+
     def reconcile(self) -> None:
         """Reconcile alias and metric with the annotation, unless a rollout is in progress."""
         snapshot = self.read()

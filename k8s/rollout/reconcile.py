@@ -13,6 +13,7 @@ from chatbot.settings import KubernetesSettings
 from chatbot.store.lease import Lease
 from k8s.api.client import Cluster
 from k8s.api.deployment import Deployment
+from k8s.log import log
 from k8s.rollout import events, metrics, record
 from k8s.rollout.pods import PodReader
 from k8s.rollout.record import describe
@@ -67,9 +68,14 @@ class Reconciler:
         events.emit(self.cluster, deployment, "ModelNotRegistered", sentence, "Warning")
         return ""
 
+    def is_new(self, snapshot: Snapshot[Deployment]) -> bool:
+        """Whether no model has been set in the Deployment since it exists, as after an installation."""
+        return snapshot.rollout is None and not snapshot.version.has_named_a_model(self.cluster)
+
     def reconcile(self, snapshot: Snapshot[Deployment], lease: Lease, gateway: PushgatewayClient) -> None:
         """Make alias and metrics follow the annotation, and block automatic promotion of the former champion.
 
+        A new Deployment demotes no retrained champion: it lost the annotation that named it with the former Deployment.
         Idempotent.
         """
         deployment = snapshot.version
@@ -78,6 +84,11 @@ class Reconciler:
         version = self.registered_version(deployment)
         champion = self.registry.aliases().get(CHAMPION, "")
         if not version or version == champion:
+            return
+        if champion and self.is_new(snapshot) and self._is_retrained(champion):
+            log(
+                f"version {champion} is champion, and no model is set: `python -m k8s.rollback {champion}` sets it"
+            )
             return
         lease.check()
         if champion:
@@ -94,6 +105,12 @@ class Reconciler:
         )
         events.emit(self.cluster, deployment, "ChampionFollows", sentence)
         metrics.push_outcome(gateway, RolloutOutcome.SUPERSEDED)
+
+    def _is_retrained(self, version: str) -> bool:
+        try:
+            return self.registry.version(version).is_retrained
+        except NotRegistered:
+            return False
 
     def _bundle_digests(self, deployment: Deployment) -> dict[str, str]:
         reader = PodReader(self.settings, self.cluster.runtime)

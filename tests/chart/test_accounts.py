@@ -47,7 +47,7 @@ MAY = {
     "pushgateway": set(),
 }  # fmt: skip
 MAY["bootstrap"] |= MAY["retrain"]
-"""Beyond what an account without any right may. With a corpus the bootstrap rolls out its first version."""
+"""Beyond what an account without any right may. The bootstrap sets a model where none was set."""
 
 
 API: Json = {

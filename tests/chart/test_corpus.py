@@ -95,7 +95,20 @@ def test_the_bootstrap_pod_reaches_what_a_rollout_needs(render: Render) -> None:
             if o["kind"] == "NetworkPolicy" and '"bootstrap"' in json.dumps(o["spec"].get("podSelector"))
         }
 
-    assert flows(*MAP) - flows() == {"jobs-to-api-out", "jobs-to-pushgateway-out"}
+    assert flows(*MAP) == flows()
+    assert flows() - flows("--set", "retrain.enabled=false") == {"jobs-to-api-out", "jobs-to-pushgateway-out"}
+
+
+@pytest.mark.parametrize("without", ["bootstrap.register=false", "retrain.enabled=false"])
+def test_without_a_corpus_a_champion_of_an_earlier_installation_is_set(render: Render, without: str) -> None:
+    """It is in MLflow's volume, and the annotation that named it went with the Deployment."""
+    objects = render()
+    register, promote = (container(job(objects), name) for name in ("register", "promote"))
+    assert register["command"][-1] in [e.get("value") for e in promote["env"]]
+    assert [o for o in objects if o["metadata"]["name"].endswith("bootstrap-rollout")]
+    reduced = render("--set", without)
+    assert [c["name"] for c in job(reduced)["containers"]] == ["done"]
+    assert not [o for o in reduced if o["metadata"]["name"].endswith("bootstrap-rollout")]
 
 
 def test_retrainings_are_the_same_with_a_corpus_as_without(render: Render) -> None:

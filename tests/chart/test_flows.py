@@ -54,11 +54,12 @@ def test_nothing_may_be_reached_and_nothing_left_but_what_a_flow_says(render: Re
     store = {(c, 9000) for c in ("api", "staff", "mlflow", "drift", "upkeep", "retrain", "bootstrap")}
     assert into == {
         ("api", ALL, 3000), ("api", "namespaceSelector", 9464), ("api", "page", 3000),
-        *(("api", job, port) for job in ("drift", "retrain") for port in (3000, 9464)),
+        *(("api", job, port) for job in ("drift", "retrain", "bootstrap") for port in (3000, 9464)),
         ("api", "test", 3000), ("page", ALL, 8501),
         *(("minio", client, port) for client, port in store), ("minio", "namespaceSelector", 9000),
         *(("mlflow", client, 5000) for client in ("staff", "upkeep", "retrain", "bootstrap")),
-        ("pushgateway", "drift", 9091), ("pushgateway", "retrain", 9091), ("pushgateway", "namespaceSelector", 9091),
+        *(("pushgateway", job, 9091) for job in ("drift", "retrain", "bootstrap")),
+        ("pushgateway", "namespaceSelector", 9091),
     }  # fmt: skip
     out = {way for way in ways(objects, "Egress") if way[2] != 53}
     assert out == {

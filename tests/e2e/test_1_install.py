@@ -63,7 +63,7 @@ def test_every_container_has_a_root_that_cannot_be_written_and_an_account_only_w
             paths = [mount["mountPath"] for mount in container.get("volumeMounts", [])]
             if any("serviceaccount" in path for path in paths):
                 mounted.add(name)
-    assert mounted <= {"bootstrap/secrets", "drift/trigger", "retrain/promote"}
+    assert mounted <= {"bootstrap/secrets", "bootstrap/promote", "drift/trigger", "retrain/promote"}
 
 
 def test_the_notes_say_how_to_chat_and_where_to_look(release: Installed) -> None:

@@ -33,7 +33,7 @@ REACHES = {
     "drift": {"the bot", "MinIO", "the pushgateway", "the API server"},
     "upkeep": {"MinIO", "MLflow"},
     "retrain": {"the bot", "MinIO", "MLflow", "the pushgateway", "the API server"},
-    "bootstrap": {"MinIO", "MLflow", "the API server"},
+    "bootstrap": {"the bot", "MinIO", "MLflow", "the pushgateway", "the API server"},
     "test": {"the bot"},
     "minio": set(),
     "pushgateway": set(),

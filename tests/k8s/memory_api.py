@@ -589,6 +589,7 @@ class Registry:
 
     digests: dict[int, str]
     aliases: dict[str, str] = field(default_factory=dict)
+    retrained: set[int] = field(default_factory=set)
     moves: list[str] = field(default_factory=list)
     """Every version that got the alias `champion`, in order, including repeated requests."""
     page: int = 3
@@ -618,6 +619,7 @@ class Registry:
         if not number.isdecimal() or int(number) not in self.digests:
             raise ErrorResponse(404)
         tags = [{"key": "bundle_digest", "value": d} for d in [self.digests[int(number)]] if d]
+        tags += [{"key": "gate_against", "value": IMAGE_DIGEST}] if int(number) in self.retrained else []
         return {"version": number, "tags": tags}
 
 

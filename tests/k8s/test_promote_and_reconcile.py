@@ -414,6 +414,58 @@ def test_a_version_with_another_bundle_than_the_serving_one_does_not_become_cham
     assert world.champion == "6"
 
 
+def reinstalled() -> World:
+    """Return a release that was installed anew over its data: its Deployment knows nothing of its champion, 7."""
+    world = World()
+    world.registry.retrained = {7}
+    world.registry.aliases["champion"] = "7"
+    return world
+
+
+def test_a_release_that_is_installed_anew_over_its_data_serves_its_champion_again(tmp_path: Path) -> None:
+    """As the bootstrap Job runs it."""
+    world = reinstalled()
+    write_retrain_result(tmp_path, ref(7), only_unset=True)
+    assert run_promote(world.process()) == 0
+    assert summary(world) == (ref(7), "7", [digest(7)])
+    assert world.blocked == []
+
+
+def test_a_new_deployment_does_not_demote_a_retrained_champion(capsys: pytest.CaptureFixture[str]) -> None:
+    world = reinstalled()
+    assert run_promote(world.process()) == 0
+    assert summary(world) == ("", "7", [IMAGE_DIGEST])
+    assert world.blocked == []
+    assert "`python -m k8s.rollback 7` sets it" in capsys.readouterr().out
+
+
+def test_the_champion_of_a_new_deployment_follows_the_bundle_of_a_newer_image() -> None:
+    world = reinstalled()
+    world.registry.retrained = set()
+    assert run_promote(world.process()) == 0
+    assert summary(world) == ("", "1", [IMAGE_DIGEST])
+
+
+@pytest.mark.parametrize("way", ["undo", "rollback"])
+def test_a_return_to_the_image_by_hand_stays_after_an_upgrade_of_the_release(
+    way: str, tmp_path: Path
+) -> None:
+    world = World()
+    world.registry.retrained = {7}
+    write_retrain_result(tmp_path, ref(7))
+    assert run_promote(world.process()) == 0
+    settle(world)
+    if way == "undo":
+        world.rollout_undo()
+    else:
+        assert run_rollback("image")(world.process()) == 0
+    settle(world)
+    write_retrain_result(tmp_path, ref(7), only_unset=True)
+    assert run_promote(world.process()) == 0
+    assert summary(world) == ("", "1", [IMAGE_DIGEST])
+    assert world.blocked == [digest(7)]
+
+
 # rollback by hand
 
 

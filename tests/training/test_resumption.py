@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import cast
 
 import pytest
+from typer.testing import CliRunner
 
-from chatbot.loop.registry import BUNDLE_DIGEST, CHALLENGER, CHAMPION, CORPUS_DIGEST, GATE, ModelVersion
-from training.retraining.publish import GATE_AGAINST, GIVEN_CORPUS
+from chatbot.loop.registry import (
+    BUNDLE_DIGEST,
+    CHALLENGER,
+    CHAMPION,
+    CORPUS_DIGEST,
+    GATE,
+    GATE_AGAINST,
+    GIVEN_CORPUS,
+    ModelVersion,
+)
+from chatbot.loop.retrain_result import RetrainResult
+from training import retrain as command
 from training.retraining.resumption import trained_before
 from training.tracking.registry import Registry
 
@@ -76,6 +88,38 @@ def test_any_other_version_of_the_corpus_leaves_the_champion(others: list[ModelV
     assert result is not None
     assert (result.challenger, result.only_unset) == (str(registry.there["1"].ref), True)
     assert registry.there == before
+
+
+@pytest.mark.parametrize(
+    ("champion", "set_where_unset"),
+    [
+        pytest.param(version(7, "", against=1), True, id="retrained"),
+        pytest.param(replace(version(7, OLD), tags={GIVEN_CORPUS: OLD}), True, id="of a given corpus"),
+        pytest.param(replace(version(7, ""), tags={BUNDLE_DIGEST: "7" * 64}), False, id="of an image"),
+        pytest.param(None, False, id="none"),
+    ],
+)
+def test_the_bootstrap_of_an_image_names_a_retrained_champion_for_a_deployment_that_names_none(
+    champion: ModelVersion | None, set_where_unset: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A release that is installed anew over its data has lost the annotation."""
+
+    class Registry:
+        def __init__(self, _settings: object) -> None:
+            pass
+
+        def champion(self) -> ModelVersion | None:
+            return champion
+
+    made = version(1, OLD), False
+    monkeypatch.setattr(command, "bootstrap", lambda *_: made)
+    monkeypatch.setattr(command, "Registry", Registry)
+    out = tmp_path / "retrain.json"
+    done = CliRunner().invoke(command.main, ["--first", "--out", str(out)])
+    assert done.exit_code == 0, done.output
+    result = RetrainResult.load(out)
+    assert result.only_unset
+    assert result.challenger == (str(champion.ref) if champion and set_where_unset else None)
 
 
 def test_the_first_version_becomes_champion_and_an_unknown_corpus_is_trained() -> None:

@@ -1,7 +1,8 @@
 """Register a bundle that was not made by a retraining: corpus in DVC, bundle in the store, version in the registry.
 
 The first version becomes champion. A later one, such as the bundle of a newer image, gets no alias; once it
-serves, `k8s.rollout.reconcile` moves the alias.
+serves, `k8s.rollout.reconcile` moves the alias. A champion that a retraining made serves on, also in a release that is
+installed anew over its data: a Deployment that names no model yet gets it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from chatbot.dialog.replies import Replies
 from chatbot.loop.registry import CHAMPION, ModelVersion
+from chatbot.loop.retrain_result import RetrainResult
 from chatbot.model import bundle as bundles
 from chatbot.store import open_store
 from chatbot.store.lease import StoreLease
@@ -76,6 +78,13 @@ def _champion(registry: Registry, digest: str) -> ModelVersion | None:
     """Return the champion if there is one and this bundle is registered; None otherwise."""
     champion = registry.champion()
     return champion if champion and registry.find(digest) else None
+
+
+def to_set_where_unset(champion: ModelVersion | None) -> RetrainResult:
+    """Return the result that sets a retrained champion where no model has been set; the image has any other one."""
+    found = str(champion.ref) if champion and champion.is_retrained else None
+    why = f"{found} is champion" if found else "the image contains what is to serve"
+    return RetrainResult(outcome="accepted", why=why, challenger=found, only_unset=True)
 
 
 def write_version(folder: Path, bundle: Path, source: Path, params: ProcessParams) -> None:

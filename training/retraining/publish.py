@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from chatbot.loop.registry import BUNDLE_DIGEST, CORPUS_DIGEST, CORPUS_POINTER, GATE, GIT_COMMIT, ModelVersion
+from chatbot.loop.registry import (
+    BUNDLE_DIGEST,
+    CORPUS_DIGEST,
+    CORPUS_POINTER,
+    GATE,
+    GATE_AGAINST,
+    GIT_COMMIT,
+    GIVEN_CORPUS,
+    ModelVersion,
+)
 from chatbot.model import bundle as bundles
 from chatbot.model import bundle_store
 from chatbot.store import layout, open_store
@@ -19,11 +28,6 @@ from training.retraining.config import RetrainConfig
 from training.tracking.client import TrackingFailed
 from training.tracking.registry import Registry
 from training.tracking.runs import Files, Recorded
-
-GATE_AGAINST = "gate_against"
-"""Tag with the digest of the champion that the gate compared with."""
-GIVEN_CORPUS = "given_corpus"
-"""Tag with the digest of the given corpus that a version was trained on."""
 
 RecordRun = Callable[[Mapping[str, str], Files], Recorded]
 """Records the run in MLflow, given its tags and its files by artifact folder."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from chatbot.loop.registry import CHALLENGER, CHAMPION, ModelVersion
+from chatbot.loop.registry import CHALLENGER, CHAMPION, GATE_AGAINST, GIVEN_CORPUS, ModelVersion
 from chatbot.loop.retrain_result import RetrainResult
 from chatbot.store import layout
 from training.gate.report.render import PAGE_FILE
-from training.retraining.publish import GATE_AGAINST, GIVEN_CORPUS
 from training.tracking.registry import Registry
 
 

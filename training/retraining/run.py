@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from chatbot.dialog.replies import Replies
-from chatbot.loop.registry import CHALLENGER, CHAMPION, ModelVersion
+from chatbot.loop.registry import CHALLENGER, CHAMPION, GATE_AGAINST, GIVEN_CORPUS, ModelVersion
 from chatbot.loop.retrain_result import RetrainResult
 from chatbot.store import Store, open_store
 from chatbot.store.lease import StoreLease
@@ -33,7 +33,7 @@ from training.model.train import Trained, train
 from training.progress import Steps
 from training.retraining.config import LEASE, CannotRetrain, RetrainConfig, emptied
 from training.retraining.merge import still_right
-from training.retraining.publish import GATE_AGAINST, GIVEN_CORPUS, publish
+from training.retraining.publish import publish
 from training.retraining.resumption import trained_before
 from training.retraining.revision import Champion, Revision, revise
 from training.review.board import queue_length

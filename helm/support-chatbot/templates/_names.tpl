@@ -121,6 +121,13 @@ checksum/store: {{ list .Values.store.accessKey .Values.store.secretKey | toJson
 {{- if or (eq .Values.monitoring.operator "always") (and (eq .Values.monitoring.operator "auto") $known) }}yes{{ end -}}
 {{- end }}
 
+{{/* Whether the bootstrap Job sets a model, as a retraining's pod does; empty: no. A corpus requires all of it. */}}
+{{- define "chart.bootstrapPromotes" -}}
+{{- with .Values -}}
+{{- if and .bootstrap.enabled .bootstrap.register .api.enabled .retrain.enabled (include "chart.mlflowUrl" $) }}yes{{ end -}}
+{{- end -}}
+{{- end }}
+
 {{/* The corpus as `training.retrain --from` takes it; empty: the one inside the images. */}}
 {{- define "chart.corpus" -}}
 {{- with .Values.corpus -}}
