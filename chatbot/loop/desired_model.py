@@ -170,6 +170,20 @@ def roll_back(store: Store, model: str, why: str) -> DesiredModel:
     return _change(store, rolled_back)
 
 
+def refuse(store: Store, model: str, why: str) -> DesiredModel:
+    """Record why a model is not requested, as if it had been rolled back: no run promotes it again by itself."""
+
+    def refused(old: DesiredModel) -> DesiredModel:
+        if (
+            old.model == model or old.rollout.phase is Phase.TAKING_BACK
+        ):  # the rollback in progress is recorded there
+            return old
+        failed = RolledBackModel(model=model, why=why, when=datetime.now(UTC))
+        return old.model_copy(update={"taken_back": failed})
+
+    return _change(store, refused)
+
+
 def read_entry(store: Store) -> tuple[DesiredModel, str]:
     """Read the desired model and its ETag (empty: no file)."""
     if (found := get_versioned(store, KEY)) is None:

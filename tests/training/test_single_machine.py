@@ -10,7 +10,7 @@ import pytest
 
 from chatbot.errors import Conflict
 from chatbot.loop import desired_model
-from chatbot.loop.registry import BUNDLE_DIGEST, CHAMPION, GATE, ModelVersion
+from chatbot.loop.registry import BUNDLE_DIGEST, CHAMPION, GATE, GATE_AGAINST, ModelVersion
 from chatbot.runtime import Runtime
 from chatbot.store.folder import FolderStore
 from training.rollout.single_machine import NotPromoted, Promotion
@@ -29,6 +29,8 @@ class World(Runtime):
     def __init__(self, folder: Path) -> None:
         self.store = HookedStore(folder, self)
         self.aliases = {CHAMPION: "1"}
+        self.against = "1" * 64
+        """The bundle that the gate compared each version with."""
         self.broken: set[str] = set()
         self.has_supervisor = True
         self.seconds = 0.0
@@ -63,7 +65,7 @@ class World(Runtime):
 
     def get(self, number: str) -> Any:
         self.operate()
-        tags = {BUNDLE_DIGEST: number * 64, GATE: "passed"}
+        tags = {BUNDLE_DIGEST: number * 64, GATE: "passed", GATE_AGAINST: self.against}
         return ModelVersion.parse(number, "", 0, tags, self.aliases)
 
     def champion(self) -> Any:
@@ -110,9 +112,9 @@ def new_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], W
     return lambda: World(tmp_path / str(next(count)))
 
 
-def operations(world: World) -> range:
+def operations(world: World, **named: Any) -> range:
     """Run a promotion; return the numbers of its operations."""
-    world.promotion().promote()
+    world.promotion().promote(**named)
     return range(1, world.operations + 1)
 
 
@@ -124,8 +126,11 @@ def test_a_promotion_serves_the_challenger_and_makes_it_champion(new_world: Call
     assert not world.promotion().promote().changed
 
 
-def test_a_promotion_killed_at_any_operation_is_resumed_by_the_next(new_world: Callable[[], World]) -> None:
-    for number in operations(new_world()):
+@pytest.mark.parametrize("named", [{}, {"number": "2", "by_itself": True}], ids=["challenger", "result"])
+def test_a_promotion_killed_at_any_operation_is_resumed_by_the_next(
+    new_world: Callable[[], World], named: dict[str, Any]
+) -> None:
+    for number in operations(new_world(), **named):
         world = new_world()
 
         def kill(reached: int, number: int = number) -> None:
@@ -134,8 +139,8 @@ def test_a_promotion_killed_at_any_operation_is_resumed_by_the_next(new_world: C
 
         world.hook = kill
         with pytest.raises(Killed):
-            world.promotion().promote()
-        world.promotion().promote()
+            world.promotion().promote(**named)
+        world.promotion().promote(**named)
         assert world.state == (TWO, "2"), number
 
 
@@ -224,3 +229,54 @@ def test_the_model_that_a_rollback_returns_to_can_be_promoted_before_it_serves_a
     world.aliases[CHAMPION] = "3"
     assert world.promotion().promote("1").changed
     assert world.state == (ONE, "1")
+
+
+@pytest.mark.parametrize(
+    ("serving", "champion", "against", "expected"),
+    [
+        pytest.param(ONE, "1", "1", TWO, id="the serving one"),
+        pytest.param(ONE, "1", "3", ONE, id="another one"),
+        pytest.param("", "1", "1", TWO, id="the champion, which the code contains"),
+        pytest.param("", "1", "3", "", id="another one than the code contains"),
+    ],
+)
+@pytest.mark.parametrize("number", ["2", ""])
+def test_a_challenger_is_promoted_by_itself_only_over_the_version_it_was_judged_against(
+    new_world: Callable[[], World], serving: str, champion: str, against: str, expected: str, number: str
+) -> None:
+    world = new_world()
+    desired_model.ask(world.store, serving, "a test")
+    desired_model.confirm(world.store, serving)
+    world.aliases[CHAMPION] = champion
+    world.against = against * 64
+    done = world.promotion().promote(number, by_itself=bool(number))
+    assert done.model == world.state[0] == expected
+    assert ("the next retraining compares them again" in done.sentence) == (expected != TWO)
+    assert world.promotion().promote("2").model == TWO, "a person may"
+
+
+def test_a_failed_preflight_check_ends_an_automatic_promotion_and_is_recorded(
+    new_world: Callable[[], World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an error, a schedule repeats it every minute."""
+    world = new_world()
+    checks: list[Path] = []
+
+    def prove(folder: Path) -> str:
+        checks.append(folder)
+        return "encoder.onnx is damaged"
+
+    monkeypatch.setattr("training.rollout.single_machine.prove", prove)
+    done = world.promotion().promote("2", by_itself=True)
+    assert not done.changed
+    assert (
+        done.sentence == "nothing to promote: version 2 failed its preflight check: encoder.onnx is damaged"
+    )
+    assert world.state == (ONE, "1")
+    recorded = desired_model.read(world.store)
+    assert recorded.taken_back
+    assert (recorded.taken_back.model, recorded.serves) == (TWO, True)
+    assert "failed its preflight check" in world.promotion().promote("2", by_itself=True).sentence
+    assert len(checks) == 1
+    with pytest.raises(NotPromoted, match="failed its preflight check: encoder"):
+        world.promotion().promote("2")

@@ -18,7 +18,7 @@ from pathlib import Path
 from chatbot.errors import ChatbotError
 from chatbot.loop import desired_model
 from chatbot.loop.desired_model import DesiredModel, short
-from chatbot.loop.registry import CHAMPION, ModelVersion
+from chatbot.loop.registry import CHAMPION, GATE_AGAINST, ModelVersion
 from chatbot.loop.rollout.machine import RolloutMachine, Snapshot, Superseded, check_current
 from chatbot.loop.rollout.state import Failure, Phase, RolloutOutcome, RolloutState
 from chatbot.model.ref import ModelRef
@@ -154,13 +154,17 @@ class Promotion:
             number: the version; empty: resume an unfinished promotion if there is one, else promote the
                 challenger.
             force: promote even if the gate refused the version or was not run.
-            by_itself: the call is automatic: skip a version that failed its rollout or was rolled back.
+            by_itself: the call is automatic, and may be repeated: a version that fails its preflight check is no
+                error.
+
+        Without a number, or by itself, it skips a version that was rolled back or judged against another champion.
 
         Raises: NotPromoted: the version must not serve, or it was rolled back; the text says why.
         """
         now = desired_model.read(self._store)
+        is_automatic = by_itself or not number
+        champion = self._registry.champion() if is_automatic else None
         if not number:
-            champion = self._registry.champion()
             if now.ref and (champion is None or champion.ref != now.ref):
                 self._say(f"resuming {now.name}: {now.why}")
                 return self._roll_out(now.model, now.why)
@@ -169,14 +173,16 @@ class Promotion:
                 return RolloutResult(now.model, False, "nothing to promote: no challenger is registered")
         else:
             version = self._registry.get(number)
-        if (by_itself or not number) and (reason := _known_as_worse(now, str(version.ref))):
+        if is_automatic and (
+            reason := _known_as_worse(now, version) or _judged_otherwise(now, version, champion)
+        ):
             return RolloutResult(now.model, False, f"nothing to promote: version {version.number} {reason}")
         if not version.may_serve and not force:
             raise NotPromoted(
                 f"the gate {'refused' if version.verdict else 'has not judged'} version {version.number}"
                 f": see `python -m training.versions`; --force promotes it regardless"
             )
-        return self._move(version, "promoted by training.promote")
+        return self._move(version, "promoted by training.promote", by_itself=by_itself)
 
     def rollback(self, number: str = "") -> RolloutResult:
         """Roll back to an earlier version and make it champion.
@@ -193,7 +199,9 @@ class Promotion:
             )
         return self._move(self._registry.get(before.version), "rolled back by training.rollback", before)
 
-    def _move(self, version: ModelVersion, why: str, expected: ModelRef | None = None) -> RolloutResult:
+    def _move(
+        self, version: ModelVersion, why: str, expected: ModelRef | None = None, by_itself: bool = False
+    ) -> RolloutResult:
         if expected and expected != version.ref:
             raise NotPromoted(
                 f"version {expected.version} of the registry is the bundle {version.bundle_digest[:12]}, "
@@ -207,7 +215,13 @@ class Promotion:
         if now.model != model:
             self._say(f"checking version {version.number}")
             if problem := prove(fetch_bundle(self._store, self._registry, version, self._cache)):
-                raise NotPromoted(f"version {version.number} failed its preflight check: {problem}")
+                failed = f"failed its preflight check: {problem}"
+                if not by_itself:
+                    raise NotPromoted(f"version {version.number} {failed}")
+                desired_model.refuse(self._store, model, f"it {failed}")
+                return RolloutResult(
+                    now.model, False, f"nothing to promote: version {version.number} {failed}"
+                )
         return self._roll_out(model, why)
 
     def _roll_out(self, model: str, why: str) -> RolloutResult:
@@ -245,10 +259,23 @@ def prove(folder: Path) -> str:
     return lines[-1] if lines else f"the preflight check ended with {done.returncode}"
 
 
-def _known_as_worse(now: DesiredModel, model: str) -> str:
-    """Return why an automatic promotion skips this model; empty: it does not."""
+def _known_as_worse(now: DesiredModel, version: ModelVersion) -> str:
+    """Return why an automatic promotion skips a version that failed before; empty: it does not."""
+    model = str(version.ref)
     if now.taken_back and now.taken_back.model == model:
         return f"was rolled back: {now.taken_back.why}. Name it to try it again"
     if model in now.before:
         return "served earlier and was rolled back. Name it to promote it again"
     return ""
+
+
+def _judged_otherwise(now: DesiredModel, version: ModelVersion, champion: ModelVersion | None) -> str:
+    """Return which other version than the serving one the gate compared this one with; empty: it is that one."""
+    serving = now.ref or (champion and champion.ref)
+    against = version.tags.get(GATE_AGAINST, "")
+    if not serving or serving == version.ref or against in ("", serving.digest):
+        return ""
+    return (
+        f"was judged against {against[:12]}, and {short(str(serving))} serves: the next retraining compares them "
+        "again. Name it to promote it all the same"
+    )
