@@ -1,18 +1,20 @@
 """Erase a person's messages from copies: corpus versions (DVC), reports in the store, artifacts in MLflow.
 
-A corpus version is rewritten: new files without the rows, new pointers in the registry, then the old files are deleted.
-In reports and artifacts the text is replaced by `<ERASED>`. A bundle cannot be rewritten, because its digest is its
-name: it is listed with the date from which retention deletes it.
+A corpus version is rewritten: new files without the rows, then new pointers in the registry. In reports and artifacts
+the text is replaced by `<ERASED>`. The old files of the corpora are deleted last, because a run after a kill finds the
+messages in them. A bundle cannot be rewritten, because its digest is its name: it is listed with the date from which
+retention deletes it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import html
 import io
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -34,6 +36,8 @@ _PARTS = ("splits.csv", "left_out.csv")
 """Files of earlier releases' corpus versions; the second has messages."""
 _TEXT = (".json", ".html", ".yaml", ".csv", ".txt", ".md")
 _BUNDLE = "/bundle/"
+Folders = dict[str, list[dict[str, str]]]
+"""Files of each corpus version, path and MD5 sum, by the key of its list."""
 _MIN_CHARS = 12
 """Shorter texts are replaced only where they are a whole value, so that no other word is damaged."""
 
@@ -96,15 +100,17 @@ def erase_copies(
     Raises: StoreError, RegistryError: the store or MLflow does not respond; run it again.
     """
     sources = frozenset(REVIEWED + some_id for some_id in ids)
-    versions = _versions(registry)
-    corpora, found = _corpora_with(store, sources)
+    versions, folders = _versions(registry), _folders(store)
+    corpora, found = _corpora_with(store, folders, sources)
+    unlisted, more = _unlisted_with(store, folders, sources, frozenset().union(*corpora.values()))
     expiring: list[str] = []
     if registry is not None:
-        _rewrite_corpora(store, registry, versions, corpora, sources)
+        for key, hashes in corpora.items():
+            _rewrite_corpus(store, registry, versions, key, folders[key], sources, hashes)
     else:
         # Not rewritten: versions in an unreachable registry would then refer to deleted files.
         expiring += [f"{key} has rows of it and is kept: MLflow is not a server here" for key in corpora]
-    wanted = ErasedTexts({*texts, *found})
+    wanted = ErasedTexts({*texts, *found, *more})
     rewritten = {layout.DVC_FILES: len(corpora) if registry else 0, layout.REPORTS: 0, "MLflow": 0}
     if wanted:
         rewritten[layout.REPORTS] = _rewrite_reports(store, wanted)
@@ -112,6 +118,10 @@ def erase_copies(
         if registry is not None:
             rewritten["MLflow"], kept = _rewrite_artifacts(registry, wanted, versions)
             expiring += kept
+    for key in unlisted:
+        store.delete(key)
+    if registry is not None:
+        _delete_corpora(store, {key: folders[key] for key in corpora})
     return Erased(rewritten, tuple(expiring))
 
 
@@ -122,7 +132,9 @@ def _versions(registry: RegistryClient | None) -> list[ModelVersion]:
         return []
 
 
-def _corpora_with(store: Store, sources: Collection[str]) -> tuple[dict[str, frozenset[str]], set[str]]:
+def _corpora_with(
+    store: Store, folders: Folders, sources: Collection[str]
+) -> tuple[dict[str, frozenset[str]], set[str]]:
     """Find the corpus versions with a row of these sources.
 
     Returns: by key of the version's list of files, the hashes of those rows; and the messages of the rows.
@@ -130,39 +142,59 @@ def _corpora_with(store: Store, sources: Collection[str]) -> tuple[dict[str, fro
     known: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
     found: dict[str, frozenset[str]] = {}
     messages: set[str] = set()
-    for key, files in _folders(store).items():
+    for key, files in folders.items():
         for file in files:
             if file["relpath"] in _ROWS:
                 md5 = file["md5"]
                 if md5 not in known:
-                    known[md5] = _rows_of(store, md5, sources)
+                    known[md5] = _rows_of(store, layout.corpus_file(md5), sources)
                 if known[md5][0]:
                     found[key] = found.get(key, frozenset()) | known[md5][0]
                     messages |= known[md5][1]
     return found, messages
 
 
-def _rewrite_corpora(
-    store: Store,
-    registry: RegistryClient,
-    versions: Collection[ModelVersion],
-    corpora: Mapping[str, frozenset[str]],
-    sources: Collection[str],
-) -> None:
-    """Rewrite corpus versions without the rows, and delete the old files that no other version has."""
-    folders = _folders(store)
-    for key, hashes in corpora.items():
-        _rewrite_corpus(store, registry, versions, key, folders[key], sources, hashes)
-    still = {file["md5"] for key, files in _folders(store).items() if key not in corpora for file in files}
+def _unlisted_with(
+    store: Store, folders: Folders, sources: Collection[str], hashes: frozenset[str]
+) -> tuple[list[str], set[str]]:
+    """Find files with a row of these sources that no version lists: left by a killed erasure or a killed push.
+
+    `hashes` are those of the rows in listed files.
+
+    Returns: their keys, in the order of deletion; and the messages of the rows.
+    """
+    listed = {layout.corpus_file(file["md5"]) for files in folders.values() for file in files}
+    others = [e.key for e in store.list(layout.DVC_FILES) if e.key not in {*listed, *folders}]
+    tables = {key: rows for key in others if (rows := _rows_of(store, key, sources))[0]}
+    hashes = hashes.union(*(found for found, _ in tables.values()))
+    parts = [
+        key
+        for key in (others if hashes else ())
+        if key not in tables
+        and any(
+            line.split(b",")[0].decode("utf-8", "replace") in hashes
+            for line in (find(store, key) or b"").splitlines()
+        )
+    ]
+    return [*parts, *tables], {message for _, messages in tables.values() for message in messages}
+
+
+def _delete_corpora(store: Store, corpora: Folders) -> None:
+    """Delete corpus versions: their lists, then the files with rows that no other version lists.
+
+    The lists first, so that no list names a deleted file. A run after a kill finds the files by their rows
+    (`_unlisted_with`), and those with hashes alone by the hashes of these rows: tables are deleted last.
+    """
     for key in corpora:
-        for file in folders[key]:
-            if file["relpath"] in (*_ROWS, *_PARTS) and file["md5"] not in still:
-                store.delete(layout.corpus_file(file["md5"]))
-        # Last: after a kill, the next run finds the version by its list.
         store.delete(key)
+    listed = {file["md5"] for files in _folders(store).values() for file in files}
+    for names in (_PARTS, _ROWS):
+        for file in (file for files in corpora.values() for file in files):
+            if file["relpath"] in names and file["md5"] not in listed:
+                store.delete(layout.corpus_file(file["md5"]))
 
 
-def _folders(store: Store) -> dict[str, list[dict[str, str]]]:
+def _folders(store: Store) -> Folders:
     """Return the files of each corpus version, by the key of its list."""
     entries = (entry for entry in store.list(layout.DVC_FILES) if entry.key.endswith(".dir"))
     return {entry.key: _listed(store, entry) for entry in entries}
@@ -183,12 +215,14 @@ def _rewrite_corpus(
     for file in files:
         name, md5 = file["relpath"], file["md5"]
         content = find(store, layout.corpus_file(md5)) or b""
-        if name in _ROWS:
-            content = _without_rows(content, sources)
-        elif name in _PARTS:
-            content = _without_lines(content, hashes)
-        if name in (*_ROWS, *_PARTS):
-            md5 = _put(store, content, "")
+        # A missing or damaged file stays listed: a pull names it.
+        with contextlib.suppress(pa.ArrowInvalid):
+            if name in _ROWS:
+                content = _without_rows(content, sources)
+                md5 = _put(store, content, "")
+            elif name in _PARTS and content:
+                content = _without_lines(content, hashes)
+                md5 = _put(store, content, "")
         sizes[name] = len(content)
         fresh.append({"md5": md5, "relpath": name})
     listed = json.dumps(sorted(fresh, key=lambda one: one["relpath"]), sort_keys=True).encode()
@@ -219,10 +253,10 @@ def _put(store: Store, content: bytes, suffix: str) -> str:
     return digest
 
 
-def _rows_of(store: Store, md5: str, sources: Collection[str]) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the hashes and the messages of a corpus file's rows of these sources."""
+def _rows_of(store: Store, key: str, sources: Collection[str]) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the hashes and the messages of a corpus file's rows of these sources; of another file none."""
     try:
-        table = pq.read_table(io.BytesIO(store.get(layout.corpus_file(md5))))
+        table = pq.read_table(io.BytesIO(store.get(key)))
         rows = table.filter(pc.is_in(table["source"], pa.array(sorted(sources), pa.string())))
         return frozenset(rows["row_hash"].to_pylist()), frozenset(rows["message"].to_pylist())
     except (Missing, pa.ArrowException, KeyError):

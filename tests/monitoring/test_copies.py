@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +33,7 @@ class PaperRegistry:
     pointers: dict[str, str] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
     tags: dict[tuple[str, str], str] = field(default_factory=dict)
+    before_write: Callable[[], None] = lambda: None
 
     def versions(self) -> list[ModelVersion]:
         made = datetime(2026, 1, 1, tzinfo=UTC)
@@ -42,6 +44,7 @@ class PaperRegistry:
         ]
 
     def set_tag(self, number: str, key: str, value: str) -> None:
+        self.before_write()
         self.tags[number, key] = value
 
     def artifacts(self, folder: str = "") -> Iterator[str]:
@@ -51,6 +54,7 @@ class PaperRegistry:
         return self.files[path]
 
     def put_artifact(self, path: str, content: bytes) -> None:
+        self.before_write()
         self.files[path] = content
 
 
@@ -75,18 +79,20 @@ def corpus_of(*rows: tuple[str, str]) -> bytes:
     return written.getvalue()
 
 
-def push(store: Store, *rows: tuple[str, str]) -> str:
-    """A corpus version as DVC stores it; returns its pointer."""
+def push(store: Store, *rows: tuple[str, str], most: int | None = None) -> str:
+    """A corpus version as DVC stores it, processed from the first `most` rows; returns its pointer."""
     lines = "".join(f"{message},0,train\n" for _, message in rows)
     files = {
-        "corpus.parquet": corpus_of(*rows),
+        "corpus.parquet": corpus_of(*rows[:most]),
         "rows.parquet": corpus_of(*rows),
         "splits.csv": f"row_hash,group,part\n{lines}".encode(),
         "rules.yaml": b"[]\n",
     }
     listed = [{"md5": add(store, content), "relpath": name} for name, content in files.items()]
     md5 = add(store, json.dumps(listed).encode(), ".dir")
-    named = [{"path": one["relpath"], "md5": one["md5"], "size": 1} for one in listed]
+    named = [
+        {"path": one["relpath"], "md5": one["md5"], "size": len(files[one["relpath"]])} for one in listed
+    ]
     return json.dumps({"format": 1, "corpus_digest": listed[0]["md5"], "md5": md5, "files": named})
 
 
@@ -157,3 +163,67 @@ def test_without_a_server_no_corpus_is_changed_and_each_is_listed(store: Store) 
     done = erase_copies(store, None, {"p1"}, set(), 90)
     assert everything(store) == before
     assert layout.corpus_file(json.loads(pointer)["md5"]) in done.expiring[0]
+
+
+class Killed(BaseException):
+    """Ends a run, as a kill does: no handler of errors continues."""
+
+
+def test_an_erasure_that_is_killed_before_any_write_is_completed_by_the_next_run(tmp_path: Path) -> None:
+    own, theirs, others = ("corpus", "hello"), ("review:p1", THEIRS), ("review:p2", OTHERS)
+    kills = 0
+    while True:
+        store = open_store(StorageSettings(url=str(tmp_path / str(kills))))
+        pointers = (
+            push(store, own),
+            push(store, own, theirs, others),
+            push(store, own, others, theirs, most=2),
+        )
+        registry = PaperRegistry({str(number): pointer for number, pointer in enumerate(pointers)})
+        page = json.dumps([THEIRS]).encode()
+        registry.files["0/run1/artifacts/gate/gate.json"] = page
+        store.put("reports/gate/digest/gate.json", page)
+        writes = itertools.count()
+
+        def write(*_: object, limit: int = kills, writes: Iterator[int] = writes) -> None:
+            if next(writes) == limit:
+                raise Killed
+
+        registry.before_write = write
+        client = cast(RegistryClient, registry)
+        try:
+            erase_copies(overtaken(store, put=write, delete=write), client, {"p1"}, set(), 90)
+            break
+        except Killed:
+            kills += 1
+        registry.before_write = lambda: None
+        erase_copies(store, client, {"p1"}, set(), 90)
+        left = everything(store) + str(registry.files)
+        assert THEIRS not in left, kills
+        assert "review:p1" not in left, kills
+        for version in registry.versions():
+            assert b"hello" in pulled(store, version.corpus_pointer)["splits.csv"], kills
+    assert kills > 15
+
+
+def test_a_file_that_a_version_lists_and_the_store_lacks_does_not_stop_the_erasure(store: Store) -> None:
+    pointer = json.loads(
+        push(store, ("corpus", "hello"), ("review:p1", THEIRS), ("review:p2", OTHERS), most=2)
+    )
+    registry = PaperRegistry({"1": json.dumps(pointer)})
+    lost = {file["path"]: file["md5"] for file in pointer["files"]}["rows.parquet"]
+    store.delete(layout.corpus_file(lost))
+    erase_copies(store, cast(RegistryClient, registry), {"p1"}, set(), 90)
+    assert THEIRS not in everything(store)
+    [version] = registry.versions()
+    named = {file["path"]: file["md5"] for file in json.loads(version.corpus_pointer)["files"]}
+    assert named["rows.parquet"] == lost, "a pull names it"
+    assert store.head(layout.corpus_file(named["corpus.parquet"])) is not None
+
+
+def test_a_killed_push_of_a_corpus_leaves_no_message_behind(store: Store) -> None:
+    add(store, corpus_of(("review:p1", THEIRS)))
+    add(store, f"row_hash,message\n{THEIRS},x\n".encode())
+    other = add(store, corpus_of(("review:p2", OTHERS)))
+    erase_copies(store, None, {"p1"}, set(), 90)
+    assert [entry.key for entry in store.list()] == [layout.corpus_file(other)]
