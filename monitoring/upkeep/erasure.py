@@ -8,9 +8,9 @@ from this machine's CSV files; a running service erases its own CSV files within
 MLflow's artifacts are rewritten, or listed with the date on which they expire (`monitoring.upkeep.copies`). Erasure is
 idempotent: if it is killed, run it again.
 
-With `--shard INDEX/COUNT`, each of several processes searches the records of its shard, and erases everywhere the
-predictions that it finds there; the first also erases those that only handoffs and reviews name. Copies are rewritten
-by one process at a time (a lease).
+Copies are rewritten by one erasure at a time, and not while a retraining registers its version (a lease). With
+`--shard INDEX/COUNT`, each of several processes searches the records of its shard, and erases everywhere the
+predictions that it finds there; the first also erases those that only handoffs and reviews name.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def forget(
 
     Raises:
         ErasureIncomplete: `some_id` is not an id.
-        LeaseHeld: another shard rewrites copies, for longer than an hour.
+        LeaseHeld: another erasure rewrites copies, or a retraining registers its version, for longer than an hour.
         RegistryError: MLflow does not respond; the data is hidden already, and a second run completes the erasure.
         StoreError: the store does not respond; the tombstone may be written, a second run does the rest.
     """
@@ -143,7 +143,7 @@ def forget(
         return Forgotten(ids, {})  # nothing of it is in this shard; the first erases the rest
     # Copies first: their rows are found by the messages that are erased below.
     lease = StoreLease(store, layout.ERASURE_LEASE, _LEASE_SECONDS, _LEASE_WAIT)
-    with lease if shard.count > 1 else contextlib.nullcontext():
+    with lease:
         copies = erase_copies(store, registry, ids, messages, bundles_days)
     # The first shard finds predictions by the objects that name the session: the other shards leave these to it.
     found = ids - {some_id} if shard.index else ids

@@ -6,7 +6,10 @@ import hashlib
 import io
 import itertools
 import json
+import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,12 +20,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from chatbot.errors import Conflict
+from chatbot.ids import new_id
 from chatbot.loop.registry import CORPUS_DIGEST, CORPUS_POINTER, ModelVersion, RegistryClient
+from chatbot.runtime import Runtime
 from chatbot.settings import StorageSettings
 from chatbot.store import Store, layout, open_store
 from monitoring.upkeep.copies import MARK, erase_copies
+from monitoring.upkeep.erasure import Forgotten, forget
 from tests.support.store import overtaken
 
+DAY = datetime(2026, 3, 1, 12, tzinfo=UTC)
 THEIRS, OTHERS = "where is my blue lamp", "where is my red lamp"
 
 
@@ -227,3 +234,34 @@ def test_a_killed_push_of_a_corpus_leaves_no_message_behind(store: Store) -> Non
     other = add(store, corpus_of(("review:p2", OTHERS)))
     erase_copies(store, None, {"p1"}, set(), 90)
     assert [entry.key for entry in store.list()] == [layout.corpus_file(other)]
+
+
+def test_of_two_erasures_at_once_one_rewrites_copies_after_the_other(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the second deletes the corpus that the first is about to point to."""
+    monkeypatch.setattr(Runtime, "sleep", lambda *_: time.sleep(0.01))  # between two looks at the lease
+    first, second = (new_id(b"k" * 32, DAY.timestamp() + number) for number in range(2))
+    pointer = push(store, ("corpus", "hello"), (f"review:{first}", THEIRS), (f"review:{second}", OTHERS))
+    registry = PaperRegistry({"1": pointer})
+    client = cast(RegistryClient, registry)
+    waits = threading.Event()
+    others = overtaken(store, head=lambda key: key == layout.ERASURE_LEASE and waits.set())
+    with ThreadPoolExecutor() as threads:
+
+        def start() -> None:
+            registry.before_write = lambda: None
+            other = threads.submit(forget, others, second, DAY, client)
+            other.add_done_callback(lambda _: waits.set())
+            started.append(other)
+            assert waits.wait(30)
+
+        started: list[Future[Forgotten]] = []
+        registry.before_write = start
+        forget(store, first, DAY, client)
+        [other] = started
+        other.result(30)
+    [version] = registry.versions()
+    rows = pq.read_table(io.BytesIO(pulled(store, version.corpus_pointer)["rows.parquet"]))
+    assert rows["source"].to_pylist() == ["corpus"]
+    assert not any(one in everything(store) for one in (THEIRS, OTHERS))
