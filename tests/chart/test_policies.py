@@ -22,6 +22,7 @@ KEYS = (
     *("log/day=2026-01-01/a.parquet", "feedback/day=2026-01-01/a.parquet", "handoffs/day=2026-01-01/a.json"),
     "contacts/day=2026-01-01/a.json",
     *("bundles/0/SHA256SUMS", "baselines/0.parquet", "reports/drift/latest.json", "reports/gate/0/gate.json"),
+    "reports/erasure-lease.json",
     *(
         "memory/retrain.json",
         "reviews/a.json",
@@ -32,16 +33,27 @@ KEYS = (
         "mlflow/1/x",
     ),
 )
+REPORTS = {"reports/drift", "reports/gate", "reports/erasure-lease.json"}
 WRITES = {
     "api": {"log", "feedback", "handoffs", "contacts", "serving.json"},
     "drift": {"baselines", "reports/drift", "memory"},
-    "upkeep": {"log", "feedback", "handoffs", "reviews", "forgotten", "dvc", "reports/drift", "reports/gate"},
-    "retrain": {"bundles", "reports/gate", "memory", "serving.json", "dvc"},
+    "upkeep": {"log", "feedback", "handoffs", "reviews", "forgotten", "dvc", *REPORTS},
+    "retrain": {"bundles", "reports/gate", "reports/erasure-lease.json", "memory", "serving.json", "dvc"},
     "staff": {"reviews", "forgotten", "staff"},
     "mlflow": {"mlflow"},
 }
-SEEN = {"log", "feedback", "handoffs", "bundles", "baselines", "reports/drift", "reports/gate", "memory", "reviews",
-        "forgotten", "serving.json"}  # fmt: skip
+SEEN = {
+    "log",
+    "feedback",
+    "handoffs",
+    "bundles",
+    "baselines",
+    "memory",
+    "reviews",
+    "forgotten",
+    "serving.json",
+    *REPORTS,
+}
 READS = {
     "api": {"bundles", "serving.json"},
     "drift": SEEN,

@@ -4,8 +4,11 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,11 +17,15 @@ from chatbot.loop.retrain_result import RetrainResult
 from chatbot.model import bundle as bundles
 from chatbot.model.bundle_store import held
 from chatbot.records.erasure import mark_forgotten
+from chatbot.store import layout
 from data.errors import CorpusError
 from data.process import run as process_run
 from data.processing import ProcessParams, read_processed
+from tests.support.lease import lease_holder
 from tests.training.loop_world import GIFT, GIFTS, ROOT, SmallBot, World, train_bundle
 from training.corpus.files import read_rows
+from training.gate.verdict import GateVerdict
+from training.retraining import run as retraining
 from training.retraining.config import CannotRetrain
 from training.review.decisions import DecisionKind, Decisions
 from training.tracking.client import connected
@@ -164,8 +171,6 @@ def test_poisoned_rows_are_refused_and_the_registry_records_it(local: World) -> 
 
 
 def test_what_is_forgotten_or_taken_back_leaves_the_corpus_of_every_later_version(local: World) -> None:
-    from datetime import UTC, datetime
-
     local.accept_gifts()
     second = local.registry.get(local.retrain().challenger.split("@")[0])  # type: ignore[union-attr]
     local.registry.set_alias(CHAMPION, second.number)
@@ -180,6 +185,54 @@ def test_what_is_forgotten_or_taken_back_leaves_the_corpus_of_every_later_versio
         assert "review:p006" in sources
         assert not {"review:p007", "review:p011"} & sources
     assert GIFTS[7] not in (folder / "replies.yaml").read_text()
+
+
+def test_what_is_erased_during_the_training_is_not_published_and_the_next_run_leaves_it_out(
+    local: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    local.accept_gifts()
+    before, judge = local.keys(), retraining.judge_corpora
+
+    def erase_first(*given: Any, **named: Any) -> GateVerdict:
+        mark_forgotten(local.store, "p007", datetime.now(UTC))
+        return judge(*given, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(retraining, "judge_corpora", erase_first)
+        with pytest.raises(CannotRetrain, match=r"erased during the training.*again"):
+            local.retrain()
+    assert set(local.keys()) - set(before) == {"forgotten/p007.json", layout.ERASURE_LEASE}
+    assert local.registry.challenger() is None
+    assert not local.config.work.exists(), "nor is it left on this machine"
+    challenger = local.retrain().challenger
+    assert challenger is not None
+    assert "review:p007" not in set(
+        read_rows(local.corpus_of(challenger.split("@")[0]) / "rows.parquet")["source"]
+    )
+
+
+def test_an_erasure_waits_until_the_copies_of_a_retraining_are_registered(
+    local: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it finds no corpus yet, or deletes one that the version then points to."""
+    local.accept_gifts()
+    put, publish, holders = retraining.put_findings, retraining.publish, []
+
+    def held(call: Callable[..., Any]) -> Callable[..., Any]:
+        def calling(*given: Any, **named: Any) -> Any:
+            holders.append(lease_holder(local.store, layout.ERASURE_LEASE))
+            done = call(*given, **named)
+            holders.append(lease_holder(local.store, layout.ERASURE_LEASE))
+            return done
+
+        return calling
+
+    monkeypatch.setattr(retraining, "put_findings", held(put))
+    monkeypatch.setattr(retraining, "publish", held(publish))
+    local.retrain()
+    assert len(holders) == 4
+    assert "" not in holders
+    assert lease_holder(local.store, layout.ERASURE_LEASE) == ""
 
 
 def test_a_row_that_cannot_be_taught_is_named_with_its_review(local: World) -> None:

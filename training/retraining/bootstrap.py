@@ -68,7 +68,7 @@ def bootstrap(config: RetrainConfig, steps: Steps, bundle: Path, source: Path) -
                 key=f"first-{digest[:24]}",
             )
 
-        version, _ = publish(config, steps, lease, work / "corpus", bundle, verdict, record, {})
+        version, _ = publish(config, steps, lease.check, work / "corpus", bundle, verdict, record, {})
         if registry.champion() is None:
             registry.set_alias(CHAMPION, version.number)
     return registry.get(version.number), True

@@ -16,6 +16,8 @@ from training.gate.params import GateParams
 from training.model.params import TrainParams
 
 LEASE = layout.RETRAIN_LEASE
+ERASURE_WAIT = 3_600.0
+"""For how many seconds a trained version waits for an erasure that rewrites copies."""
 _OWN = ".retrain-work"
 """Marks a folder that a retraining made: only such a folder is emptied."""
 

@@ -18,7 +18,6 @@ from chatbot.loop.registry import (
 from chatbot.model import bundle as bundles
 from chatbot.model import bundle_store
 from chatbot.store import layout, open_store
-from chatbot.store.lease import Lease
 from training.corpus import versions
 from training.gate.report.render import JSON_FILE, PAGE_FILE, write_verdict
 from training.gate.verdict import GateVerdict
@@ -36,7 +35,7 @@ RecordRun = Callable[[Mapping[str, str], Files], Recorded]
 def publish(
     config: RetrainConfig,
     steps: Steps,
-    lease: Lease,
+    check_lease: Callable[[], None],
     corpus: Path,
     bundle: Path,
     verdict: GateVerdict,
@@ -45,8 +44,9 @@ def publish(
 ) -> tuple[ModelVersion, str]:
     """Publish corpus, bundle, gate report, run and version, in this order: references come last.
 
-    Idempotent: the run (by its idempotency key) and the version are unique per bundle digest. The lease is checked
-    before every visible step. `tags` are those of run and version besides those of every version.
+    Idempotent: the run (by its idempotency key) and the version are unique per bundle digest. `check_lease` is
+    called before every visible step, and raises if a lease is lost. `tags` are those of run and version besides those
+    of every version.
 
     Returns: the registered version, and the store key of the gate's HTML report.
 
@@ -70,7 +70,7 @@ def publish(
         GATE: verdict.word,
         **tags,
     }
-    lease.check()
+    check_lease()
     # The description that MLflow shows at the top of the run's page.
     note = f"Gate: {verdict.sentence} Report: artifact gate/{PAGE_FILE}."
     recorded = record({**tags, "mlflow.note.content": note}, {"gate": list(gate_files.values())})
@@ -79,7 +79,7 @@ def publish(
             f"{recorded.reason}. Corpus and bundle are in the store; run the retraining again to register them"
         )
     with steps.wait("register"):
-        lease.check()
+        check_lease()
         version = registry.register(recorded.run_id, bundle, tags)
         for name in (GATE, GATE_AGAINST, GIVEN_CORPUS):
             if name in tags and version.tags.get(name) != tags[name]:

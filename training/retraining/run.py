@@ -8,13 +8,16 @@ A given corpus takes the place of the champion's. Without a champion, its versio
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from chatbot.dialog.replies import Replies
 from chatbot.loop.registry import CHALLENGER, CHAMPION, GATE_AGAINST, GIVEN_CORPUS, ModelVersion
 from chatbot.loop.retrain_result import RetrainResult
-from chatbot.store import Store, open_store
+from chatbot.records.erasure import REVIEWED, forgotten
+from chatbot.store import Store, layout, open_store
 from chatbot.store.lease import StoreLease
 from data.checks import Report, check
 from data.declarations import DECLARED_FILE, write_declared
@@ -31,7 +34,7 @@ from training.gate.rows import UNFILLED
 from training.gate.verdict import GateVerdict
 from training.model.train import Trained, train
 from training.progress import Steps
-from training.retraining.config import LEASE, CannotRetrain, RetrainConfig, emptied
+from training.retraining.config import ERASURE_WAIT, LEASE, CannotRetrain, RetrainConfig, emptied
 from training.retraining.merge import still_right
 from training.retraining.publish import publish
 from training.retraining.resumption import trained_before
@@ -53,7 +56,7 @@ def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = Non
 
     Raises:
         LeaseHeld: another retraining holds the lease.
-        CannotRetrain: neither a corpus is given, nor does the registry have a champion.
+        CannotRetrain: neither a corpus is given, nor does the registry have a champion; or a row was erased meanwhile.
         ChatbotError: a dependency is unavailable, or the corpus has errors (each row is named with its review).
     """
     store, registry = open_store(config.store), Registry(config.tracking)
@@ -84,8 +87,6 @@ def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = Non
         )
         with steps.wait("gate"):
             verdict = _judge(config.gate, champion, trained, corpus, revision)
-        lease.check()
-        put_findings(store, trained.points.findings)
 
         def record(tags: Mapping[str, str], files: Files) -> Recorded:
             name, key = f"retrain {trained.digest[:12]}", f"retrain-{trained.digest[:24]}"
@@ -94,7 +95,19 @@ def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = Non
             )
 
         tags = _tags(revision, version, given)
-        challenger, report = publish(config, steps, lease, folder, trained.folder, verdict, record, tags)
+        # An erasure waits until the version is registered: then it finds all copies.
+        with StoreLease(store, layout.ERASURE_LEASE, config.settings.lease_seconds, ERASURE_WAIT) as copies:
+
+            def check_leases() -> None:
+                lease.check()
+                copies.check()
+
+            _refuse_erased(store, revision, work)
+            check_leases()
+            put_findings(store, trained.points.findings)
+            challenger, report = publish(
+                config, steps, check_leases, folder, trained.folder, verdict, record, tags
+            )
         registry.set_alias(CHAMPION if version is None else CHALLENGER, challenger.number)
     merged, changed = revision.merged, revision.changed
     new = {*merged.new_intents} - {*revision.declared.successors.values()}
@@ -166,6 +179,15 @@ def _judge(
         suspects=[s for s in trained.points.findings.suspects if s.row_hash not in changed.known],
         arrived=int((~corpus.rows["row_hash"].isin(changed.known)).sum()),
     )
+
+
+def _refuse_erased(store: Store, revision: Revision, work: Path) -> None:
+    """Raises: CannotRetrain: a row was erased since the merge; the work folder is deleted, and nothing published."""
+    if {REVIEWED + source_id for source_id in forgotten(store)} & {*revision.merged.rows["source"]}:
+        shutil.rmtree(work)
+        raise CannotRetrain(
+            "messages of the new corpus were erased during the training; nothing is published: run the retraining again"
+        )
 
 
 def _tags(revision: Revision, champion: ModelVersion | None, given: GivenCorpus | None) -> dict[str, str]:
