@@ -31,6 +31,7 @@ from rich.text import Text
 from chatbot.errors import ChatbotError, SettingError
 from chatbot.files import write_file
 from chatbot.loop.drift_verdict import DriftVerdict
+from chatbot.records.erasure import forgotten
 from chatbot.records.shard import WHOLE, Shard
 from chatbot.settings import DriftSettings, LogSettings, LoopSettings, ServiceSettings, StorageSettings
 from chatbot.store import Store, has_store, layout, open_store
@@ -110,6 +111,9 @@ def _write(out: Path, store: Store | None, outcome: DriftResult) -> DriftResult:
         store.put(f"{key}{JSON}", content.encode())
         # The pointer is written last, so that the files it names exist.
         store.put(layout.DRIFT_VERDICT, content.encode())
+        # An erasure that ran before the files were written did not find them.
+        if (kept := verdict.without(forgotten(store))) != verdict:
+            return _write(out, store, replace(outcome, verdict=kept))
     return replace(outcome, verdict=verdict)
 
 

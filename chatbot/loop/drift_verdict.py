@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Literal
 
@@ -127,6 +127,12 @@ class DriftVerdict(Document):
     out_of_scope: OutOfScopeShare | None = None
     sentence: str = ""
     report: str = ""
+
+    def without(self, erased: Collection[str]) -> DriftVerdict:
+        """Return the verdict without the example messages of erased predictions."""
+        kept = tuple(one for one in self.contributors.messages if one.prediction_id not in erased)
+        left = self.contributors.model_copy(update={"messages": kept})
+        return self.model_copy(update={"contributors": left})
 
     @property
     def red_checks(self) -> tuple[str, ...]:

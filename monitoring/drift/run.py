@@ -11,6 +11,8 @@ from typing import Any
 import pyarrow as pa
 
 from chatbot.loop.drift_verdict import BASELINE, REFERENCE, Check, DriftVerdict, Window
+from chatbot.records.erasure import forgotten
+from chatbot.records.part import leave_out
 from chatbot.settings import DriftSettings, ServiceSettings
 from chatbot.store import Store
 from monitoring.drift import served_model
@@ -144,11 +146,16 @@ def judge(
     settings: DriftSettings,
     folder: Path,
 ) -> DriftResult:
-    """Form the verdict on the counts of all records of the window; freeze the baseline if there is none."""
+    """Form the verdict on the counts of all records of the window; freeze the baseline if there is none.
+
+    What was erased since it was read is neither in the sample nor in the baseline.
+    """
     serving, baseline, sides, now = inputs.serving, inputs.baseline, inputs.sides, inputs.now
     window, tallies = counts.window, counts.tallies
+    gone = frozenset[str]() if store is None else forgotten(store)
+    window.sample, first = (_without(table, gone) for table in (window.sample, counts.first))
     made = freeze(
-        counts.first, inputs.sampled_until, source, store, folder, serving, settings.baseline_records, now
+        first, inputs.sampled_until, source, store, folder, serving, settings.baseline_records, now
     )
     notes = _notes(serving, window, baseline, made is not None, settings, source)
     about: dict[str, Any] = {
@@ -187,6 +194,12 @@ def judge(
     )
     side = baseline.columns if baseline else serving.reference
     return DriftResult(verdict, sample, side, notes)
+
+
+def _without(table: pa.Table | None, gone: frozenset[str]) -> pa.Table | None:
+    """Return the records that are not erased; None if there are none."""
+    kept = leave_out(table, ["prediction_id"], gone) if table is not None and gone else table
+    return kept if kept is not None and kept.num_rows else None
 
 
 def _sides(serving: ServedModel, baseline: Baseline | None, scale: float) -> tuple[Comparison, ...]:

@@ -23,8 +23,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from chatbot.errors import ChatbotError, Conflict, StoreError
-from chatbot.records.erasure import forgotten
-from chatbot.records.part import leave_out, to_parquet
+from chatbot.records.part import to_parquet
 from chatbot.records.shard import Shard
 from chatbot.settings import DriftSettings, ServiceSettings
 from chatbot.store import Store, layout
@@ -81,10 +80,10 @@ def check_shard(
     shards = [Shard(index, shard.count) for index in range(shard.count)]
     if any(store.head(_key(run, each)) is None for each in shards):
         return None
-    gone, hours = forgotten(store), timedelta(hours=settings.window_hours)
-    merged = _counts(store, run, shards[0], inputs, hours, gone)
+    hours = timedelta(hours=settings.window_hours)
+    merged = _counts(store, run, shards[0], inputs, hours)
     for each in shards[1:]:
-        merged.merge(_counts(store, run, each, inputs, hours, gone), inputs, settings.baseline_records)
+        merged.merge(_counts(store, run, each, inputs, hours), inputs, settings.baseline_records)
     return judge(inputs, merged, source, store, settings, folder)
 
 
@@ -133,13 +132,11 @@ def _metadata(counts: DriftCounts) -> dict[str, Any]:
     }
 
 
-def _counts(
-    store: Store, run: str, shard: Shard, inputs: CheckInputs, hours: timedelta, gone: frozenset[str]
-) -> DriftCounts:
-    """Read the summary of a shard, without the rows erased since."""
+def _counts(store: Store, run: str, shard: Shard, inputs: CheckInputs, hours: timedelta) -> DriftCounts:
+    """Read the summary of a shard."""
     key = _key(run, shard)
     try:
-        sample = _table(store, key, gone)
+        sample = _table(store, key)
         body = json.loads(sample.schema.metadata[_COUNTS])
         window = WindowSample(
             inputs.now - hours, inputs.now, **{name: body["window"][name] for name in _WINDOW}
@@ -149,7 +146,7 @@ def _counts(
         tallies = [
             _tally_from_json(side, tally) for side, tally in zip(inputs.sides, body["tallies"], strict=True)
         ]
-        first = _table(store, _key(run, shard, "-first"), gone) if body["first"] else None
+        first = _table(store, _key(run, shard, "-first")) if body["first"] else None
     except (pa.ArrowException, KeyError, ValueError, TypeError) as error:
         raise StoreError(f"{key} is not a summary of a drift check ({error}): run the check again") from error
     return DriftCounts(window, tallies, first)
@@ -193,6 +190,5 @@ def _parquet(table: pa.Table | None, metadata: Mapping[str, Any] | None = None) 
     return to_parquet(rows.replace_schema_metadata(named))
 
 
-def _table(store: Store, key: str, gone: frozenset[str]) -> pa.Table:
-    table = pq.read_table(pa.BufferReader(store.get(key)))
-    return leave_out(table, ["prediction_id"], gone) if gone else table
+def _table(store: Store, key: str) -> pa.Table:
+    return pq.read_table(pa.BufferReader(store.get(key)))

@@ -24,10 +24,11 @@ import pyarrow.parquet as pq
 from markupsafe import escape
 
 from chatbot.errors import Missing
+from chatbot.loop.drift_verdict import DriftVerdict
 from chatbot.loop.registry import CORPUS_DIGEST, CORPUS_POINTER, ModelVersion, NotRegistered, RegistryClient
 from chatbot.records.erasure import REVIEWED
 from chatbot.records.part import to_parquet
-from chatbot.store import Entry, Store, find, layout
+from chatbot.store import Entry, Store, find, get_all, layout
 
 MARK = "<ERASED>"
 
@@ -110,7 +111,7 @@ def erase_copies(
     else:
         # Not rewritten: versions in an unreachable registry would then refer to deleted files.
         expiring += [f"{key} has rows of it and is kept: MLflow is not a server here" for key in corpora]
-    wanted = ErasedTexts({*texts, *found, *more})
+    wanted = ErasedTexts({*texts, *found, *more, *_messages_in_reports(store, ids)})
     rewritten = {layout.DVC_FILES: len(corpora) if registry else 0, layout.REPORTS: 0, "MLflow": 0}
     if wanted:
         rewritten[layout.REPORTS] = _rewrite_reports(store, wanted)
@@ -283,6 +284,16 @@ def _with_texts(store: Store, prefix: str, texts: ErasedTexts) -> Iterator[tuple
             content = find(store, entry.key) or b""
             if (kept := texts.without(content)) != content:
                 yield entry, kept
+
+
+def _messages_in_reports(store: Store, ids: Collection[str]) -> Iterator[str]:
+    """Yield the messages of predictions in drift reports: a report may be written after the records are erased."""
+    keys = (entry.key for entry in store.list(layout.DRIFT_REPORTS) if entry.key.endswith(".json"))
+    for content in get_all(store, keys).values():
+        with contextlib.suppress(ValueError):  # of a sharded check, not a verdict
+            for example in DriftVerdict.model_validate_json(content).contributors.messages:
+                if example.prediction_id in ids and example.message != MARK:
+                    yield example.message
 
 
 def _rewrite_reports(store: Store, texts: ErasedTexts) -> int:

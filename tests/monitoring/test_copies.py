@@ -27,6 +27,7 @@ from chatbot.settings import StorageSettings
 from chatbot.store import Store, layout, open_store
 from monitoring.upkeep.copies import MARK, erase_copies
 from monitoring.upkeep.erasure import Forgotten, forget
+from tests.support.drift_verdict import drift_verdict
 from tests.support.store import overtaken
 
 DAY = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -162,6 +163,24 @@ def test_a_report_that_is_written_meanwhile_is_not_overwritten(store: Store) -> 
     with pytest.raises(Conflict):
         erase_copies(newer, None, {"p1"}, {THEIRS}, 90)
     assert store.get(key) == b"a newer report"
+
+
+def test_a_report_written_after_an_erasure_is_erased_by_the_next_run_by_the_prediction_that_it_names(
+    store: Store,
+) -> None:
+    """The record, in which the message was found, is erased by then."""
+    examples = [
+        {"message": message, "prediction_id": one, "intent": "", "confidence": 0.5, "weight": 1.0}
+        for one, message in (("p1", THEIRS), ("p2", OTHERS))
+    ]
+    content = json.dumps(drift_verdict("1", "", ()) | {"contributors": {"messages": examples}})
+    for key in ("2026-03-01T00-00-00Z/drift.json", "latest.json", "2026-03-01T00-00-00Z/drift.html"):
+        store.put(f"reports/drift/{key}", (content if "json" in key else f"<li>{THEIRS}</li>").encode())
+    store.put("reports/drift/shards/run/plan.json", b"[]")
+    for found in (3, 0):
+        assert erase_copies(store, None, {"p1"}, set(), 90).rewritten[layout.REPORTS] == found
+    assert THEIRS not in everything(store)
+    assert OTHERS in store.get("reports/drift/latest.json").decode()
 
 
 def test_without_a_server_no_corpus_is_changed_and_each_is_listed(store: Store) -> None:

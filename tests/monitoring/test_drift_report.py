@@ -15,8 +15,9 @@ from typer.testing import CliRunner
 
 from chatbot.loop.drift_verdict import DriftVerdict
 from chatbot.model import bundle_store
+from chatbot.records.erasure import mark_forgotten
 from chatbot.records.schema import Feedback
-from chatbot.settings import DriftSettings, ServiceSettings
+from chatbot.settings import DriftSettings, LogSettings, ServiceSettings, StorageSettings
 from chatbot.store import Store, open_store
 from monitoring import drift_report
 from monitoring.drift.baseline import first_records
@@ -27,6 +28,7 @@ from monitoring.drift.window import read
 from tests.monitoring.drift_traffic import NEW, NOW, VERSION, put, shifted, traffic, week, write_csv
 from tests.monitoring.log_tools import ROOT
 from tests.support.minio import Minio
+from tests.support.store import overtaken
 
 SERVICE = ServiceSettings(bundle=None, model="", model_version=VERSION)
 
@@ -247,6 +249,40 @@ def test_the_command_writes_page_verdict_and_metrics_and_puts_them_into_the_stor
     assert store.get(latest["report"]).startswith(b"<!doctype html>")
     monkeypatch.setattr(drift_report, "evidently_report", lambda *_: "")
     assert invoke(monkeypatch, out, environment, "--fail-on-drift")[0] == 2
+
+
+def test_messages_erased_while_the_report_is_written_are_not_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An erasure that ran before the report was in the store did not find it there."""
+    monkeypatch.setattr(drift_report, "evidently_report", lambda *_: "")
+    store, log = (
+        open_store(StorageSettings(url=str(tmp_path / "store"))),
+        LogSettings(folder=tmp_path / "log"),
+    )
+    put(store, week(new=0.1))
+
+    def report(store: Store) -> DriftVerdict:
+        done = drift_report.report(tmp_path, store, DriftSettings(), log, SERVICE, "store", NOW)
+        assert done is not None
+        return done.verdict
+
+    report(store)  # freezes the baseline
+    erased = report(store).contributors.messages
+    assert erased
+
+    def erase(key: str) -> None:
+        if key.endswith("latest.json"):
+            for one in erased:
+                mark_forgotten(store, one.prediction_id, NOW)
+
+    shown = report(overtaken(store, put=erase)).contributors.messages
+    files = [store.get(entry.key).decode() for entry in store.list("reports/drift/")]
+    files += [(tmp_path / name).read_text(encoding="utf-8") for name in ("drift.json", "drift.html")]
+    assert len(files) == 5
+    for one in erased:
+        assert one not in shown
+        assert not any(one.message in content for content in files)
 
 
 def test_a_store_that_is_down_is_named_ends_with_1_and_the_metric_says_so(

@@ -31,6 +31,7 @@ from monitoring.drift.source import StoreSource
 from monitoring.upkeep.compaction import compact
 from tests.monitoring.drift_traffic import NOW, shifted, traffic
 from tests.support.records import read_records
+from tests.support.store import overtaken
 
 SERVICE = ServiceSettings(bundle=None, model="")
 SETTINGS = DriftSettings()
@@ -234,6 +235,28 @@ def test_messages_erased_between_counting_and_verdict_are_not_shown(
     assert found is not None
     assert found.verdict.verdict == "red"
     assert not shown & {example.prediction_id for example in found.verdict.contributors.messages}
+
+
+def test_messages_erased_while_one_process_reads_the_records_are_not_shown(
+    store: Store, expected: DriftVerdict, tmp_path: Path
+) -> None:
+    shown = {example.prediction_id for example in expected.contributors.messages}
+
+    def erase(key: str) -> None:
+        """Come while the records of the window are read: after the feedback."""
+        read.add(key.split("/")[0])
+        if key.startswith("log/") and "feedback" in read and not erased:
+            erased.update(shown)
+            for one in shown:
+                mark_forgotten(store, one, NOW)
+
+    read: set[str] = set()
+    erased: set[str] = set()
+    found = single(overtaken(store, get=erase), tmp_path).verdict
+    assert erased
+    assert found.verdict == "red"
+    assert found.contributors.messages
+    assert not {example.prediction_id for example in found.contributors.messages} & erased
 
 
 def test_shards_whose_baseline_is_replaced_between_them_do_not_merge(store: Store, tmp_path: Path) -> None:
