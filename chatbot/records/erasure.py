@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from chatbot.ids import time_of
 from chatbot.records.shard import WHOLE, Shard
-from chatbot.store import Store, layout, stem
+from chatbot.store import Store, get_all, layout, stem
 
 REVIEWED = "review:"
 """Prefix of the `source` of a corpus row that a customer wrote; the prediction id follows: erasure finds the row."""
@@ -27,15 +27,17 @@ def tombstones(store: Store) -> dict[str, datetime]:
     return {stem(entry.key): entry.modified for entry in store.list(layout.TOMBSTONES)}
 
 
-def is_after_erasure(prediction_id: str, erased: datetime) -> bool:
+def is_after_erasure(written: datetime, erased: datetime) -> bool:
     """Whether a message of an erased session was written after its erasure: the customer went on writing."""
-    return time_of(prediction_id) > erased + _RESOLUTION
+    return written > erased + _RESOLUTION
 
 
 def is_hidden(prediction_id: str, session_id: str, gone: Mapping[str, datetime]) -> bool:
     """Whether a handoff is erased, given all tombstones: by itself, or by its session up to the erasure of that."""
     erased = gone.get(session_id)
-    return prediction_id in gone or (erased is not None and not is_after_erasure(prediction_id, erased))
+    return prediction_id in gone or (
+        erased is not None and not is_after_erasure(time_of(prediction_id), erased)
+    )
 
 
 def forgotten(store: Store) -> frozenset[str]:
@@ -63,7 +65,7 @@ def predictions_of(store: Store, session: str, shard: Shard = WHOLE) -> Iterator
 
     The first shard takes all; another shard those that no shard has found, because compaction dropped their records.
     """
-    for entry in store.list(layout.TOMBSTONES):
-        body = json.loads(store.get(entry.key))
+    for key, content in get_all(store, (entry.key for entry in store.list(layout.TOMBSTONES))).items():
+        body = json.loads(content)
         if body.get("session") == session and (shard.index == 0 or body.get("shard", "") in ("", str(shard))):
-            yield stem(entry.key)
+            yield stem(key)

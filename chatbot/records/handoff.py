@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from chatbot.dialog.router import Reply
 from chatbot.documents import Document
 from chatbot.ids import time_of
+from chatbot.records.erasure import is_after_erasure
 from chatbot.records.schema import Record
 from chatbot.store import layout
 
@@ -83,9 +84,18 @@ class Handoff(Document):
             model_version=record.model_version,
         )
 
-    def without(self, erased: Collection[str]) -> Handoff:
-        """Return the handoff without the turns of erased predictions."""
-        kept = tuple(turn for turn in self.conversation if turn.prediction_id not in erased)
+    def without(self, gone: Mapping[str, datetime]) -> Handoff:
+        """Return the handoff without erased turns, given all tombstones with their times.
+
+        They are those of erased predictions, and those from before the erasure of the session: the record of such a
+        turn may have reached the store after it, so that its prediction has no tombstone.
+        """
+        erased = gone.get(self.session_id)
+        kept = tuple(
+            turn
+            for turn in self.conversation
+            if turn.prediction_id not in gone and (erased is None or is_after_erasure(turn.at, erased))
+        )
         return self if kept == self.conversation else self.model_copy(update={"conversation": kept})
 
     def body(self) -> bytes:

@@ -22,9 +22,9 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -58,7 +58,7 @@ from chatbot.settings import (
     TrackingSettings,
     UploadSettings,
 )
-from chatbot.store import Entry, Store, find, layout, open_store, stem
+from chatbot.store import Entry, Store, find, get_all, layout, open_store, stem
 from chatbot.store.lease import StoreLease
 from monitoring.inference_log import spool
 from monitoring.inference_log.adoption import SWEPT
@@ -78,6 +78,7 @@ SEARCHED = (layout.HANDOFFS, layout.CONTACTS, layout.REVIEWS)
 """Prefixes of the objects about one prediction, which their keys name."""
 _KEPT = layout.NEW_INTENTS
 _TRIES = 20
+_AT_ONCE = 1_000
 _LOCK_SECONDS = 30.0
 _LATE_SECONDS = 3_600.0
 _SLACK = 1.0
@@ -148,11 +149,7 @@ def forget(
     # The first shard finds predictions by the objects that name the session: the other shards leave these to it.
     found = ids - {some_id} if shard.index else ids
     taken = copies.rewritten | {
-        prefix: sum(
-            rewrite(store, entry, lambda e: take_out_object(store, e, found))
-            for entry in objects(store, prefix)
-        )
-        for prefix in SEARCHED
+        prefix: _take_out_objects(store, prefix, dict.fromkeys(found, now)) for prefix in SEARCHED
     }
     taken[layout.DRIFT_SUMMARIES] = sum(
         rewrite(store, entry, lambda e: _take_out_of_summary(store, e, found))
@@ -219,12 +216,13 @@ def forget_here(
     """
     if not log.folder.is_dir():
         return 0
+    gone = gone or dict.fromkeys(ids, datetime.now(UTC))
     until = time.monotonic() + _LOCK_SECONDS
     while True:
         with spool.folder_lock(log.folder, _LOCK_SECONDS) as alone:
-            if alone and not _mentioned(log.folder, ids) and _take_out_of_spool(log.folder, ids, gone or {}):
+            if alone and not _mentioned(log.folder, ids) and _take_out_of_spool(log.folder, gone):
                 for file in (log.folder / "handoffs").rglob("*.json"):
-                    _take_out_of_queue(file, ids, gone or {})
+                    _take_out_of_queue(file, gone)
                 return sum(_rewrite(file, ids) for file in _files(log.folder))
         if time.monotonic() > until:
             raise ErasureIncomplete(
@@ -273,18 +271,19 @@ def _predictions_of(store: Store, session: str, shard: Shard) -> Iterator[str]:
     # also after the first shard has looked.
     yield from predictions_of(store, session, shard)
     if shard.index == 0:
-        for prefix in SEARCHED:
-            for entry in objects(store, prefix):
-                if session == _field(store, entry.key, "session_id"):
+        for prefix in (layout.HANDOFFS, layout.REVIEWS):
+            for entry, content in _contents(store, objects(store, prefix)):
+                if session == _field_of(content, "session_id"):
                     yield stem(entry.key)
 
 
 def _messages_of(store: Store, ids: frozenset[str], shard: Shard) -> Iterator[str]:
     """Yield the messages of predictions: from handoffs, decisions and records."""
-    for prefix in (layout.HANDOFFS, layout.REVIEWS):
-        for entry in objects(store, prefix):
-            if stem(entry.key) in ids and (message := _field(store, entry.key, "message")):
-                yield message
+    keys = [layout.document(layout.REVIEWS, one) for one in ids]
+    keys += [handoff.key_of(one) for one in ids if prediction_day(one)]
+    for content in get_all(store, keys).values():
+        if message := _field_of(content, "message"):
+            yield message
     wanted = pa.array(sorted(ids), pa.string())
     for table in _records(store, "query", shard):
         yield from table.filter(pc.is_in(table["prediction_id"], value_set=wanted))["query"].to_pylist()
@@ -369,7 +368,7 @@ def mark_predictions(store: Store, table: pa.Table, gone: Mapping[str, datetime]
     new = frozenset(
         prediction
         for prediction in found.keys() - gone.keys()
-        if not is_after_erasure(prediction, gone[found[prediction]])
+        if not is_after_erasure(time_of(prediction), gone[found[prediction]])
         or store.head(handoff.key_of(prediction)) is None
     )
     for prediction in new:
@@ -403,6 +402,48 @@ def objects(store: Store, prefix: str) -> list[Entry]:
     return [entry for entry in store.list(prefix) if not entry.key.startswith(_KEPT)]
 
 
+def prediction_day(some_id: str) -> date | None:
+    """Return the day of a prediction; None: it is another id."""
+    try:
+        return time_of(some_id).date()
+    except ValueError:
+        return None
+
+
+def days_of_turns(day: date) -> tuple[date, ...]:
+    """Return the days whose handoffs may have a message of this day as an earlier turn."""
+    return day, day + timedelta(days=1)
+
+
+def _take_out_objects(store: Store, prefix: str, gone: Mapping[str, datetime]) -> int:
+    """Take erased ids out of the objects under a prefix of `SEARCHED`; return the number of objects.
+
+    The key says what is about a prediction. Another decision may mention it, and a handoff of its day or the next.
+    """
+    if prefix == layout.REVIEWS:
+        entries = objects(store, prefix)
+    else:
+        days = {day for one in gone if (own := prediction_day(one)) for day in days_of_turns(own)}
+        entries = [entry for day in sorted(days) for entry in store.list(layout.of_day(prefix, day))]
+    about = [entry.key for entry in entries if stem(entry.key) in gone]
+    for key in about:
+        store.delete(key)
+    others = [entry for entry in entries if stem(entry.key) not in gone] if prefix != layout.CONTACTS else []
+    return len(about) + sum(
+        rewrite(store, entry, lambda one: take_out_object(store, one, gone))
+        for entry, content in _contents(store, others)
+        if _mention(content.decode("utf-8", "replace"), gone)
+    )
+
+
+def _contents(store: Store, entries: Sequence[Entry]) -> Iterator[tuple[Entry, bytes]]:
+    """Yield objects with their contents, which are read concurrently, as many at a time as memory has room for."""
+    for start in range(0, len(entries), _AT_ONCE):
+        some = entries[start : start + _AT_ONCE]
+        found = get_all(store, (entry.key for entry in some))
+        yield from ((entry, found[entry.key]) for entry in some if entry.key in found)
+
+
 def _field(store: Store, key: str, name: str) -> str:
     """Return a field of a handoff or a decision; empty if it has none or was deleted."""
     return _field_of(find(store, key) or b"", name)
@@ -416,49 +457,37 @@ def _field_of(content: bytes | str, name: str) -> str:
         return ""
 
 
-def take_out_of_handoff(store: Store, entry: Entry, gone: Mapping[str, datetime], dry_run: bool) -> int:
-    """Do as `take_out_object`, but keep what was written after the erasure of its session: a customer waits for it."""
-    ids = _of_handoff(stem(entry.key), store.get(entry.key), frozenset(gone), gone)
-    return take_out_object(store, entry, ids, dry_run)
+def take_out_object(store: Store, entry: Entry, gone: Mapping[str, datetime], dry_run: bool = False) -> int:
+    """Delete an object about an erased id; where it is about another message, remove only what is erased of it.
 
+    Args: gone: the erased ids, with the times of their erasure.
 
-def _of_handoff(
-    prediction_id: str, content: bytes | str, ids: frozenset[str], gone: Mapping[str, datetime]
-) -> frozenset[str]:
-    """Return the ids to take out of a handoff, without its session if it was written after the erasure of that."""
-    erased = gone.get(session := _field_of(content, "session_id"))
-    return ids - {session} if erased is not None and is_after_erasure(prediction_id, erased) else ids
-
-
-def take_out_object(store: Store, entry: Entry, ids: frozenset[str], dry_run: bool = False) -> int:
-    """Delete an object about one of the ids; where it is about another message, remove only the mention.
-
-    Returns: whether it mentions one of the ids: 1 or 0.
+    Returns: whether it had anything of them: 1 or 0.
     """
     text = store.get(entry.key, etag=entry.etag).decode("utf-8", "replace")
-    if not any(some_id in entry.key + text for some_id in ids):
+    if (kept := _without_erased(stem(entry.key), text, gone)) == text:
         return 0
     if dry_run:
         return 1
-    if (kept := _without_mentions(entry.key, text, ids)) is None:
+    if kept is None:
         store.delete(entry.key)
     else:
         store.put(entry.key, kept.encode(), etag=entry.etag)
     return 1
 
 
-def _take_out_of_queue(file: Path, ids: frozenset[str], gone: Mapping[str, datetime]) -> None:
-    """Take the ids out of a handoff that waits for its delivery."""
+def _take_out_of_queue(file: Path, gone: Mapping[str, datetime]) -> None:
+    """Take what is erased out of a handoff that waits for its delivery."""
     with contextlib.suppress(FileNotFoundError):  # delivered meanwhile
         text = file.read_text(encoding="utf-8", errors="replace")
-        if (kept := _handoff_without(file.stem, text, ids, gone)) is None:
+        if (kept := _without_erased(file.stem, text, gone)) is None:
             file.unlink()
         elif kept != text:
             write_file(file, kept, sync=False)
 
 
-def _take_out_of_spool(folder: Path, ids: frozenset[str], gone: Mapping[str, datetime]) -> bool:
-    """Take the ids out of handoffs that have no file yet; False: a process is writing or sorting them."""
+def _take_out_of_spool(folder: Path, gone: Mapping[str, datetime]) -> bool:
+    """Take what is erased out of handoffs that have no file yet; False: a process is writing or sorting them."""
     folder = folder / "handoffs"
     if not spool.segments(folder, spool.HANDOFF):
         return True
@@ -467,9 +496,7 @@ def _take_out_of_spool(folder: Path, ids: frozenset[str], gone: Mapping[str, dat
             with spool.claimed(segment) as complete:
                 # Not `splitlines`: JSON contains its further line ends unescaped.
                 lines = segment.read_bytes().decode("utf-8", "replace").split("\n")
-                found = [
-                    _handoff_without(_field_of(line, "prediction_id"), line, ids, gone) for line in lines
-                ]
+                found = [_without_erased(_field_of(line, "prediction_id"), line, gone) for line in lines]
                 if found != lines:
                     if not complete:
                         return False
@@ -477,27 +504,34 @@ def _take_out_of_spool(folder: Path, ids: frozenset[str], gone: Mapping[str, dat
         return alone
 
 
-def _handoff_without(key: str, text: str, ids: frozenset[str], gone: Mapping[str, datetime]) -> str | None:
-    """Return a handoff without the ids, unchanged if it mentions none; None: it is about one of them."""
-    ids = _of_handoff(key, text, ids, gone)
-    return _without_mentions(key, text, ids) if any(some_id in key + text for some_id in ids) else text
+def _without_erased(key: str, text: str, gone: Mapping[str, datetime]) -> str | None:
+    """Return a decision without erased ids among its duplicates, or a handoff without erased turns.
 
-
-def _without_mentions(key: str, text: str, ids: frozenset[str]) -> str | None:
-    """Return a decision without the ids among its duplicates, or a handoff without their turns.
-
-    None: it mentions an id elsewhere too.
+    A handoff that was written after the erasure of its session is kept: a customer waits for it. None: the object is
+    about an erased id.
     """
+    if not _mention(key + text, gone):
+        return text
+    ids: Set[str] = gone.keys()
     try:
         body = json.loads(text)
         if "duplicates" in body:
             body["duplicates"] = [other for other in body["duplicates"] if other not in ids]
             left = json.dumps(body, indent=1, ensure_ascii=False) + "\n"
         else:
-            left = handoff.parse(text.encode()).without(ids).body().decode()
+            found = handoff.parse(text.encode())
+            erased = gone.get(found.session_id)
+            if erased is not None and is_after_erasure(time_of(key), erased):
+                ids = ids - {found.session_id}
+            kept = found.without(gone)
+            left = text if kept is found else kept.body().decode()
     except (ValueError, TypeError, StoreError):
         return None
-    return None if any(some_id in key + left for some_id in ids) else left
+    return None if _mention(key + left, ids) else left
+
+
+def _mention(text: str, ids: Iterable[str]) -> bool:
+    return any(some_id in text for some_id in ids)
 
 
 def _files(folder: Path) -> list[Path]:

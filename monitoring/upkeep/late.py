@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 
 from chatbot.errors import Missing
-from chatbot.ids import time_of
 from chatbot.records.log_store import days, parts_of, read_part
 from chatbot.records.part import InvalidPart, Kind, leave_out
 from chatbot.records.schema import Feedback, Record
@@ -21,12 +20,14 @@ from chatbot.store import Entry, Store, layout, stem
 from monitoring.upkeep.erasure import (
     ALL_DAYS,
     SEARCHED,
+    days_of_turns,
     id_columns,
     mark_predictions,
     objects,
+    prediction_day,
     rewrite,
+    take_out_object,
     take_out_of,
-    take_out_of_handoff,
 )
 
 _SLACK = timedelta(hours=1)
@@ -65,7 +66,7 @@ def erase_late(store: Store, say: Callable[[str], None], dry_run: bool = False, 
     for entry in _late_handoffs(store, marks):
         if not shard.has(entry.key) or stem(entry.key) in gone:
             continue
-        if rewrite(store, entry, lambda one: take_out_of_handoff(store, one, gone, dry_run)):
+        if rewrite(store, entry, lambda one: take_out_object(store, one, gone, dry_run)):
             say(f"{verb} what is erased out of {entry.key}")
 
 
@@ -77,24 +78,18 @@ def _late_parts(store: Store, kind: Kind, first: datetime, shard: Shard) -> Iter
 
 
 def _late_handoffs(store: Store, marks: Iterable[Entry]) -> Iterator[Entry]:
-    """Yield handoffs that may have an erased message as an earlier turn, from the memory of the process."""
+    """Yield handoffs that may have an erased message as an earlier turn, from the memory of the process.
+
+    An erased session may have turns without a tombstone, up to the time of its erasure.
+    """
     marked: dict[date, datetime] = {}
     for mark in marks:
-        if (day := _day_of(mark)) is not None:
-            for later in (day, day + timedelta(days=1)):
-                marked[later] = min(marked.get(later, mark.modified), mark.modified)
+        for later in days_of_turns(prediction_day(stem(mark.key)) or mark.modified.date()):
+            marked[later] = min(marked.get(later, mark.modified), mark.modified)
     for entry in objects(store, layout.HANDOFFS):
-        since = marked.get(_day_of(entry) or date.min)
+        since = marked.get(prediction_day(stem(entry.key)) or date.min)
         if since is not None and entry.modified >= since - _SLACK:
             yield entry
-
-
-def _day_of(entry: Entry) -> date | None:
-    """Return the day of the prediction that a key names; None: it names another id."""
-    try:
-        return time_of(stem(entry.key)).date()
-    except ValueError:
-        return None
 
 
 def _rewrite(store: Store, kind: Kind, part: Entry, ids: frozenset[str]) -> None:

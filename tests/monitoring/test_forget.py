@@ -276,6 +276,63 @@ def test_a_customer_who_writes_on_after_the_erasure_of_the_session_still_reaches
     assert not list(store.list("handoffs/"))
 
 
+def test_a_later_handoff_loses_the_turns_from_before_the_erasure_of_its_session_also_those_without_a_record(
+    here: LogSettings, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The record of such a turn waits in its pod: the erasure does not know its prediction."""
+    for kind in ("RECORDS", "FEEDBACK", "HANDOFFS", "CONTACTS", "REPORTS", "BUNDLES", "CORPORA"):
+        monkeypatch.setenv(f"CHATBOT_RETENTION_{kind}_DAYS", "0")
+    here.folder.mkdir()
+    before, after, last, spooled = (
+        Record.of(REPLY, text, new_id(KEY, time.time() + seconds), session_id=SESSION)
+        for text, seconds in (("before", -60), ("after", 50), ("a person", 60), ("a person now", 70))
+    )
+    erasure.forget(store, SESSION, datetime.now(UTC))
+    store.put(key_of(last.prediction_id), handed_over(last, before, after).body())
+    queued = here.folder / "handoffs" / "webhook" / f"{last.prediction_id}.json"
+    queued.parent.mkdir(parents=True)
+    queued.write_bytes(handed_over(last, before, after).body())
+    writer = SegmentWriter(here.folder / "handoffs", spool.HANDOFF, "", ".jsonl")
+    writer.write([handed_over(spooled, before, after).body() + b"\n"])
+    writer.seal()
+    [case] = HandoffReader(store).cases()
+    assert [turn.text for turn in case.turns] == ["after", "a person"]
+    assert retention.main([]) == 0
+    erasure.sweep(here, StorageSettings())
+    expected = handed_over(last, after).body()
+    assert store.get(key_of(last.prediction_id)) == expected
+    assert queued.read_bytes() == expected
+    [segment] = spool.segments(here.folder / "handoffs", spool.HANDOFF)
+    assert segment.read_bytes().splitlines() == [handed_over(spooled, after).body()]
+    kept = {entry.key: entry.etag for entry in store.list()}
+    assert retention.main([]) == 0
+    assert {entry.key: entry.etag for entry in store.list()} == kept, "again does no harm"
+
+
+@pytest.mark.parametrize("by", ["id", "session"])
+def test_handoffs_of_other_days_are_read_once_to_find_a_session_and_not_at_all_for_a_prediction(
+    store: Store, by: str
+) -> None:
+    gone, other = make(1, SESSION)[0], "t" * 16
+    before, same, following, later = (
+        Record.of(REPLY, "where", new_id(KEY, DAY.timestamp() + days * 86_400 + 9), session_id=other)
+        for days in (-1, 0, 1, 2)
+    )
+    for one in (gone, before, same, following, later):
+        store.put(key_of(one.prediction_id), handed_over(one).body())
+        store.put(contact.key_of(one.prediction_id), b"{}")
+    store.put(f"reviews/{same.prediction_id}.json", b"{}")
+    read: list[str] = []
+    erasure.forget(overtaken(store, get=read.append), gone.prediction_id if by == "id" else SESSION, DAY)
+    handoffs = [key for key in read if key.startswith("handoffs/")]
+    near = [key_of(one.prediction_id) for one in (gone, same, following)]
+    far = [key_of(one.prediction_id) for one in (before, later)]
+    assert handoffs.count(far[0]) == handoffs.count(far[1]) == (by == "session")
+    assert {handoffs.count(key) for key in near} == ({1} if by == "id" else {2})
+    assert not [key for key in read if key.startswith("contacts/")]
+    assert len(list(store.list("handoffs/"))) == len(list(store.list("contacts/"))) == 4
+
+
 def test_a_decision_on_somebody_elses_message_stays_without_the_mention(
     here: LogSettings, store: Store
 ) -> None:
