@@ -223,6 +223,7 @@ def forget_here(
             if alone and not _mentioned(log.folder, ids) and _take_out_of_spool(log.folder, gone):
                 for file in (log.folder / "handoffs").rglob("*.json"):
                     _take_out_of_queue(file, gone)
+                _delete_drafts(log.folder)
                 return sum(_rewrite(file, ids) for file in _files(log.folder))
         if time.monotonic() > until:
             raise ErasureIncomplete(
@@ -251,6 +252,8 @@ def sweep(log: LogSettings, store: StorageSettings) -> int:
     taken = forget_here(log, store, fresh, gone) if fresh else 0
     if is_due := abs(now - searched_at) >= _LATE_SECONDS:
         with spool.folder_lock(log.folder, _LOCK_SECONDS) as alone:
+            if alone:
+                _delete_drafts(log.folder)
             if alone and not _mentioned(log.folder, frozenset()):
                 changed = (file for file in _files(log.folder) if file.stat().st_mtime >= searched_at)
                 taken += sum(_rewrite(file, seen) for file in changed)
@@ -537,6 +540,14 @@ def _mention(text: str, ids: Iterable[str]) -> bool:
 def _files(folder: Path) -> list[Path]:
     current = [folder / f"{kind}.csv" for kind in (LOG, FEEDBACK)]
     return [file for one in current for file in (*put_aside(one), one) if file.exists()]
+
+
+def _delete_drafts(folder: Path) -> None:
+    """Delete what killed processes were writing (`chatbot.files.replacing`): no later erasure looks into it."""
+    for draft in (*folder.glob(".*.csv.*"), *(folder / "handoffs").rglob(".*.json*")):
+        with contextlib.suppress(FileNotFoundError):
+            if draft.stat().st_mtime < time.time() - _LATE_SECONDS:
+                draft.unlink()
 
 
 def _mentioned(folder: Path, ids: frozenset[str]) -> bool:

@@ -526,6 +526,35 @@ def arrives(here: LogSettings, store: Store, records: list[Record]) -> None:
         store.put(f"reviews/handoffs/{one}.json", b"{}")
 
 
+@pytest.mark.parametrize("by", ["an erasure", "an hourly sweep"])
+def test_what_killed_processes_were_writing_is_deleted_because_no_erasure_looks_into_it(
+    here: LogSettings, store: Store, by: str
+) -> None:
+    log_and_send(here, make(1))
+    folder = here.folder / "handoffs"
+    drafts = [
+        here.folder / ".inference_log.csv.0123abcd",
+        here.folder / ".feedback-20260301T120000000Z.csv.0123abcd",
+        folder / "webhook" / f".{new_id(KEY)}.json.0123abcd",
+        folder / "spool" / ".handoff-1-2.jsonl.0123abcd",
+    ]
+    alive = folder / "webhook" / f".{new_id(KEY)}.json.89abcdef"
+    an_hour_ago = time.time() - 3_601
+    for file in (*drafts, alive):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+        if file != alive:
+            os.utime(file, (an_hour_ago, an_hour_ago))
+    if by == "an erasure":
+        erasure.forget_here(here, StorageSettings(), frozenset({new_id(KEY)}))
+    else:
+        (here.folder / SWEPT).touch()
+        os.utime(here.folder / SWEPT, (an_hour_ago, an_hour_ago))
+        erasure.sweep(here, StorageSettings())
+    assert [file for file in drafts if file.exists()] == []
+    assert alive.exists(), "somebody may be writing it"
+
+
 @pytest.mark.parametrize("by", ["id", "session"])
 @pytest.mark.parametrize("count", [1, 3], ids=["one process", "three shards"])
 def test_what_arrives_after_its_erasure_is_erased_by_the_next_retention(
