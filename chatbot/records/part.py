@@ -124,10 +124,7 @@ def keep(table: pa.Table, column: str, least: Any, beyond: Any) -> pa.Table:
 
 def leave_out(table: pa.Table, columns: Sequence[str], values: Collection[str]) -> pa.Table:
     """Remove the rows that have one of `values` in any of `columns`."""
-    unwanted = pa.array(sorted(values), pa.string())
-    for column in columns:
-        table = table.filter(pc.invert(pc.is_in(table[column], value_set=unwanted)))
-    return table
+    return _leave_out(table, columns, pa.array(values, pa.string()))
 
 
 def without_erased(
@@ -135,11 +132,18 @@ def without_erased(
 ) -> Iterator[tuple[str, pa.Table]]:
     """Yield each source's name and its rows without those of erased ids; sources left empty are kept."""
     columns = [name for name in ("prediction_id", "session_id") if name in columns_of(kind)]
+    unwanted = pa.array(ids, pa.string())
     start = 0
     for name, rows in sources:
         own = table.slice(start, rows)
         start += rows
-        yield name, leave_out(own, columns, ids) if ids else own
+        yield name, _leave_out(own, columns, unwanted) if ids else own
+
+
+def _leave_out(table: pa.Table, columns: Sequence[str], unwanted: pa.Array) -> pa.Table:
+    for column in columns:
+        table = table.filter(pc.invert(pc.is_in(table[column], value_set=unwanted)))
+    return table
 
 
 def _column(kind: Kind, table: pa.Table, name: str, rows: int) -> Any:

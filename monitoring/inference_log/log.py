@@ -19,7 +19,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from chatbot.records.schema import Feedback, Record, header, to_line
@@ -53,6 +53,7 @@ class InferenceLog:
         settings: LogSettings,
         on_count: Count = _ignore,
         uploader: Uploader | None = None,
+        done: Callable[[Path], None] = Path.unlink,
     ) -> None:
         """Configure the log; touches no file.
 
@@ -60,8 +61,8 @@ class InferenceLog:
             on_count: called, from any thread, with an outcome of records and their number, for metrics: "written"
                 to the spool; "spooled": buffered in memory because the disk was full, and counted again later;
                 "dropped": memory or spool was full, or the process ended first. Feedback is not counted.
-            uploader: uploads drained segments to the store; None: they are deleted after the drain, and nothing is
-                adopted.
+            uploader: uploads drained segments to the store; None: nothing is uploaded or adopted.
+            done: removes a drained segment from the spool, without an uploader.
         """
         self._folder = settings.folder
         self._spool_bytes = settings.spool_mb * MEGABYTE
@@ -73,7 +74,7 @@ class InferenceLog:
                 self._folder / f"{kind}.csv",
                 settings.rotate_mb * MEGABYTE,
                 settings.keep,
-                done=Path.unlink if uploader is None else uploader.take,
+                done=done if uploader is None else uploader.take,
             )
             for kind in (LOG, FEEDBACK)
         }

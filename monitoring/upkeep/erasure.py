@@ -67,7 +67,6 @@ from monitoring.inference_log.log import InferenceLog
 from monitoring.inference_log.reader import FEEDBACK, LOG
 from monitoring.inference_log.upload import ship
 from monitoring.inference_log.upload_queue import UploadQueue
-from monitoring.inference_log.uploader import Uploader
 from monitoring.upkeep.copies import erase_copies
 
 _ID = re.compile(r"[0-9a-z]{16}|[0-9a-hjkmnp-tv-z]{34}")
@@ -196,8 +195,8 @@ def send_first(log: LogSettings, store: StorageSettings) -> None:
     """
     if not log.folder.is_dir():
         return
-    InferenceLog(log, uploader=Uploader(log, UploadSettings(), store)).drain(wait=_LOCK_SECONDS)
     queue = UploadQueue(log.folder)
+    InferenceLog(log, done=queue.take).drain(wait=_LOCK_SECONDS)
     report = ship(queue, open_store(store), UploadSettings(), everything=True, wait=_LOCK_SECONDS)
     if report.error or report.busy:
         waits = f"what waits in {queue.folder} cannot be sent ({report.error})"

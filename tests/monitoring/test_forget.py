@@ -359,6 +359,23 @@ def test_what_is_still_on_its_way_is_forgotten_too(here: LogSettings, store: Sto
     assert records[0].prediction_id.encode() not in bytes_of(store)
 
 
+def test_what_waits_is_sent_before_an_erasure_by_its_own_process_alone(
+    here: LogSettings, store: Store
+) -> None:
+    records = make(2)
+    log = InferenceLog(here, uploader=Waiting(here.folder))
+    log.append(records[:1])
+    log.drain()
+    [due] = UploadQueue(here.folder).waiting()
+    due.path.rename(due.path.with_name(due.path.name.replace(str(due.begun_ms), f"{1:013d}")))
+    log.append(records[1:])
+    seal(here.folder, log)
+    erasure.send_first(here, StorageSettings())
+    assert ids_in_csv(here.folder) == ids(records)
+    assert all(one.encode() in bytes_of(store) for one in ids(records))
+    assert UploadQueue(here.folder).waiting() == []
+
+
 def test_a_row_in_a_compacted_part_is_taken_out_and_its_neighbours_stay(
     here: LogSettings, store: Store
 ) -> None:
