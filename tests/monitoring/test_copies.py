@@ -265,7 +265,7 @@ def test_of_two_erasures_at_once_one_rewrites_copies_after_the_other(
     registry = PaperRegistry({"1": pointer})
     client = cast(RegistryClient, registry)
     waits = threading.Event()
-    others = overtaken(store, head=lambda key: key == layout.ERASURE_LEASE and waits.set())
+    others = overtaken(store, head=lambda key: waits.set() if key == layout.ERASURE_LEASE else None)
     with ThreadPoolExecutor() as threads:
 
         def start() -> None:

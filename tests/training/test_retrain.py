@@ -23,11 +23,14 @@ from data.process import run as process_run
 from data.processing import ProcessParams, read_processed
 from tests.support.lease import lease_holder
 from tests.training.loop_world import GIFT, GIFTS, ROOT, SmallBot, World, train_bundle
+from tests.training.remembered import Trainings
 from training.corpus.files import read_rows
 from training.gate.verdict import GateVerdict
 from training.retraining import run as retraining
 from training.retraining.config import CannotRetrain
+from training.retraining.publish import publish
 from training.review.decisions import DecisionKind, Decisions
+from training.review.labels import put_findings
 from training.tracking.client import connected
 
 pytestmark = [pytest.mark.long, pytest.mark.process]
@@ -188,14 +191,14 @@ def test_what_is_forgotten_or_taken_back_leaves_the_corpus_of_every_later_versio
 
 
 def test_what_is_erased_during_the_training_is_not_published_and_the_next_run_leaves_it_out(
-    local: World, monkeypatch: pytest.MonkeyPatch
+    local: World, trainings: Trainings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     local.accept_gifts()
-    before, judge = local.keys(), retraining.judge_corpora
+    before = local.keys()
 
     def erase_first(*given: Any, **named: Any) -> GateVerdict:
         mark_forgotten(local.store, "p007", datetime.now(UTC))
-        return judge(*given, **named)
+        return trainings.judge(*given, **named)
 
     with monkeypatch.context() as patch:
         patch.setattr(retraining, "judge_corpora", erase_first)
@@ -216,7 +219,7 @@ def test_an_erasure_waits_until_the_copies_of_a_retraining_are_registered(
 ) -> None:
     """Else it finds no corpus yet, or deletes one that the version then points to."""
     local.accept_gifts()
-    put, publish, holders = retraining.put_findings, retraining.publish, []
+    holders: list[str] = []
 
     def held(call: Callable[..., Any]) -> Callable[..., Any]:
         def calling(*given: Any, **named: Any) -> Any:
@@ -227,7 +230,7 @@ def test_an_erasure_waits_until_the_copies_of_a_retraining_are_registered(
 
         return calling
 
-    monkeypatch.setattr(retraining, "put_findings", held(put))
+    monkeypatch.setattr(retraining, "put_findings", held(put_findings))
     monkeypatch.setattr(retraining, "publish", held(publish))
     local.retrain()
     assert len(holders) == 4
