@@ -154,9 +154,7 @@ def judge(
     window, tallies = counts.window, counts.tallies
     gone = frozenset[str]() if store is None else forgotten(store)
     window.sample, first = (_without(table, gone) for table in (window.sample, counts.first))
-    made = freeze(
-        first, inputs.sampled_until, source, store, folder, serving, settings.baseline_records, now
-    )
+    made = freeze(first, inputs.sampled_until, source, store, folder, serving, settings.baseline_records, now)
     notes = _notes(serving, window, baseline, made is not None, settings, source)
     about: dict[str, Any] = {
         "made": now,

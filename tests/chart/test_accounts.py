@@ -270,7 +270,7 @@ def test_an_account_that_rolls_out_may_name_the_model(accounts: str, model: str 
         {"paused": True},
         {"strategy": {"type": "Recreate", "rollingUpdate": None}},
         {"strategy": {"rollingUpdate": {"maxUnavailable": "100%"}}},
-        {"minReadySeconds": 3600},
+        {"minReadySeconds": 300},
         {"progressDeadlineSeconds": 1},
         {"revisionHistoryLimit": 0},
     ],
