@@ -11,6 +11,7 @@ import time
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,6 @@ from tools.processes import free_port
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
 
-PROJECT = "test-compose"
 # Everything but Grafana: there is none to be had on a machine without a registry. tests/bento/test_dashboards.py
 # runs every expression of its dashboards on a real Prometheus.
 WITHOUT = "grafana"
@@ -47,22 +47,21 @@ class Compose:
     """The project, up."""
 
     def __init__(
-        self, env: Path, ports: dict[str, int], values: dict[str, str], services: tuple[str, ...]
+        self,
+        env: Path,
+        ports: dict[str, int],
+        values: dict[str, str],
+        services: tuple[str, ...],
+        files: tuple[str, ...],
+        name: str,
     ) -> None:
         self.env, self.ports, self.values, self.services = env, ports, values, services
+        self.files, self.name = files, name
 
     def run(self, *arguments: str, check: bool = True) -> str:
         program = str(Path(sys.executable).with_name("podman-compose"))
-        command = [
-            program,
-            "--in-pod=false",
-            "-p",
-            PROJECT,
-            "--env-file",
-            str(self.env),
-            "-f",
-            "compose.yaml",
-        ]
+        command = [program, "--in-pod=false", "-p", self.name, "--env-file", str(self.env)]
+        command += [part for file in self.files for part in ("-f", file)]
         answer = subprocess.run(
             [*command, *arguments], cwd=images.ROOT, capture_output=True, text=True, check=False, timeout=1200
         )
@@ -80,18 +79,24 @@ class Compose:
 
     def said(self, service: str) -> str:
         """A service's log."""
-        return podman("logs", f"{PROJECT}_{service}_1", check=False)
+        return podman("logs", f"{self.name}_{service}_1", check=False)
 
     def state(self, service: str) -> tuple[str, int]:
         """Whether it runs, and its exit code."""
-        found = podman("inspect", f"{PROJECT}_{service}_1", "--format", "{{json .State}}")
+        found = podman("inspect", f"{self.name}_{service}_1", "--format", "{{json .State}}")
         state = json.loads(found)
         return str(state["Status"]), int(state["ExitCode"])
 
 
 @pytest.fixture(scope="module")
 def compose(built: dict[str, Image], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Compose]:
+    with up("test-compose", tmp_path_factory.mktemp("compose"), ("compose.yaml",)) as project:
+        yield project
 
+
+@contextmanager
+def up(name: str, folder: Path, files: tuple[str, ...], **more: str) -> Iterator[Compose]:
+    """Start all services, with variables of `.env` besides its own; at the end print their logs and remove them."""
     if (
         podman("info", "--format", "{{.Host.NetworkBackend}}") == "cni"
         and not Path("/usr/lib/cni/dnsname").exists()
@@ -102,26 +107,25 @@ def compose(built: dict[str, Image], tmp_path_factory: pytest.TempPathFactory) -
             pytrace=False,
         )
     services = yaml.safe_load((images.ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]
-    folder = tmp_path_factory.mktemp("compose")
     env = folder / ".env"
     new(env)
     ports = {name: free_port() for name in PORTS}
     settings = folder / "settings.env"
     settings.write_text("CHATBOT_UPLOAD_PART_SECONDS=3\nCHATBOT_RUNNER_WORKERS=1\n", encoding="utf-8")
-    more = {**{name: str(port) for name, port in ports.items()}, "SETTINGS_FILE": str(settings)}
+    more |= {**{name: str(port) for name, port in ports.items()}, "SETTINGS_FILE": str(settings)}
     more |= {"IMAGE_TAG": images.tag()}
     more |= _stand_ins(services, folder)
     with env.open("a", encoding="utf-8") as file:
         file.writelines(f"{name}={value}\n" for name, value in more.items())
     values = dict(line.split("=", 1) for line in env.read_text().splitlines() if "=" in line)
-    project = Compose(env, ports, values, tuple(name for name in services if name != WITHOUT))
+    project = Compose(env, ports, values, tuple(each for each in services if each != WITHOUT), files, name)
     project.run("down", "--volumes", check=False)
     try:
         project.run("up", "--detach", "--no-build", *project.services)
         yield project
     finally:
         for service in project.services:
-            said = podman("logs", "--tail", "15", f"{PROJECT}_{service}_1", check=False)
+            said = podman("logs", "--tail", "15", f"{name}_{service}_1", check=False)
             sys.stdout.write(f"== {service}\n{said}\n")
         project.run("down", "--volumes", "--timeout", "5", check=False)
 
@@ -204,6 +208,45 @@ def test_no_service_dies_and_none_is_started_again_for_ever(compose: Compose) ->
     until(lambda: all(compose.state(name) == ("exited", 0) for name in done), 240)
     running = {name: compose.state(name) for name in compose.services if name not in done}
     assert set(running.values()) == {("running", 0)}, running
+
+
+@pytest.mark.certify
+def test_an_own_corpus_is_trained_and_served_with_its_replies(
+    built: dict[str, Image], tmp_path: Path
+) -> None:
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    intents = {"grooming": "my dog's coat needs a {} cut", "boarding": "can my cat stay {} nights with you"}
+    words = (
+        "short",
+        "summer",
+        "puppy",
+        "full",
+        "two",
+        "three",
+        "ten",
+        "some",
+        "few",
+        "quick",
+        "winter",
+        "new",
+    )
+    rows = [f"{message.format(word)},{intent}" for intent, message in intents.items() for word in words]
+    (corpus / "pets.csv").write_text("message,intent\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    replies = "intent,reply\ngrooming,We cut on weekdays.\nboarding,Our rooms are warm.\n"
+    (corpus / "replies.csv").write_text(replies, encoding="utf-8")
+    corpus.chmod(0o755)
+    files = ("compose.yaml", "compose.corpus.yaml")
+    variables = {"CORPUS": "pets.csv", "REPLIES": "replies.csv", "CORPUS_FOLDER": str(corpus)}
+    with up("test-compose-corpus", tmp_path, files, **variables) as project:
+        url = project.url("CHATBOT_PORT", "/version")
+        wait_for(url)
+        shipped = json.loads(wait_for(url))["bundle_digest"]
+        until(lambda: project.state("register") == ("exited", 0), 600)
+        until(lambda: json.loads(wait_for(url))["bundle_digest"] != shipped, 120)
+        answer = post(project.url("CHATBOT_PORT", "/chat"), {"message": "my dog's coat needs a short cut"})
+        assert answer["intent"] == "grooming"
+        assert answer["response"] == "We cut on weekdays."
 
 
 def until(found: Callable[[], Any], seconds: float) -> Any:
