@@ -13,13 +13,15 @@ from data.columns import NAMES
 from data.errors import Problem
 from data.rows import Row
 
-_OUT_OF_SCOPE, _PERHAPS_OUT_OF_SCOPE = (
-    frozenset(NAMES["out_of_scope"]),
-    frozenset(NAMES["perhaps_out_of_scope"]),
+_UNMARKED = re.compile(r"[_/.]")
+_OUT_OF_SCOPE, _OUT_OF_SCOPE_ALONE, _PERHAPS_OUT_OF_SCOPE, _UNLABELLED = (
+    frozenset(_UNMARKED.sub("", name) for name in NAMES[what])
+    for what in ("out_of_scope", "out_of_scope_alone", "perhaps_out_of_scope", "unlabelled")
 )
-"""What other products and datasets call out of scope, as keys of `label_key`."""
+"""What other products and datasets call out of scope, and a row without a label, as `_name` writes it."""
 
 _SEPARATORS = re.compile(r"[\s_-]+")
+_BETWEEN_PARTS = re.compile(r"[/.:>|()\[\]{}]|\s-\s")
 _JOINTS = re.compile(r"[_.\s]+|(?<=\w)-(?=\w)|(?<=[a-z])(?=[A-Z][a-z])")
 _WHOLE = re.compile(r"(-?\d+)\.0+")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
@@ -34,13 +36,35 @@ _QUOTES = str.maketrans("", "", "'\"")
 def label_key(label: str) -> str:
     """Return what spellings of one label have in common: NFKC, no invisible characters, folded case, `_`."""
     visible = "".join(c for c in plain(clean(label)).casefold() if unicodedata.category(c) != "Cf")
+    if _NUMBER.fullmatch(visible):
+        return visible
     key = unicodedata.normalize("NFKC", _SEPARATORS.sub("_", visible))
     return key.strip("_") or key
 
 
 def is_out_of_scope(label: str) -> bool:
-    """Whether a label is one of the names for out of scope."""
-    return label_key(label) in _OUT_OF_SCOPE
+    """Whether a label is one of the names for out of scope, or begins or ends with one: `chitchat/out_of_scope`."""
+    return _name(label) in _OUT_OF_SCOPE | _OUT_OF_SCOPE_ALONE or not _OUT_OF_SCOPE.isdisjoint(_ends(label))
+
+
+def is_unlabelled(label: str) -> bool:
+    """Whether a label says that the row has none: `n/a`, an empty list, marks without a word."""
+    return all(unicodedata.category(c)[0] == "P" for c in label_key(label)) or _name(label) in _UNLABELLED
+
+
+def _name(label: str) -> str:
+    """Return what `OutOfScope`, `out.of.scope` and `out of scope` have in common."""
+    return _UNMARKED.sub("", label_key(label))
+
+
+def _ends(label: str) -> tuple[str, ...]:
+    """Return the names of the first and the last part of a label: of `Out of scope (OOS)`."""
+    parts = [name for part in _BETWEEN_PARTS.split(clean(label)) if (name := _name(part))]
+    return (parts[0], parts[-1]) if parts else ()
+
+
+def _is_perhaps_out_of_scope(label: str) -> bool:
+    return _name(label) in _PERHAPS_OUT_OF_SCOPE or not _OUT_OF_SCOPE_ALONE.isdisjoint(_ends(label))
 
 
 def words_of(label: str) -> str:
@@ -62,14 +86,14 @@ def normalise_labels(rows: list[Row], file: str) -> tuple[list[Row], list[Proble
     notices: list[Problem] = []
     for key, counts in spellings.items():
         usual = clean(max(counts, key=lambda spelling: counts[spelling]))
-        if key in _OUT_OF_SCOPE:
+        if is_out_of_scope(usual):
             usual = OUT_OF_SCOPE
         elif whole:
             usual = usual.partition(".")[0]
         names.update(dict.fromkeys(counts, usual))
         if reason := _changed(key, counts, usual, whole):
             notices.append(Problem(file, None, reason, kind="labels are written in one way"))
-        elif key in _PERHAPS_OUT_OF_SCOPE:
+        elif _is_perhaps_out_of_scope(usual):
             reason = (
                 f"label {usual!r} is trained as an intent: if it means out of scope, call it {OUT_OF_SCOPE}"
             )

@@ -15,7 +15,14 @@ from data.decisions import DECISIONS_FILE, apply_decisions, beside, is_named, pa
 from data.declarations import DECLARED_FILE, NOTHING, Declared, parse_declared
 from data.errors import CorpusError, Problem
 from data.formats.sniff import read_source
-from data.labels import is_out_of_scope, label_key, label_notices, normalise_labels, without_several_labels
+from data.labels import (
+    is_out_of_scope,
+    is_unlabelled,
+    label_key,
+    label_notices,
+    normalise_labels,
+    without_several_labels,
+)
 from data.mail import clean_mails
 from data.messages import NO_INTENT, intent_fault, message_fault, row_hash
 from data.rows import Row
@@ -94,12 +101,16 @@ def read_corpus(path: Path | str, columns: Columns | None = None, arrays: bool =
     good: list[Row] = []
     for row in rows:
         file = str(path / row.file) if row.file else str(path)
-        faults = [fault for fault in (message_fault(row.message), intent_fault(row.intent)) if fault]
+        label = row.intent.strip()
+        if label and not columns.labels_as_written and is_unlabelled(label):
+            label_fault: str | None = f"{NO_INTENT}: {label!r} is no name"
+        else:
+            label_fault = intent_fault(row.intent)
+        faults = [fault for fault in (message_fault(row.message), label_fault) if fault]
         problems.extend(Problem(file, row.line, *_with_kind(fault)) for fault in faults)
         if not faults:
-            intent = row.intent.strip()
-            good.append(row if intent == row.intent else replace(row, intent=intent))
-    unlabelled = sum(problem.reason == NO_INTENT for problem in problems)
+            good.append(row if label == row.intent else replace(row, intent=label))
+    unlabelled = sum(problem.reason.startswith(NO_INTENT) for problem in problems)
     if unlabelled >= _FEW_UNLABELLED and unlabelled >= len(good):
         problems.append(Problem(str(path), None, _FILL_DOWN))
     notices, replies = [*source.notices, *cleaned], dict(source.replies)

@@ -57,12 +57,75 @@ def test_labels_that_differ_in_more_stay_apart() -> None:
 @pytest.mark.parametrize(
     "name",
     ["oos", "OOS", "None", "none", "NONE", "fallback", "out of scope", "Out-Of-Scope", "out_of_domain", "nlu_fallback",
-     "Default Fallback Intent", "AMAZON.FallbackIntent", "NoIntent", "irrelevant", "OutOfScope"],
+     "Default Fallback Intent", "AMAZON.FallbackIntent", "NoIntent", "irrelevant", "OutOfScope",
+     "out_of_scope/other", "out_of_scope/non_english", "out.of.scope", "Out of scope (OOS)", "chitchat/out_of_scope",
+     "[OOS] pizza", "small talk > off-topic", "OOS: weather", "Out of scope - weather", "no match", "NoMatch",
+     "none of these", "not_an_intent", "hors sujet", "unbekannt", "Kein Intent", "fuera de alcance"],
 )  # fmt: skip
 def test_what_others_call_out_of_scope_is_recognised_with_a_notice(name: str) -> None:
     assert normal("refund", name) == ["refund", "out_of_scope"]
     [notice] = told("refund", name)
     assert f"{name!r} (1 rows) is read as out_of_scope" in notice
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["no_match_found_order", "other_question_about_refund", "unknown_charge", "no_match_made", "out_of_stock",
+     "billing/refund", "support.fallback_line.order", "scope", "nan_bread", "set_alarm"],
+)  # fmt: skip
+def test_an_intent_whose_name_only_holds_such_a_word_stays_one(name: str) -> None:
+    assert normal("refund", name) == ["refund", name]
+    assert not told("refund", name)
+
+
+@pytest.mark.parametrize(
+    "name", ["order/unknown", "payment: unsupported", "delivery (none)", "spam", "unclear"]
+)
+def test_a_name_with_a_part_that_may_mean_out_of_scope_is_mentioned(name: str) -> None:
+    assert normal("refund", name) == ["refund", name]
+    assert told("refund", name) == [
+        f"label {name!r} is trained as an intent: if it means out of scope, call it out_of_scope"
+    ]
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "N/A",
+        "n.a.",
+        "NaN",
+        "-",
+        "--",
+        "?",
+        "unlabeled",
+        "not applicable",
+        "no label",
+        "[]",
+        "{}",
+        "()",
+        "set()",
+        "['']",
+    ],
+)
+def test_a_label_that_says_that_it_is_missing_is_an_empty_intent(tmp_path: Path, label: str) -> None:
+    file = tmp_path / "corpus.csv"
+    file.write_text(f"text,label\na b,refund\nc d,{label}\ne f,track\n")
+    loaded = read_corpus(file)
+    assert loaded.table["intent"].tolist() == ["refund", "track"]
+    [problem] = loaded.problems
+    assert (problem.line, problem.reason) == (3, f"the intent is empty: {label!r} is no name")
+    assert label in read_corpus(file, Columns(labels_as_written=True)).table["intent"].tolist()
+
+
+@pytest.mark.parametrize("label", ["🙂", "null", "no", "c++", "退款", "0"])
+def test_a_short_name_is_a_name(tmp_path: Path, label: str) -> None:
+    file = tmp_path / "corpus.csv"
+    file.write_text(f"text,label\na b,refund\nc d,{label}\n")
+    assert read_corpus(file).table["intent"].tolist() == ["refund", label]
+
+
+def test_minus_one_is_not_one() -> None:
+    assert normal("-1", "1", "0") == ["-1", "1", "0"]
 
 
 def test_out_of_scope_itself_needs_no_notice_and_a_doubtful_name_is_only_mentioned() -> None:
