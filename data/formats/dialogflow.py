@@ -31,7 +31,8 @@ def read_agent(folder: Path) -> Rows:
     messages: list[tuple[object, object]] = []
     fallbacks: set[str] = set()
     replies: dict[str, str] = {}
-    silent = others = 0
+    following: list[str] = []
+    silent = others = unused = 0
     for path in sorted(folder.glob("intents/*/*.json" if is_cx else "intents/*.json")):
         if "_usersays_" in path.stem:
             continue
@@ -46,13 +47,26 @@ def read_agent(folder: Path) -> Rows:
         found = load_json(chosen) if chosen else intent.get("trainingPhrases") or intent.get("userSays")
         phrases = listed(found.get("trainingPhrases") if isinstance(found, dict) else found)
         others += max(0, len(files) - 1)
+        if intent.get("contexts") or intent.get("parentId"):
+            following.append(name)
+            unused += len(phrases)
+            continue
         silent += not phrases
         label = OUT_OF_SCOPE if name in fallbacks else name
         messages.extend((_message(phrase), label) for phrase in phrases)
         replies[name] = _es_reply(intent, language)
     result = rows_of(messages, str(folder))
-    replies = _cx_replies(folder, language) if is_cx else replies
+    if is_cx:
+        replies, dependent = _cx_replies(
+            folder, language, str(agent.get("startFlow") or "Default Start Flow")
+        )
+        dropped(
+            result, str(folder), dependent, "texts of routes", "they have a condition, or hold on one page"
+        )
     result.replies = {name: text for name, text in replies.items() if text and name not in fallbacks}
+    what = f"intents with {unused:,} phrases ({', '.join(following[:5])})"
+    why = "they follow another intent, and the bot keeps no state of a conversation"
+    dropped(result, str(folder), len(following), what, why)
     dropped(result, str(folder), silent, "intents without a training phrase", "nothing to learn")
     why = f"the bot has one language, the agent's own: {language or 'the first'}"
     dropped(result, str(folder), others, "files of phrases in other languages", why)
@@ -62,18 +76,41 @@ def read_agent(folder: Path) -> Rows:
     return result
 
 
-def _cx_replies(folder: Path, language: str) -> dict[str, str]:
-    """Return the first text of the routes of an intent, in the agent's own language."""
+def _cx_replies(folder: Path, language: str, start: str) -> tuple[dict[str, str], int]:
+    """Return the first text of the routes of an intent, in the agent's own language, those of the start flow first.
+
+    A route that has a condition or belongs to a page depends on the state of the conversation: these are counted.
+    """
     replies: dict[str, str] = {}
-    flows = ("flows/*/*.json", "flows/*/pages/*.json", "flows/*/transitionRouteGroups/*.json")
-    for path in sorted(path for place in flows for path in folder.glob(place)):
-        for route in listed(load_json(path).get("transitionRoutes")):
-            messages = listed(dig(route, "triggerFulfillment", "messages"))
-            messages.sort(key=lambda message: (dig(message, "languageCode") or language) != language)
-            for message in messages:
-                if route.get("intent") and (texts := listed(dig(message, "text", "text"))):
-                    replies.setdefault(route["intent"], str(texts[0]))
-    return replies
+    dependent = 0
+    for flow in sorted(folder.glob("flows/*"), key=lambda flow: (flow.name != start, flow.name)):
+        own, groups, pages = (
+            [load_json(path) for path in sorted(flow.glob(place))]
+            for place in ("*.json", "transitionRouteGroups/*.json", "pages/*.json")
+        )
+        of_flow, of_pages = (
+            {name for part in parts for name in listed(part.get("transitionRouteGroups"))}
+            for parts in (own, pages)
+        )
+        of_one_page = [group for group in groups if group.get("displayName") in of_pages - of_flow]
+        for part in (*own, *groups, *pages):
+            is_of_page = part in pages or part in of_one_page
+            for route in listed(part.get("transitionRoutes")):
+                text = _route_text(route, language)
+                if not route.get("intent") or not text:
+                    continue
+                if is_of_page or route.get("condition") not in (None, "", "true"):
+                    dependent += 1
+                else:
+                    replies.setdefault(route["intent"], text)
+    return replies, dependent
+
+
+def _route_text(route: dict[str, Any], language: str) -> str:
+    messages = listed(dig(route, "triggerFulfillment", "messages"))
+    messages.sort(key=lambda message: (dig(message, "languageCode") or language) != language)
+    texts = (listed(dig(message, "text", "text")) for message in messages)
+    return next((str(found[0]) for found in texts if found), "")
 
 
 def _message(phrase: dict[str, Any]) -> str | None:

@@ -155,14 +155,16 @@ def _read_watson(document: JsonDocument, file: str) -> Rows:
         if isinstance(intent, str) and (text := _text_of_action(action)):
             result.replies.setdefault(intent, text)
     others = 0
+    nodes = {node.get("dialog_node"): node for node in listed(skill.get("dialog_nodes"))}
     for node in listed(skill.get("dialog_nodes")):
         condition = _CONDITION.fullmatch(str(node.get("conditions") or ""))
         text = _text_of_node(node.get("output") or {})
-        if condition and text:
+        if condition and text and _is_always_reached(node, nodes):
             result.replies.setdefault(condition[1], text)
         elif text:
             others += 1
-    dropped(result, file, others, "texts of dialog nodes", "their condition is not a single intent")
+    why = "their condition is not a single intent, or they are disabled or follow another node"
+    dropped(result, file, others, "texts of dialog nodes", why)
     dropped(result, file, len(listed(skill.get("entities"))), "entities", INTENTS_ONLY)
     return result
 
@@ -171,6 +173,17 @@ def _watson_skills(document: JsonDocument) -> list[dict[str, Any]]:
     """Return the skills of an assistant's export, each with its workspace."""
     skills = document.get("assistant_skills", document.get("skills"))
     return [one for one in listed(skills) if isinstance(one.get("workspace"), dict)]
+
+
+def _is_always_reached(node: dict[str, Any], nodes: dict[str | None, dict[str, Any]]) -> bool:
+    """Whether a node is tried for every message: it is enabled, and in nothing but folders without a condition."""
+    seen: list[dict[str, Any]] = []
+    while node.get("parent") and node not in seen:
+        seen.append(node)
+        node = nodes.get(node["parent"], {})
+        if node.get("type") != "folder" or node.get("conditions"):
+            return False
+    return not any(one.get("disabled") for one in (node, *seen))
 
 
 def _text_of_node(output: dict[str, Any]) -> str:

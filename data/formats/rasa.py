@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
 from collections import Counter
@@ -47,7 +46,7 @@ def read_rasa(paths: list[Path], folder: Path | None = None) -> Rows:
         responses.update(found)
         for kind in ("rules", "stories"):
             for story in items(root.get(kind)):
-                _first_answer(items(fields(story).get("steps")), actions)
+                _first_answer(fields(story), actions)
     used: set[str] = set()
     for intent in dict.fromkeys([row.intent for row in result.rows]):
         candidates = (actions.get(intent, ""), f"utter_{intent}")
@@ -131,11 +130,13 @@ def _responses(node: yaml.Node | None) -> dict[str, str]:
     return result
 
 
-def _first_answer(steps: list[yaml.Node], actions: dict[str, str]) -> None:
-    """Record the response of a conversation's first turn: an intent, then an utterance."""
-    for step, following in itertools.pairwise(steps):
-        intent, action = text_of(fields(step).get("intent")), text_of(fields(following).get("action"))
-        if intent:
-            if action.startswith("utter_"):
-                actions.setdefault(intent, action)
-            return
+def _first_answer(story: dict[str, yaml.Node], actions: dict[str, str]) -> None:
+    """Record the response of a conversation that begins with an intent, in any state and without entities."""
+    steps = [fields(step) for step in items(story.get("steps"))]
+    if steps and text_of(steps[0].get("action")) == "action_session_start":
+        del steps[0]
+    if len(steps) < 2 or not {"condition", "conversation_start"}.isdisjoint(story) or "entities" in steps[0]:
+        return
+    intent, action = text_of(steps[0].get("intent")), text_of(steps[1].get("action"))
+    if intent and action.startswith("utter_"):
+        actions.setdefault(intent, action)
