@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
@@ -24,6 +25,18 @@ from data.yaml_nodes import compose, compose_first, fields
 
 _TEXT_NAMES = (*REPLY_NAMES, "text", "message")
 _UTTER = "utter_"
+_VARIABLE = re.compile(
+    r"""
+    (?<![\w/])[$@][A-Za-z_](?:[\w.-]*\w)?     # $session.params.order, @sys.date; not $5, a@b.com
+    | (?<![\w/])\#[A-Za-z][\w-]*\.\w+         # #context.field; not #1, #sale
+    | [$#]\{[^{}]*\} | \{\{[^{}]*\}\} | \{%[^{}]*\}
+    | <[?%][^<>]{0,60}>?
+    | \[(?:[A-Z][A-Z\d _-]+ | [A-Z]\w*(?:[ ][A-Z]\w*)+ | [a-z]+(?:_[a-z]+)+)\](?!\()
+    | (?<!\d)%(?:\d\$|\(\w+\))?[sd]\b | (?<!\d)%[A-Za-z_]{3,}%
+    """,
+    re.VERBOSE,
+)
+"""A variable as other products write it."""
 
 
 def read_replies(source: Path) -> dict[str, ReplyText]:
@@ -100,7 +113,9 @@ def own_replies(corpus: Path, found: Mapping[str, str]) -> tuple[dict[str, Reply
     notices: list[Problem] = []
     for intent, text in texts.items():
         unknown = [] if own_form else [f"{{{slot}}}" for slot in sorted(slots_of(text.response) - slots)]
-        if placeholder := placeholder_of(text.response) or next(iter(unknown), None):
+        variable = None if own_form else _VARIABLE.search(text.response)
+        found_names = [variable[0]] if variable else unknown
+        if placeholder := placeholder_of(text.response) or next(iter(found_names), None):
             reason = f"the reply of {intent!r} is not used: the bot cannot fill {placeholder}; pass one with --replies"
             kind = "replies are not used: the bot cannot fill their placeholders"
             notices.append(Problem(corpus.name, None, reason, kind=kind))

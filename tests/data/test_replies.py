@@ -14,7 +14,7 @@ from data.errors import CorpusError
 from data.processing import ProcessParams
 from data.processing import process as process_corpus
 from data.processing import write as write_processed
-from data.replies import match_replies, read_replies
+from data.replies import match_replies, own_replies, read_replies
 from training.corpus.reading import read, replies_for
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -181,3 +181,51 @@ def test_replies_with_german_headers_are_read_and_unknown_headers_are_told_the_a
     with pytest.raises(CorpusError) as error:
         read_replies(file)
     assert all(name in str(error.value) for name in ("label", "absicht", "antwort", "response", "'Zweck'"))
+
+
+@pytest.mark.parametrize(
+    ("reply", "variable"),
+    [
+        ("I refunded $order for you.", "$order"),
+        ("It is on its way to $city.original", "$city.original"),
+        ("Refund for $session.params.order is done.", "$session.params.order"),
+        ("It is $sys.func.NOW() now", "$sys.func.NOW"),
+        ("Your parcel #track.number has left", "#track.number"),
+        ("Order <? context.order ?> is paid", "<? context.order ?>"),
+        ("Dear <%= name %>,", "<%= name %>"),
+        ("We deliver to @city", "@city"),
+        ("On @sys.date we close", "@sys.date"),
+        ("Dear [NAME], thanks", "[NAME]"),
+        ("Your [Order Number] is here", "[Order Number]"),
+        ("Your [order_id] is here", "[order_id]"),
+        ("See %s", "%s"),
+        ("See %(page)s", "%(page)s"),
+        ("Dear %NAME%", "%NAME%"),
+        ("Pay ${amount}", "${amount}"),
+        ("Code {{1}}", "{{1}}"),
+        ("{% if vip %}At once{% endif %}", "{% if vip %}"),
+    ],
+)
+def test_a_reply_with_another_products_variable_is_left_out_and_named(
+    tmp_path: Path, reply: str, variable: str
+) -> None:
+    kept, [notice] = own_replies(tmp_path / "export.json", {"refund": reply, "track": "See your page."})
+    assert set(kept) == {"track"}
+    assert f"the reply of 'refund' is not used: the bot cannot fill {variable};" in notice.reason
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "It costs $5 or US$ 6, $1.50 a day, 100 $.",
+        "Write to a@b.com, or meet us @ the shop.",
+        "Our #1 choice, #sale, C#.",
+        "Save 20 %, 50%discount, 100%.",
+        "See [our page](https://shop.example.com/#a.b), [FAQ](https://shop.example.com/%d0%bf/@shop) [1] [sic].",
+        "<b>Bold</b> x < 3 {support_email}",
+    ],
+)
+def test_marks_that_are_no_variables_are_text(tmp_path: Path, reply: str) -> None:
+    kept, notices = own_replies(tmp_path / "export.json", {"refund": reply})
+    assert kept["refund"].response == reply
+    assert not notices
