@@ -15,7 +15,7 @@ SIMILARITY = 0.85
 """Minimum cosine of near-duplicates. At .70, chains of near-duplicates join up to 92 % of an intent."""
 
 _BLOCK = 4_000_000
-_PAIRS = 20_000
+_VALUES = 2_000_000
 _LEFT_OUT = 0.5
 _ROUNDING = 1e-6
 
@@ -96,11 +96,12 @@ def _cosines(
     vectors: csr_array, left: NDArray[np.integer], right: NDArray[np.integer]
 ) -> NDArray[np.float32]:
     """Return the cosine of each pair of rows, shape (n,)."""
-    cosines = np.empty(len(left), np.float32)
-    for start in range(0, len(left), _PAIRS):
-        of = slice(start, start + _PAIRS)
-        cosines[of] = (vectors[left[of]] * vectors[right[of]]).sum(axis=1)
-    return cosines
+    sizes = np.diff(vectors.indptr).astype(np.int64)
+    block = np.cumsum(sizes[left] + sizes[right]) // _VALUES  # long rows: few pairs at a time
+    parts = np.split(np.arange(len(left)), np.flatnonzero(np.diff(block)) + 1)
+    return np.concatenate(
+        [(vectors[left[of]] * vectors[right[of]]).sum(axis=1) for of in parts], dtype=np.float32
+    )
 
 
 def _vectors(messages: Sequence[str]) -> csr_array:

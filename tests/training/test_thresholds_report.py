@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -82,6 +83,30 @@ def test_different_questions_that_share_words_are_different_messages() -> None:
         "I lost my card",
     ]
     assert len(set(distinct_groups(messages).tolist())) == len(messages)
+
+
+def test_a_word_fills_a_slot_only_where_ten_messages_share_the_rest_at_the_same_place() -> None:
+    things = ["box", "lamp", "door", "cup", "sofa", "rug", "clock", "shelf", "oven", "bed"]
+    assert same(*(f"does the {thing} fit into my kitchen" for thing in things))
+    nine = [f"does the {thing} fit into my kitchen" for thing in things[:9]]
+    assert len(set(distinct_groups(nine).tolist())) > 1
+    moved = [f"the {thing} does fit into my kitchen" for thing in things[9:]]
+    assert len(set(distinct_groups([*nine, *moved]).tolist())) > 1
+    longer = [f"does the {thing} fit into my kitchen too" for thing in things[9:]]
+    assert len(set(distinct_groups([*nine, *longer]).tolist())) > 1
+
+
+def test_the_memory_for_long_messages_grows_with_their_length_and_not_with_its_square() -> None:
+    draw = np.random.default_rng(0)
+    messages = [" ".join(draw.choice(list("abcdefghij"), 1_000)) for _ in range(200)]
+    tracemalloc.start()
+    try:
+        found = distinct_groups(messages)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(found) == len(messages)
+    assert peak < 100 * 2**20
 
 
 def test_a_message_in_capitals_is_not_a_list_of_names() -> None:

@@ -6,10 +6,9 @@ evidence. Training and test rows are still learned from and scored one by one.
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections import defaultdict
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,12 +71,26 @@ def mask(message: str) -> str:
 
 
 def _templates(texts: Sequence[str]) -> NDArray[np.int64]:
-    """Return pairs of texts that fill the same slot of a template, shape (pairs, 2)."""
-    filled: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    """Return pairs of texts that fill the same slot of a template, shape (pairs, 2).
+
+    A template is the sum of a hash of each word and its place, so that the memory of a text is linear in its length.
+    """
+    keys, rows = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
     for row, text in enumerate(texts):
         words = _WORD.findall(text)
         if len(words) > _TEMPLATE_WORDS:
-            for slot in range(len(words)):
-                filled[*words[:slot], "", *words[slot + 1 :]].append(row)
-    templates = (rows for rows in filled.values() if len(rows) >= TEMPLATE_MESSAGES)
-    return np.asarray([pair for rows in templates for pair in pairwise(rows)], dtype=np.int64).reshape(-1, 2)
+            placed = _hashes(f"{place} {word}" for place, word in enumerate(words))
+            open_slots = _hashes(str(place) for place in range(len(words)))
+            keys.append(placed.sum() - placed + open_slots)
+            rows.append(np.full(len(words), row))
+    _, template, sizes = np.unique(np.concatenate(keys), return_inverse=True, return_counts=True)
+    order = np.argsort(template, kind="stable")
+    template, row = template[order], np.concatenate(rows)[order]
+    linked = (template[1:] == template[:-1]) & (sizes[template[1:]] >= TEMPLATE_MESSAGES)
+    return np.stack([row[:-1][linked], row[1:][linked]], axis=1)
+
+
+def _hashes(texts: Iterable[str]) -> NDArray[np.uint64]:
+    """Return a hash of 64 bits of each text, the same in every process."""
+    digests = (hashlib.blake2b(text.encode(), digest_size=8).digest() for text in texts)
+    return np.frombuffer(b"".join(digests), np.uint64)
