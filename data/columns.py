@@ -36,7 +36,8 @@ UNLABELLED = "tables have no column of intents"
 _SEPARATORS = re.compile(r"[\s_-]+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z][a-z])")
 _ANOTHERS = frozenset([*REPLY_NAMES, "bot", "agent", "assistant", "system", "error"])
-_CUSTOM = re.compile(r"custom field \((.+)\)", re.IGNORECASE)
+_CUSTOM = re.compile(r"custom field \((.+)\)|(.+?)\s*\[(?:list|txt|flg|int|date)\]", re.IGNORECASE)
+"""How Jira and Zendesk name a field of one's own."""
 _CODES = {word: code for code, names in NAMES["languages"].items() for word in (code, *names)}
 _LANGUAGE = re.compile(rf"(?:[\s_-]+|(?=[(\[]))[(\[]?({'|'.join(_CODES)})[)\]]?\Z", re.IGNORECASE)
 """The language at the end of a column's name: `Question (EN)`, `text_de`."""
@@ -279,7 +280,7 @@ def column_key(name: str) -> str:
     """Return what spellings of a column's name have in common: folded case, `_` between words, NFKC."""
     name = "".join(c for c in unicodedata.normalize("NFKC", name) if unicodedata.category(c) != "Cf").strip()
     custom = _CUSTOM.fullmatch(name)
-    words = _CAMEL.sub("_", custom[1] if custom else name)
+    words = _CAMEL.sub("_", (custom[1] or custom[2]) if custom else name)
     return _SEPARATORS.sub("_", words).casefold()
 
 

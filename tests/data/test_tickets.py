@@ -231,6 +231,17 @@ def test_a_subject_that_every_second_ticket_has_of_its_own_is_part_of_the_messag
     assert corpus.table["message"][0] == "Order 0. text 0"
 
 
+@pytest.mark.parametrize("kind", ["list", "txt", "int"])
+def test_a_custom_field_of_zendesk_is_found_behind_its_kind(tmp_path: Path, kind: str) -> None:
+    header = ("Id", "Subject", "Description", "Tags", f"Contact Reason [{kind}]", "Type")
+    rows = [
+        ("1", "S1", "refund me", "web", "Refund", "Question"),
+        ("2", "S2", "where is it", "api", "Track", "Task"),
+    ]
+    corpus = read_corpus(table(tmp_path / "tickets.csv", header, rows))
+    assert corpus.table["intent"].tolist() == ["Refund", "Track"]
+
+
 def test_the_label_is_a_column_with_two_values_and_a_number_is_a_whole_one(tmp_path: Path) -> None:
     content = [
         {
