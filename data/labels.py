@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from chatbot.dialog.message import OUT_OF_SCOPE, clean, plain
-from data.columns import NAMES
+from data.columns import INTENT_NAMES, NAMES, column_key
 from data.errors import Problem
 from data.rows import Row
 
@@ -23,6 +23,8 @@ _OUT_OF_SCOPE, _OUT_OF_SCOPE_ALONE, _PERHAPS_OUT_OF_SCOPE, _UNLABELLED = (
 _SEPARATORS = re.compile(r"[\s_-]+")
 _BETWEEN_PARTS = re.compile(r"[/.:>|()\[\]{}]|\s-\s")
 _JOINTS = re.compile(r"[_.\s]+|(?<=\w)-(?=\w)|(?<=[a-z])(?=[A-Z][a-z])")
+_LAST_NUMBER = re.compile(r"_?\d+\Z")
+_FINER = re.compile(r"\A(?:sub|unter|sous)")
 _WHOLE = re.compile(r"(-?\d+)\.0+")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
@@ -65,6 +67,14 @@ def _ends(label: str) -> tuple[str, ...]:
 
 def _is_perhaps_out_of_scope(label: str) -> bool:
     return _name(label) in _PERHAPS_OUT_OF_SCOPE or not _OUT_OF_SCOPE_ALONE.isdisjoint(_ends(label))
+
+
+def is_label_column(name: str) -> bool:
+    """Whether a column's name says that it holds labels: a usual name, also as its last word, or a finer level."""
+    key = column_key(name).rpartition(".")[2]
+    unnumbered = _LAST_NUMBER.sub("", key)
+    last = _FINER.sub("", unnumbered.rpartition("_")[2])
+    return unnumbered in INTENT_NAMES or last in INTENT_NAMES or (last == "level" and unnumbered != key)
 
 
 def words_of(label: str) -> str:

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from data.columns import INTENT_NAMES, Columns, Places, find_columns, other_languages
+from data.columns import INTENT_NAMES, Columns, Places, column_key, find_columns, other_languages
 from data.decisions import DECISION, DECISIONS_FILE, ROW_HASH
 from data.errors import CorpusError, Problem
 from data.formats.cells import MISSING, Cell, Table, at, is_empty, is_number, labelled, shown
 from data.formats.tickets import customers_tickets
+from data.labels import is_label_column
 from data.rows import Row, Rows
 from data.text import lines_of
 
 _ANNOTATIONS = frozenset(["accept", "reject", "ignore", "yes", "no", "true", "false", "0", "1"])
 """What a column called `answer` holds in the files of annotation tools such as Prodigy."""
+
+_LABELS, _RIGHT = (
+    "(?:intent|label|class|category)",
+    "(?:corrected|correct|true|gold|golden|final|actual|verified|human)",
+)
+_CORRECTED = re.compile(rf"{_RIGHT}_{_LABELS}|{_LABELS}_{_RIGHT}|gold|ground_truth")
+"""A column with the right labels, beside one with those of a model or of a first annotator."""
 
 _NOT_ACCEPTED = frozenset(["reject", "ignore"])
 
@@ -129,7 +138,10 @@ def _refuse_data_header(table: Table, places: Places) -> None:
 
 
 def _text_label(table: Table, places: Places, result: Rows) -> Places:
-    """Choose the column with names if the label column holds only numbers; mention a second label column."""
+    """Choose the column with names if the label column holds only numbers; mention a second label column.
+
+    Raises: CorpusError: another column seems to correct the labels.
+    """
     chosen = places.intents[0]
     labels = [at(cells, chosen) for _, cells in table.records]
     taken = {places.message, chosen, places.category, places.reply}
@@ -146,18 +158,31 @@ def _text_label(table: Table, places: Places, result: Rows) -> Places:
                 category = None if place == places.category else places.category
                 return Places(places.message, (place,), category, places.reply)
         return places
-    usual = [place for place in others if table.header[place].strip().casefold() in INTENT_NAMES]
-    for place in usual:
+    one = table.header[chosen].strip()
+    for place in others:
+        other = table.header[place].strip()
+        is_correction = _CORRECTED.fullmatch(column_key(other)) is not None
+        if not is_correction and not is_label_column(other):
+            continue
         values = [at(cells, place) for _, cells in table.records]
-        if all(isinstance(value, str) for value in values) and any(
-            a != b for a, b in zip(labels, values, strict=True)
-        ):
-            one, other = table.header[chosen].strip(), table.header[place].strip()
+        pairs = {
+            (shown(a).strip(), shown(b).strip())
+            for a, b in zip(labels, values, strict=True)
+            if not is_empty(b)
+        }
+        if all(a == b for a, b in pairs) or {b.casefold() for _, b in pairs} <= _ANNOTATIONS:
+            continue
+        if is_correction:
             reason = (
-                f"columns {one!r} and {other!r} both hold labels: {one!r} is the intent; --intent-column {other!r} "
-                f"chooses the other, --intent-column '{one}+{other}' joins them"
+                f"column {other!r} seems to correct {one!r}: choose one with --intent-column {other!r} or "
+                f"--intent-column {one!r}"
             )
-            result.notices.append(Problem(table.file, table.line, reason))
+            raise CorpusError.at(table.file, table.line, reason)
+        reason = (
+            f"columns {one!r} and {other!r} both hold labels: {one!r} is the intent; --intent-column {other!r} "
+            f"chooses the other, --intent-column '{one}+{other}' joins them"
+        )
+        result.notices.append(Problem(table.file, table.line, reason))
     return places
 
 

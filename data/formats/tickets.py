@@ -10,7 +10,7 @@ from dataclasses import replace
 from data.columns import NAMES, TICKET_INTENT_NAMES, Columns, Places, column_key
 from data.errors import Problem
 from data.formats.cells import Cell, Table, at, is_empty, shown
-from data.labels import label_key
+from data.labels import is_label_column, label_key
 
 _SENDERS: dict[str, list[str]] = NAMES["senders"]
 """Columns that name the author of a message, with the values that do not mean a customer."""
@@ -52,13 +52,13 @@ def _is_topic(table: Table, subject: int) -> bool:
 
 
 def _other_labels(table: Table, places: Places, same: Sequence[int]) -> list[int]:
-    """Return the columns that could be the label as well: usual names, with more than one value."""
+    """Return the columns that could be the label as well: usual names or finer levels, with more than one value."""
     usual = {column_key(name) for name in TICKET_INTENT_NAMES}
     label = table.header[places.intents[0]]
     return [
         i
         for i, name in enumerate(table.header)
-        if _last(name) in usual
+        if (_last(name) in usual or is_label_column(name))
         and i not in (*same, places.message)
         and column_key(name) not in _SENDERS
         and not name.startswith(f"{label}.")

@@ -550,6 +550,54 @@ def test_two_label_columns_are_mentioned_and_can_be_joined(tmp_path: Path) -> No
     assert pairs(file, Columns(intent="a+b")) == [("hello", "greet")]
 
 
+@pytest.mark.parametrize(
+    ("header", "other"),
+    [
+        ("text,category,subcategory", "subcategory"),
+        ("text,category,Sub-Category", "Sub-Category"),
+        ("text,intent,sub_intent", "sub_intent"),
+        ("text,intent,Level 2", "Level 2"),
+        ("text,label,fine_label", "fine_label"),
+        ("text,intent,intent_2", "intent_2"),
+        ("text,kategorie,Unterkategorie", "Unterkategorie"),
+    ],
+)
+def test_a_finer_label_column_is_mentioned(tmp_path: Path, header: str, other: str) -> None:
+    file = written(
+        tmp_path / "corpus.csv", f"{header}\nwhere is it,order,track\nrefund it,order,pay\nhi,talk,\n"
+    )
+    assert [intent for _, intent in pairs(file)] == ["order", "order", "talk"]
+    assert f"--intent-column {other!r} chooses the other" in notices(file)
+
+
+@pytest.mark.parametrize("name", ["level", "confidence", "sub_total", "intent_id", "language"])
+def test_a_column_about_something_else_is_not_mentioned(tmp_path: Path, name: str) -> None:
+    file = written(tmp_path / "corpus.csv", f"text,intent,{name}\nwhere is it,track,b\nrefund it,pay,c\n")
+    assert "hold labels" not in notices(file)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["corrected_intent", "true_label", "Gold Label", "ground_truth", "label_corrected", "final intent"],
+)
+def test_of_a_label_and_its_correction_one_must_be_chosen(tmp_path: Path, name: str) -> None:
+    file = written(tmp_path / "corpus.csv", f"text,intent,{name}\nwhere is it,guess,track\nrefund it,pay,\n")
+    assert f"column {name!r} seems to correct 'intent'" in refusal(file)
+    assert f"--intent-column {name!r}" in refusal(file)
+    assert [intent for _, intent in pairs(file, Columns(intent="intent"))] == ["guess", "pay"]
+
+
+@pytest.mark.parametrize("values", [("track", "pay"), ("yes", "no"), ("", "")])
+def test_a_correction_that_corrects_nothing_or_says_only_whether_is_no_second_label(
+    tmp_path: Path, values: tuple[str, str]
+) -> None:
+    one, other = values
+    file = written(
+        tmp_path / "corpus.csv", f"text,intent,true_label\nwhere is it,track,{one}\nrefund it,pay,{other}\n"
+    )
+    assert [intent for _, intent in pairs(file)] == ["track", "pay"]
+
+
 def test_a_reply_column_gives_the_replies_where_an_intent_has_one(tmp_path: Path) -> None:
     file = written(
         tmp_path / "corpus.csv", "text,intent,response\na1,a,Yes.\na2,a,Yes.\nb1,b,One.\nb2,b,Two.\n"

@@ -231,6 +231,14 @@ def test_a_subject_that_every_second_ticket_has_of_its_own_is_part_of_the_messag
     assert corpus.table["message"][0] == "Order 0. text 0"
 
 
+def test_a_finer_label_of_tickets_is_mentioned(tmp_path: Path) -> None:
+    header = ("Subject", "Description", "Category", "Sub-Category", "Content Type")
+    rows = [("S1", "refund me", "Orders", "Refund", "a"), ("S2", "where is it", "Other", "Track", "b")]
+    corpus = read_corpus(table(tmp_path / "tickets.csv", header, rows))
+    assert corpus.table["intent"].tolist() == ["Orders", "Other"]
+    assert "(others: 'Sub-Category': --intent-column)" in said(corpus)
+
+
 @pytest.mark.parametrize("kind", ["list", "txt", "int"])
 def test_a_custom_field_of_zendesk_is_found_behind_its_kind(tmp_path: Path, kind: str) -> None:
     header = ("Id", "Subject", "Description", "Tags", f"Contact Reason [{kind}]", "Type")
