@@ -170,16 +170,15 @@ class _Header:
         return tuple(self._needed("intent", part, usual) for part in parts)
 
     def _reply(self, message: int, taken: set[int]) -> int | None:
-        """Return the column of replies, of several the one in the message's language."""
+        """Return the column of replies in the messages' language; if these have none, the English or the first."""
         replies = [
-            place
+            (language_of(name), place)
             for place, name in enumerate(self._names)
             if place not in taken and not _parts(name).isdisjoint(REPLY_NAMES)
         ]
         language = language_of(self._names[message])
-        return next(
-            (p for p in replies if language_of(self._names[p]) == language), next(iter(replies), None)
-        )
+        wanted = (language, "") if language else ("", "en", *(of for of, _ in replies))
+        return next((place for one in wanted for of, place in replies if of == one), None)
 
     def _needed(self, what: str, name: str | None, usual: Sequence[str]) -> int:
         """Return the column of this name or number; without a name, the one with a usual name or one that ends so."""
@@ -291,13 +290,15 @@ def language_of(name: str) -> str:
 
 
 def other_languages(header: Sequence[str], places: Places) -> list[str]:
-    """Return the columns that hold the messages in other languages than the one that is read."""
+    """Return the columns that hold messages or replies in other languages than the one that is read."""
     chosen = language_of(header[places.message])
+    if not chosen and places.reply is not None:
+        chosen = language_of(header[places.reply])
     return [
         name
         for place, name in enumerate(header)
         if chosen and place != places.message and language_of(name) not in ("", chosen)
-        if not _parts(name).isdisjoint(MESSAGE_NAMES)
+        if not _parts(name).isdisjoint((*MESSAGE_NAMES, *REPLY_NAMES))
     ]
 
 

@@ -25,7 +25,7 @@ from data.labels import (
 )
 from data.mail import clean_mails
 from data.messages import NO_INTENT, intent_fault, message_fault, row_hash
-from data.rows import Row
+from data.rows import Row, first_replies
 from data.text import decode, read_lines
 
 COLUMNS = ("message", "intent", "category", "source", "row_hash")
@@ -120,7 +120,9 @@ def read_corpus(path: Path | str, columns: Columns | None = None, arrays: bool =
         good, changed = normalise_labels(good, str(path))
         notices.extend(changed)
         usual = {label_key(row.intent): row.intent for row in good}
-        replies = {usual.get(label_key(intent), intent): reply for intent, reply in replies.items()}
+        spelt = ((usual.get(label_key(intent), intent), reply) for intent, reply in replies.items())
+        replies, second = first_replies(spelt, str(path))
+        notices.extend(second)
     notices.extend(label_notices(good, str(path)))
     problems.sort(key=lambda p: (p.file, p.line or 0))
     # Notices end up in report.json, whose bytes must not depend on where the corpus is.

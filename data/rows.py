@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from data.errors import Problem
@@ -42,13 +43,19 @@ class Rows:
         """
         if part:
             other.rows = [replace(row, file=f"{part}/{row.file}" if row.file else part) for row in other.rows]
-        differing = [name for name, text in other.replies.items() if self.replies.get(name, text) != text]
-        if differing:
-            file = next((row.file for row in other.rows if row.file), "")
-            count = f"another reply of {len(differing):,} intents, such as {differing[0]!r}"
-            reason = f"{count}: that of the first file is used"
-            self.notices.append(Problem(file, None, reason))
+        file = next((row.file for row in other.rows if row.file), "")
+        self.replies, several = first_replies([*self.replies.items(), *other.replies.items()], file)
+        self.notices.extend(several)
         self.rows.extend(other.rows)
         self.problems.extend(other.problems)
         self.notices.extend(other.notices)
-        self.replies = {**other.replies, **self.replies}
+
+
+def first_replies(replies: Iterable[tuple[str, str]], file: str) -> tuple[dict[str, str], list[Problem]]:
+    """Return the first reply of each intent, and a notice if intents have another one."""
+    found: dict[str, str] = {}
+    several = {intent: None for intent, text in replies if found.setdefault(intent, text) != text}
+    if not several:
+        return found, []
+    reason = f"another reply of {len(several):,} intents, such as {next(iter(several))!r}: the first is used"
+    return found, [Problem(file, None, reason)]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from data.formats.document import JsonDocument, dropped, listed, rows_of
-from data.rows import Rows
+from data.rows import Rows, first_replies
 
 _NAMES = (
     "intent", "tag", "name", "label", "intent_name", "display_name", "displayname", "title", "topic", "id",
@@ -33,7 +33,9 @@ def read_grouped(document: JsonDocument, file: str) -> Rows:
     """Read the messages of each group; the first answer is the intent's reply."""
     groups = list(_groups(document))
     result = rows_of(((_text(message), name) for name, messages, _ in groups for message in messages), file)
-    result.replies = {name: reply for name, messages, reply in groups if reply and messages}
+    replies = ((name, reply) for name, messages, reply in groups if reply and messages)
+    result.replies, several = first_replies(replies, file)
+    result.notices.extend(several)
     empty = sum(not messages for _, messages, _ in groups)
     dropped(result, file, empty, "intents without a message", "nothing to learn")
     elements = [element for part in _parts(document) for element in listed(part)]

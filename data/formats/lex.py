@@ -10,7 +10,7 @@ from chatbot.dialog.message import OUT_OF_SCOPE
 from data.formats.document import JsonDocument, dig, dropped, listed, rows_of
 from data.formats.json_text import load_json
 from data.labels import words_of
-from data.rows import Rows
+from data.rows import Rows, first_replies
 
 _SLOT = re.compile(r"(?<!\{)\{([A-Za-z]\w*)\}(?!\})")
 _FALLBACK = "AMAZON.FallbackIntent"
@@ -50,7 +50,7 @@ def read_lex_folder(folder: Path) -> Rows:
     first = next((path for path in locales if path.name.startswith("en")), locales[0])
     chosen = [path for path in locales if path.name == first.name]  # there may be several bots
     messages: list[tuple[object, object]] = []
-    replies: dict[str, str] = {}
+    replies: list[tuple[str, str]] = []
     silent = 0
     for path in sorted(path for locale in chosen for path in locale.glob("Intents/*/Intent.json")):
         intent: dict[str, Any] = load_json(path)
@@ -60,9 +60,11 @@ def read_lex_folder(folder: Path) -> Rows:
         silent += not utterances
         messages.extend((_with_placeholders(utterance.get("utterance")), name) for utterance in utterances)
         if text := _reply(intent):
-            replies[str(name)] = text
+            replies.append((str(name), text))
     result = rows_of(messages, str(folder))
-    result.replies = {intent: text for intent, text in replies.items() if intent != OUT_OF_SCOPE}
+    found, several = first_replies(replies, str(folder))
+    result.notices.extend(several)
+    result.replies = {intent: text for intent, text in found.items() if intent != OUT_OF_SCOPE}
     others = ", ".join(path.name for path in locales if path not in chosen)
     why = f"the bot has one language: {first.name} is read"
     dropped(result, str(folder), len(locales) - len(chosen), f"locales ({others})", why)

@@ -15,6 +15,8 @@ from data.rows import Row, Rows
 from data.yaml_nodes import block_lines, compose_all, fields, items, line_of, text_of
 
 _ENTITY = re.compile(r"\[([^\[\]]+)\](?:\(([^()]*)\)|\{([^{}]*)\}(?:\[[^\]]*\])?)")
+_SPLIT = "train_test_split"
+"""The folder into which `rasa data split nlu` writes all examples once more."""
 _LISTS = {"synonym": "synonyms", "regex": "regular expressions", "lookup": "lookup tables"}
 
 
@@ -32,6 +34,12 @@ def read_rasa(paths: list[Path], folder: Path | None = None) -> Rows:
     responses: dict[str, str] = {}
     actions: dict[str, str] = {}
     documents = [(path, fields(document)) for path in paths for document in compose_all(path)]
+    split = [path for path in paths if folder and _SPLIT in path.relative_to(folder).parts]
+    if any("nlu" in root for path, root in documents if path not in split):
+        documents = [(path, root) for path, root in documents if path not in split]
+        dropped(
+            result, str(folder), len(split), f"files in {_SPLIT}", "they are copies of the other examples"
+        )
     for path, root in documents:
         name = path.relative_to(folder).as_posix() if folder else ""
         _read_nlu(path, name, items(root.get("nlu")), result)

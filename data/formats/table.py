@@ -97,8 +97,8 @@ def _places(table: Table, asked: Columns, result: Rows) -> Places:
     places = find_columns(table.header, asked, table.file, table.line)
     if others := other_languages(table.header, places):
         reason = (
-            f"{table.header[places.message]!r} is read; not taken: {', '.join(map(repr, others))}, the messages in "
-            "another language (--message-column chooses)"
+            f"{table.header[places.message]!r} is read; not taken: {', '.join(map(repr, others))}, in another "
+            "language (--message-column chooses)"
         )
         result.notices.append(Problem(table.file, table.line, reason))
     if places.guessed is not None:

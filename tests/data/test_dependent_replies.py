@@ -60,6 +60,16 @@ def test_a_rasa_story_that_begins_with_the_intent_gives_its_reply(tmp_path: Path
     assert loaded.replies == {"refund": "Write to us.", "affirm": "It is done."}
 
 
+def test_the_copies_that_rasa_splits_off_are_left_out(tmp_path: Path) -> None:
+    nlu = "nlu:\n- intent: refund\n  examples: |\n    - money back\n- intent: track\n  examples: |\n    - where is it\n"
+    written(tmp_path / "train_test_split" / "training_data.yml", nlu)
+    assert len(read_corpus(tmp_path).table) == 2
+    written(tmp_path / "data" / "nlu.yml", nlu)
+    loaded = read_corpus(tmp_path)
+    assert set(loaded.table["source"].str.split(":").str[0]) == {f"{tmp_path.name}/data/nlu.yml"}
+    assert "not taken: 1 files in train_test_split; they are copies of the other examples" in said(loaded)
+
+
 def node(name: str, intent: str, **more: Any) -> dict[str, Any]:
     text = {"generic": [{"response_type": "text", "values": [{"text": f"{name} says"}]}]}
     return {"dialog_node": name, "conditions": f"#{intent}", "output": text, **more}

@@ -90,7 +90,7 @@ def test_of_two_tables_with_other_replies_of_an_intent_that_of_the_first_is_used
         (tmp_path / f"{name}.csv").write_text(f"text,label,reply\nhello,x,{reply}\nbye,{name},Bye.\n")
     loaded = read_corpus(tmp_path)
     assert loaded.replies["x"] == "One."
-    assert "another reply of 1 intents, such as 'x': that of the first file is used" in str(loaded.notices[0])
+    assert "another reply of 1 intents, such as 'x': the first is used" in str(loaded.notices[0])
 
 
 def test_a_table_of_replies_in_the_folder_is_told_to_be_passed_as_such(tmp_path: Path) -> None:

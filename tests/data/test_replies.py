@@ -11,6 +11,7 @@ import pytest
 from chatbot.dialog.replies import ReplyText
 from chatbot.errors import ChatbotError, SettingError
 from data.errors import CorpusError
+from data.loading import read_corpus
 from data.processing import ProcessParams
 from data.processing import process as process_corpus
 from data.processing import write as write_processed
@@ -229,3 +230,39 @@ def test_marks_that_are_no_variables_are_text(tmp_path: Path, reply: str) -> Non
     kept, notices = own_replies(tmp_path / "export.json", {"refund": reply})
     assert kept["refund"].response == reply
     assert not notices
+
+
+def test_of_two_replies_of_an_intent_the_first_is_used_with_a_notice(tmp_path: Path) -> None:
+    groups = [
+        {"tag": "refund", "patterns": ["money back"], "responses": ["First."]},
+        {"tag": "track", "patterns": ["where is it"], "responses": ["Track."]},
+        {"tag": "refund", "patterns": ["refund me"], "responses": ["Second."]},
+        {"tag": "Track", "patterns": ["tell me where"], "responses": ["Other."]},
+        {"tag": "track", "patterns": ["where is the parcel"], "responses": ["Track."]},
+    ]
+    file = tmp_path / "intents.json"
+    file.write_text(json.dumps({"intents": groups}))
+    loaded = read_corpus(file)
+    assert loaded.replies == {"refund": "First.", "track": "Track."}
+    told = "\n".join(map(str, loaded.notices))
+    assert "another reply of 1 intents, such as 'refund': the first is used" in told
+    assert "another reply of 1 intents, such as 'track': the first is used" in told
+
+
+@pytest.mark.parametrize(
+    ("header", "reply"),
+    [
+        ("intent,text_en,reply_de", ""),
+        ("intent,text_en,reply_de,reply", "b"),
+        ("intent,text_en,reply_de,reply_en", "b"),
+        ("intent,text,reply_de,reply_en", "b"),
+        ("intent,text,reply_de", "a"),
+    ],
+)
+def test_the_reply_is_in_the_language_of_the_messages(tmp_path: Path, header: str, reply: str) -> None:
+    file = tmp_path / "table.csv"
+    file.write_text(f"{header}\nrefund,money back,a{',b' * (header.count(',') - 2)}\ntrack,where is it,,\n")
+    loaded = read_corpus(file)
+    assert loaded.replies.get("refund", "") == reply
+    is_told = any("'reply_de'" in str(notice) for notice in loaded.notices)
+    assert is_told == ("_en" in header)

@@ -231,6 +231,13 @@ def test_a_subject_that_every_second_ticket_has_of_its_own_is_part_of_the_messag
     assert corpus.table["message"][0] == "Order 0. text 0"
 
 
+def test_numbers_of_labels_give_way_to_their_names_in_tickets_too(tmp_path: Path) -> None:
+    header = ("subject", "body", "label", "label_name")
+    rows = [("S1", "refund me", "1", "refund"), ("S2", "where is it", "0", "track")]
+    corpus = read_corpus(table(tmp_path / "tickets.csv", header, rows))
+    assert corpus.table["intent"].tolist() == ["refund", "track"]
+
+
 def test_a_finer_label_of_tickets_is_mentioned(tmp_path: Path) -> None:
     header = ("Subject", "Description", "Category", "Sub-Category", "Content Type")
     rows = [("S1", "refund me", "Orders", "Refund", "a"), ("S2", "where is it", "Other", "Track", "b")]
