@@ -11,7 +11,8 @@ from chatbot.model.classifier import Classifier
 from chatbot.model.encoder import Encoded
 from training.model import head
 from training.model.encoder.batch import concatenate
-from training.model.fit import ENOUGH_OWN, Fitted, OutsideRows, TooFewIntents, fit, score_unknown
+from training.model.fit import Fitted, OutsideRows, TooFewIntents, fit, score_unknown
+from training.model.params import ENOUGH_OWN
 
 
 def corpus(

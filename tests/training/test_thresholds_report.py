@@ -24,7 +24,7 @@ from training.model.fit import Fitted, fit, score_unknown
 from training.model.generic_pool import MAX_COSINE, load_pool, uncovered
 from training.model.notices import foreign_messages
 from training.model.operating_points import SHARES, TARGETS, OperatingPoints, OutOfScope, learn_points
-from training.model.params import TrainParams
+from training.model.params import ENOUGH_OWN, TrainParams
 from training.model.report import default_reply_notice, print_points
 from training.model.thresholds import ESTIMATED, NOT_MEASURED, judge, learn
 
@@ -242,7 +242,8 @@ def test_without_a_declared_share_half_the_traffic_may_be_foreign_unless_the_cor
     None
 ):
     assert points().in_force.share == 0.5
-    assert points(own=120).in_force.share == 0.1
+    assert points(own=ENOUGH_OWN - 1).in_force.share == 0.5
+    assert points(own=ENOUGH_OWN).in_force.share == 0.1
     assert points(share=0.2).in_force.share == 0.2
 
 

@@ -30,13 +30,12 @@ from training.model.blas import one_thread
 from training.model.distinct import weights
 from training.model.encoder.batch import concatenate, cores
 from training.model.head import TOLERANCE, ColumnNumbers, Moments, head_of
+from training.model.params import ENOUGH_OWN
 from training.progress import Advance, no_progress
 
 PROTOTYPES = 8
 PROTOTYPE_ROUNDS = 8
 FOLDS = 5
-ENOUGH_OWN = 100
-"""So many distinct out-of-scope rows of a corpus teach its scope score; with fewer, the generic pool is used."""
 AVERAGED = 3
 """Measures of the scope score that are averaged; the penalty follows them."""
 REFUSAL_STRENGTH = 1.0

@@ -8,6 +8,8 @@ from data.declarations import Declared
 from data.params import Params
 from training.model.encoder.export import DEFAULT_ENCODER
 
+ENOUGH_OWN = 100
+"""So many distinct out-of-scope rows of a corpus teach its scope score; with fewer, the generic pool is used."""
 # Out-of-scope shares in force where none is declared.
 KNOWN_TRAFFIC_SHARE, UNKNOWN_TRAFFIC_SHARE = 0.1, 0.5
 
@@ -39,11 +41,11 @@ class TrainParams(Params):
         return self.model_copy(update={name: value for name, value in declared.items() if value is not None})
 
     def share(self, own_rows: int) -> float:
-        """Return the out-of-scope share in force, by the number of out-of-scope rows of the corpus.
+        """Return the out-of-scope share in force, by the number of distinct out-of-scope rows of the corpus.
 
-        Without a declared share, a corpus that has out-of-scope rows is assumed to come from known traffic; of unknown
+        Without a declared share, a corpus with `ENOUGH_OWN` of them is assumed to come from known traffic; of unknown
         traffic, half may be out of scope.
         """
         if self.out_of_scope_share is not None:
             return self.out_of_scope_share
-        return KNOWN_TRAFFIC_SHARE if own_rows else UNKNOWN_TRAFFIC_SHARE
+        return KNOWN_TRAFFIC_SHARE if own_rows >= ENOUGH_OWN else UNKNOWN_TRAFFIC_SHARE

@@ -32,11 +32,11 @@ from training.model.distinct import joined_groups
 from training.model.encoder.batch import encode
 from training.model.encoder.export import Export, export
 from training.model.evaluation.outcome import full_report
-from training.model.fit import ENOUGH_OWN, FOLDS, UNKNOWN_FOLDS, OutsideRows, fit, score_unknown
+from training.model.fit import FOLDS, UNKNOWN_FOLDS, OutsideRows, fit, score_unknown
 from training.model.generic_pool import POOL_LANGUAGE, load_pool, uncovered
 from training.model.notices import foreign_messages, language_notices, rule_notices
 from training.model.operating_points import OperatingPoints, OutOfScope, learn_points
-from training.model.params import TrainParams
+from training.model.params import ENOUGH_OWN, TrainParams
 from training.model.pictures import draw
 from training.model.reference import write_reference
 from training.model.thresholds import Learned, judge
