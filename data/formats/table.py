@@ -162,7 +162,8 @@ def _text_label(table: Table, places: Places, result: Rows) -> Places:
     for place in others:
         other = table.header[place].strip()
         is_correction = _CORRECTED.fullmatch(column_key(other)) is not None
-        if not is_correction and not is_label_column(other):
+        is_of_another_record = one.rpartition(".")[0] != other.rpartition(".")[0]
+        if is_of_another_record or not (is_correction or is_label_column(other)):
             continue
         values = [at(cells, place) for _, cells in table.records]
         pairs = {
