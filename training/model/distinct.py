@@ -85,9 +85,9 @@ def _templates(texts: Sequence[str]) -> NDArray[np.int64]:
             rows.append(np.full(len(words), row))
     _, template, sizes = np.unique(np.concatenate(keys), return_inverse=True, return_counts=True)
     order = np.argsort(template, kind="stable")
-    template, row = template[order], np.concatenate(rows)[order]
+    template, filled = template[order], np.concatenate(rows)[order]
     linked = (template[1:] == template[:-1]) & (sizes[template[1:]] >= TEMPLATE_MESSAGES)
-    return np.stack([row[:-1][linked], row[1:][linked]], axis=1)
+    return np.stack([filled[:-1][linked], filled[1:][linked]], axis=1)
 
 
 def _hashes(texts: Iterable[str]) -> NDArray[np.uint64]:
