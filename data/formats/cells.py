@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from data.errors import CorpusError, Problem
-from data.formats.nested import flat
+from data.formats.nested import MissingCell, flat
 
 Cell = object
 """A cell's value; None: empty."""
@@ -19,10 +19,6 @@ MAX_CELLS = 20_000_000
 """Limit of the cells of a file: some formats hold millions in a few kB."""
 
 _NUMBER = re.compile(r"-?\d+(\.0+)?")
-
-
-class MissingCell:
-    """A cell that a record does not have at all, such as an absent key in JSON Lines."""
 
 
 MISSING = MissingCell()
@@ -84,12 +80,12 @@ def at(cells: Sequence[Cell], place: int | None) -> Cell:
 
 def shown(cell: Cell) -> str:
     """Return a cell as text; an empty one is an empty text."""
-    return "" if cell is None or cell is MISSING else str(cell)
+    return "" if cell is None or isinstance(cell, MissingCell) else str(cell)
 
 
 def is_empty(cell: Cell) -> bool:
     """Return whether a cell is empty."""
-    return cell is None or cell is MISSING or (isinstance(cell, str) and not cell.strip())
+    return cell is None or isinstance(cell, MissingCell) or (isinstance(cell, str) and not cell.strip())
 
 
 def is_number(cell: Cell) -> bool:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from data.columns import INTENT_NAMES, Columns, Places, column_key, find_columns, other_languages
 from data.decisions import DECISION, DECISIONS_FILE, ROW_HASH
 from data.errors import CorpusError, Problem
-from data.formats.cells import MISSING, Cell, Table, at, is_empty, is_number, labelled, shown
-from data.formats.tickets import customers_tickets
+from data.formats.cells import Cell, Table, at, is_empty, is_number, labelled, shown
+from data.formats.customers import customers_rows
+from data.formats.nested import MissingCell
+from data.formats.tickets import labelled_tickets
 from data.labels import is_label_column
 from data.rows import Row, Rows
 from data.text import lines_of
@@ -41,9 +44,10 @@ def read_table(table: Table, asked: Columns) -> Rows:
     if asked.label:
         table = labelled(table, asked.label)
     places = _places(table, asked, result)
+    table = customers_rows(replace(table, notices=result.notices), places)
     if places.is_ticket:
-        table, places = customers_tickets(table, places, asked)
-        result.problems, result.notices = list(table.problems), [*table.notices]
+        table, places = labelled_tickets(table, places, asked)
+    result.problems, result.notices = list(table.problems), [*table.notices]
     width = max((i + 1 for i, name in enumerate(table.header) if name.strip()), default=0)
     is_workbook = table.is_workbook
     replies: dict[str, set[str]] = defaultdict(set)
@@ -66,7 +70,7 @@ def read_table(table: Table, asked: Columns) -> Rows:
             rejected += 1
             continue
         subject = shown(at(cells, places.subject)).strip() if places.is_ticket else None
-        if subject and is_empty(values[0]):
+        if subject and is_empty(values[0]) and not (isinstance(values[0], MissingCell) and values[0].reason):
             values[0] = ""
         row = _row(table, line, values, result)
         if row is None:
@@ -241,8 +245,9 @@ def _label(value: Cell) -> Cell:
 def _not_text(what: str, value: Cell) -> tuple[str, str]:
     if value is None or value == []:
         return f"the {what} is empty", ""
-    if value is MISSING:
-        return f"this row has no {what}", ""
+    if isinstance(value, MissingCell):
+        kind = "conversations without a known customer" if value.reason else ""
+        return value.reason or f"this row has no {what}", kind
     if what == "intent" and isinstance(value, list | tuple) and value:
         return f"several labels in one cell: {value!r}"[:120], "rows have several labels, a message has one"
     kind = type(value).__name__

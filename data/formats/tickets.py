@@ -7,20 +7,19 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from data.columns import NAMES, TICKET_INTENT_NAMES, Columns, Places, column_key
+from data.columns import TICKET_INTENT_NAMES, Columns, Places, column_key
 from data.errors import Problem
 from data.formats.cells import Cell, Table, at, is_empty, shown
+from data.formats.senders import sender_field
 from data.labels import is_label_column, label_key
 
-_SENDERS: dict[str, list[str]] = NAMES["senders"]
-"""Columns that name the author of a message, with the values that do not mean a customer."""
 _MARKS = re.compile(r"[,;|]")
 _WORD = re.compile(r"[\w/.:-]+")
 _SHOWN = 12
 
 
-def customers_tickets(table: Table, places: Places, asked: Columns) -> tuple[Table, Places]:
-    """Return the tickets of customers that have a label, and where subject and label are; notices say what is left out.
+def labelled_tickets(table: Table, places: Places, asked: Columns) -> tuple[Table, Places]:
+    """Return the tickets that have a label, and where subject and label are; notices say what is left out.
 
     The label is the first of the usual columns that distinguishes tickets; of several tags the one that `asked.tags`
     names. A subject that is the same for most tickets (a form's title, a topic) does not belong to the message.
@@ -60,34 +59,29 @@ def _other_labels(table: Table, places: Places, same: Sequence[int]) -> list[int
         for i, name in enumerate(table.header)
         if (_last(name) in usual or is_label_column(name))
         and i not in (*same, places.message)
-        and column_key(name) not in _SENDERS
+        and not sender_field(name)[0]
         and not name.startswith(f"{label}.")
         and len({shown(at(cells, i)) for _, cells in table.records}) > 1
     ]
 
 
 def _labelled(table: Table, places: Places, same: Sequence[int], wanted_tags: Sequence[str]) -> Table:
-    """Return the customers' tickets that have one label, which is written into its column.
+    """Return the tickets that have one label, which is written into its column.
 
     Args:
         same: the columns that hold the tags, of which one is that of the label.
         wanted_tags: the tags that are intents; empty: all.
     """
     label = places.intents[0]
-    sender = next((i for i, name in enumerate(table.header) if column_key(name) in _SENDERS), None)
-    wrong = _SENDERS[column_key(table.header[sender])] if sender is not None else ()
     tags = _tags(table, same, label)
     wanted = {label_key(tag): tag for tag in wanted_tags}
     several = _several(Counter(tag for found in tags for tag in dict.fromkeys(found)))
     records: list[tuple[int, Sequence[Cell]]] = []
-    agents = without = 0
+    without = 0
     problems = list(table.problems)
     for (line, cells), found in zip(table.records, tags, strict=True):
         if _is_misfit(table, cells, places):
             records.append((line, cells))  # `read_table` names it
-            continue
-        if sender is not None and shown(at(cells, sender)).strip().casefold() in wrong:
-            agents += 1
             continue
         if wanted:
             found = list(dict.fromkeys(wanted[label_key(tag)] for tag in found if label_key(tag) in wanted))
@@ -100,14 +94,13 @@ def _labelled(table: Table, places: Places, same: Sequence[int], wanted_tags: Se
             kept = [*cells, *[None] * (label + 1 - len(cells))]
             kept[label] = found[0]
             records.append((line, kept))
-    left_out = {
-        f"messages of agents or bots ({_named(table, sender)})" if sender is not None else "": agents,
-        f"tickets without a label in {_named(table, label)}{' of --tags' if wanted else ''}": without,
-    }
-    notices = [
-        Problem(table.file, None, f"not taken: {count:,} {what}") for what, count in left_out.items() if count
-    ]
-    return replace(table, records=records, notices=[*table.notices, *notices], problems=problems)
+    notices = list(table.notices)
+    if without:
+        where = f"{_named(table, label)}{' of --tags' if wanted else ''}"
+        notices.append(
+            Problem(table.file, None, f"not taken: {without:,} tickets without a label in {where}")
+        )
+    return replace(table, records=records, notices=notices, problems=problems)
 
 
 def _is_misfit(table: Table, cells: Sequence[Cell], places: Places) -> bool:
