@@ -10,6 +10,7 @@ from data.errors import Problem
 from data.formats.cells import Cell, Table, at, is_empty, shown
 from data.formats.nested import OTHERS
 from data.formats.senders import others_values, sender_field
+from data.formats.transcript import customers_words
 
 
 def customers_rows(table: Table, places: Places) -> Table:
@@ -17,6 +18,7 @@ def customers_rows(table: Table, places: Places) -> Table:
 
     A field within a record says who wrote what is in that record: `source.author.type` is about `source.body`.
     """
+    table = _without_transcripts(table, places)
     others = _others(table, places)
     kept: list[tuple[int, Sequence[Cell]]] = []
     found: dict[int, None] = {}
@@ -37,6 +39,27 @@ def customers_rows(table: Table, places: Places) -> Table:
         Problem(table.file, None, f"not taken: {count:,} {what}") for what, count in left_out.items() if count
     ]
     return replace(table, records=kept, notices=[*table.notices, *notices])
+
+
+def _without_transcripts(table: Table, places: Places) -> Table:
+    """Return a table in which the customer's first message replaces the transcript of a chat; a notice counts them."""
+    records: list[tuple[int, Sequence[Cell]]] = []
+    taken = 0
+    for line, cells in table.records:
+        cell = at(cells, places.message)
+        words = customers_words(cell)
+        taken += words is not cell and isinstance(words, str)
+        kept = (
+            cells
+            if words is cell
+            else [words if place == places.message else one for place, one in enumerate(cells)]
+        )
+        records.append((line, kept))
+    reason = (
+        f"transcripts of chats: of {taken:,} cells the customer's first message is taken, and nothing else"
+    )
+    said = [Problem(table.file, None, reason)] if taken else []
+    return replace(table, records=records, notices=[*table.notices, *said])
 
 
 def _others(table: Table, places: Places) -> dict[int, frozenset[str]]:

@@ -9,10 +9,11 @@ from typing import Any
 from data.columns import NAMES, column_key
 
 _SENDERS: dict[str, list[str]] = NAMES["senders"]
-_FIELDS, _AMBIGUOUS, _CUSTOMERS, _STAFF = (
-    frozenset(_SENDERS[name]) for name in ("fields", "ambiguous", "customers", "staff")
-)
-_OTHERS = _STAFF.union(_SENDERS["others"])
+_FIELDS, _AMBIGUOUS, _STAFF = (frozenset(_SENDERS[name]) for name in ("fields", "ambiguous", "staff"))
+CUSTOMERS, AGENTS = (frozenset(_SENDERS[name]) for name in ("customers", "agents"))
+"""Words by which people, or those who write transcripts, call the customer and the others."""
+_CUSTOMERS = CUSTOMERS.union(_SENDERS["inbound"])
+_OTHERS = AGENTS.union(_STAFF, _SENDERS["outbound"])
 _FLAGS = {
     name: is_customers
     for kind, is_customers in (("is_customers", True), ("is_others", False))
@@ -45,7 +46,7 @@ def others_values(field: str, values: Iterable[str]) -> frozenset[str]:
     """
     sides = {value: is_customers(field, value) for value in values if value}
     if field == "role":
-        sides = {value: None if _words(value) <= _STAFF else side for value, side in sides.items()}
+        sides = {value: None if words_of(value) <= _STAFF else side for value, side in sides.items()}
     if field in _FLAGS and None in sides.values():
         return frozenset()
     is_known = None not in sides.values() or True in sides.values()
@@ -65,7 +66,7 @@ def is_customers(field: str, value: object) -> bool | None:
         return None if truth is None else truth is _FLAGS[field]
     if not isinstance(value, str) or "@" in value:
         return None
-    words = _words(value)
+    words = words_of(value)
     return False if not words.isdisjoint(_OTHERS) else True if not words.isdisjoint(_CUSTOMERS) else None
 
 
@@ -86,6 +87,11 @@ def has_sender(message: Mapping[str, Any]) -> bool:
 def authors(message: Mapping[str, Any]) -> list[str]:
     """Return what the fields say that name the author of a message."""
     return [str(value) for field, value in _said(message) if field not in _FLAGS]
+
+
+def words_of(value: str) -> frozenset[str]:
+    """Return the words of a name, in lower case."""
+    return frozenset(_WORDS.split(column_key(value))) - {""}
 
 
 def _side(message: Mapping[str, Any]) -> bool | None:
@@ -110,7 +116,3 @@ def _said(message: Mapping[str, Any]) -> list[tuple[str, Any]]:
         elif value not in (None, ""):
             found.append((field, value))
     return [(field, value) for field, value in found if field]
-
-
-def _words(value: str) -> frozenset[str]:
-    return frozenset(_WORDS.split(column_key(value))) - {""}

@@ -174,3 +174,65 @@ def test_a_ticket_keeps_its_own_text_beside_a_conversation_of_agents(tmp_path: P
         tmp_path / "tickets.jsonl", comments, comments, subject="Lost", description="where is it"
     )
     assert corpus.table["message"].tolist() == ["Lost. where is it"] * 2
+
+
+def of_cells(path: Path, *cells: str) -> Loaded:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(
+            [("text", "intent"), *((cell, "ab"[n % 2]) for n, cell in enumerate(cells))]
+        )
+    return read_corpus(path)
+
+
+@pytest.mark.parametrize(
+    "transcript",
+    [
+        "Agent: Hello\nCustomer: my parcel\nit is late\nAgent: sure",
+        "Visitor: my parcel\nVisitor: it is late\nSupport Bob: wait",
+        "[10:00] Bot: Hello\n[10:01] Customer: my parcel\nit is late\n[10:02] Joe left\n[10:03] Bot: bye",
+        "(10:00:01) *** Joe joined\n(10:00:02) Ann: Hi\n(10:00:09) Visitor Joe: my parcel\nit is late",
+        "Chat started: 3 May\n2026-05-03T10:00:01Z Kunde: my parcel\nit is late\n2026-05-03T10:02:01Z Ann: ok",
+        "Agent Bob (10:00 AM): Hi\nUser (10:01 AM): my parcel\nit is late",
+        "[10:01] Customer: my parcel\nit is late",
+    ],
+)
+def test_of_a_transcript_in_a_cell_the_customers_first_message_is_taught(
+    tmp_path: Path, transcript: str
+) -> None:
+    corpus = of_cells(tmp_path / "chats.csv", transcript, "where is it")
+    assert corpus.table["message"].tolist() == ["my parcel\nit is late", "where is it"]
+    assert "transcripts of chats: of 1 cells the customer's first message is taken" in said(corpus)
+
+
+def test_a_transcript_whose_speakers_are_names_is_a_problem(tmp_path: Path) -> None:
+    transcript = "(10:00:01) Ann: i want my money back\n(10:00:09) Agent Bob: Hello Ann"
+    corpus = of_cells(tmp_path / "chats.csv", "where is it", transcript)
+    assert corpus.table["message"].tolist() == ["where is it"]
+    assert [problem.line for problem in corpus.problems] == [3]
+    assert "do not say who the customer is ('Ann', 'Agent Bob')" in said(corpus)
+
+
+def test_a_transcript_of_agents_alone_is_counted(tmp_path: Path) -> None:
+    corpus = of_cells(tmp_path / "chats.csv", "where is it", "Agent: Hello\nAgent: still there?")
+    assert corpus.table["message"].tolist() == ["where is it"]
+    assert "not taken: 1 conversations in which only agents or bots wrote" in said(corpus)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Name: Ann\nOrder: 12\nMessage: where is it",
+        "Customer: ACME\nSystem: SAP\nProblem: it is down",
+        "My problem:\n[10:00:01] ERROR: no disk\n[10:00:02] ERROR: no disk",
+        "[10:00:01] ERROR: no disk\n[10:00:02] INFO: stopped",
+        "10:00 - 12:00: call me\n13:00 - 14:00: do not",
+        "3/5/2026 10:00 Delivery status: sent\n4/5/2026 10:00 Delivery status: lost",
+        "hello: where is it",
+        "Customer: hello\nwhere is it",
+        "I wrote to your agent.\nAgent: no\nCustomer: why?",
+    ],
+)
+def test_lines_with_colons_that_are_no_transcript_are_taught_as_written(tmp_path: Path, message: str) -> None:
+    corpus = of_cells(tmp_path / "corpus.csv", message, "money back")
+    assert corpus.table["message"].tolist() == [message, "money back"]
+    assert "transcript" not in said(corpus)
