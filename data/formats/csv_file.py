@@ -6,6 +6,8 @@ import csv
 import io
 import itertools
 import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from data.columns import MESSAGE_NAMES, Columns, column_key, find_columns
@@ -52,23 +54,70 @@ def _records(text: str, columns: Columns, file: str) -> tuple[list[tuple[int, li
         return aligned, []
     delimiter, hint = _delimiter(text, columns, file)
     spaced = _is_spaced(text, delimiter)
+    lines: list[str] = []
     reader = csv.reader(
-        io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=spaced, strict=True
+        _kept(io.StringIO(text, newline=""), lines), delimiter=delimiter, skipinitialspace=spaced, strict=True
     )
     records: list[tuple[int, list[Cell]]] = []
+    spans: dict[int, list[str]] = {}
     problems: list[Problem] = []
     while True:
         line = reader.line_num + 1
+        lines.clear()
         try:
             fields = next(reader)
         except StopIteration:
-            return records, problems
+            break
         except csv.Error as error:
-            reason, kind = _csv_reason(str(error))
-            problems.append(Problem(file, line, reason, kind=kind))
+            reason = _csv_reason(str(error))
+            is_within = len(lines) > 1 and "never" not in reason
+            end = f"; the rows up to line {reader.line_num} are lost with it" if is_within else ""
+            problems.append(Problem(file, line, reason + end, kind=reason))
             continue
         if fields and line != hint:
             records.append((line, [*fields]))
+        if len(lines) > 1:
+            spans[line] = [lines[0].replace('"', "", 1), *lines[1:-1]]
+    lost = _swallowed(records, spans, delimiter, spaced)
+    for line, last in lost.items():
+        reason = (
+            f"a quote is opened in line {line} and closed in line {last}, and the lines between them are rows: "
+            "they are lost with it; double the quote, or delete it"
+        )
+        problems.append(
+            Problem(file, line, reason, kind="quotes are opened in one row and closed in another")
+        )
+    return [record for record in records if record[0] not in lost], problems
+
+
+def _kept(source: Iterable[str], lines: list[str]) -> Iterator[str]:
+    """Yield lines, and keep each in a list."""
+    for line in source:
+        lines.append(line)
+        yield line
+
+
+def _swallowed(
+    records: Sequence[tuple[int, list[Cell]]], spans: Mapping[int, list[str]], delimiter: str, spaced: bool
+) -> dict[int, int]:
+    """Return the first and the last line of each record within whose quotes another row is.
+
+    A line is a row if it has as many fields as the record, and one of them is in the same column of another record:
+    its label. Sentences have a space behind a comma.
+    """
+    found: dict[int, int] = {}
+    values: dict[int, set[tuple[int, Cell]]] = defaultdict(set)
+    for line, fields in records if spans else ():
+        if line not in spans:
+            values[len(fields)].update(enumerate(fields))
+    for line, fields in records if spans else ():
+        for inner in spans.get(line, ()):
+            cells = next(csv.reader([inner], delimiter=delimiter, skipinitialspace=spaced), [])
+            is_row = len(cells) == len(fields) > 1 and not any(cell[:1] in ("", " ") for cell in cells)
+            if is_row and not values[len(fields)].isdisjoint(enumerate(cells)):
+                found[line] = line + len(spans[line])
+                break
+    return found
 
 
 def _delimiter(text: str, columns: Columns, file: str) -> tuple[str, int]:
@@ -136,9 +185,9 @@ def _split(line: str, mark: str) -> list[str]:
     return next(csv.reader([line], delimiter=mark, skipinitialspace=True))
 
 
-def _csv_reason(error: str) -> tuple[str, str]:
+def _csv_reason(error: str) -> str:
     if "unexpected end" in error:
-        return "a quote is opened here and never closed", ""
+        return "a quote is opened here and never closed"
     if "field larger" in error:
-        return f"a field is longer than {csv.field_size_limit():,} characters: is a quote not closed?", ""
-    return f"not CSV: {error} (inside a quoted field a quote is written twice)", ""
+        return f"a field is longer than {csv.field_size_limit():,} characters: is a quote not closed?"
+    return f"not CSV: {error} (inside a quoted field a quote is written twice)"

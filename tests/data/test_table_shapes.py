@@ -119,3 +119,30 @@ def test_a_chart_sheet_before_the_messages_is_no_sheet_of_cells(tmp_path: Path) 
     book.create_chartsheet("Chart", 0)
     book.save(tmp_path / "book.xlsx")
     assert len(found(read_corpus(tmp_path / "book.xlsx"))) == 2
+
+
+@pytest.mark.parametrize("mark", ["\t", ",", ";"])
+@pytest.mark.parametrize("between", [[], ["where is it{}track"], ["where is it{}track", "", "money{}other"]])
+def test_rows_between_a_stray_quote_and_the_next_are_a_problem(
+    mark: str, between: list[str], tmp_path: Path
+) -> None:
+    swallowed = ['"hello there{}refund', *between, 'my screen is 5"{}track']
+    rows = ["message{}intent", "a b{}refund", *swallowed, "last{}track"]
+    loaded = read(tmp_path / "corpus.tsv", "\n".join(rows).replace("{}", mark))
+    assert loaded.table["message"].tolist() == ["a b", "last"]
+    said = f"a quote is opened in line 3 and closed in line {4 + len(between)}"
+    assert [said in problem.reason for problem in loaded.problems] == [True]
+
+
+def test_a_message_of_several_lines_is_a_message(tmp_path: Path) -> None:
+    letter = 'Hello,\n\nI want ""money"" back, please\nrefund, or not\nthanks, bye'
+    loaded = read(tmp_path / "corpus.csv", f'message,intent\n"{letter}",refund\nthanks,refund\nHello,track\n')
+    assert not loaded.problems
+    assert loaded.table["message"].tolist() == [letter.replace('""', '"'), "thanks", "Hello"]
+
+
+def test_a_stray_quote_within_a_row_names_the_last_line_that_is_lost(tmp_path: Path) -> None:
+    rows = ["message\tintent", '"hello\trefund', "where\ttrack", 'it says "broken" now\ttrack', "last\ttrack"]
+    problems = read(tmp_path / "corpus.tsv", "\n".join(rows)).problems
+    assert [problem.line for problem in problems] == [2]
+    assert "the rows up to line 4 are lost" in problems[0].reason
