@@ -20,9 +20,10 @@ NAMES: dict[str, Any] = read_yaml(Path(__file__).with_name("names.yaml"))
 """What other products call columns, labels and languages."""
 MESSAGE_NAMES, INTENT_NAMES, REPLY_NAMES = (tuple(NAMES[what]) for what in ("message", "intent", "reply"))
 """Usual names of a column; the first one present is used."""
-TICKET_MESSAGE_NAMES, TICKET_INTENT_NAMES = (
-    tuple(NAMES[what]) for what in ("ticket_message", "ticket_intent")
-)
+TICKET_INTENT_NAMES = tuple(NAMES["ticket_intent"])
+_WHOLE_TEXTS, _EXCERPTS = (tuple(NAMES[what]) for what in ("ticket_message", "ticket_excerpt"))
+TICKET_MESSAGE_NAMES = (*_WHOLE_TEXTS, *_EXCERPTS)
+_NOT_OF_MESSAGES = frozenset(NAMES["not_of_messages"])
 _SUBJECTS, _TITLES = NAMES["subject"], NAMES["subject_beside_description"]
 
 ONE_COLUMN = (
@@ -195,18 +196,19 @@ class _Header:
         """Return the column whose whole name is a candidate, else one with a part, else a field within a record."""
         for candidate in candidates:
             found = self._whole(candidate)
-            if not found and self._is_ticket:
-                found = self._nested(candidate)
             if len(found) > 1 and not is_repeated:
                 name = self._names[found[0]]
                 raise self._refused(f"column {name!r} occurs {len(found)} times: rename all but one")
-            if found:
+            # An excerpt at hand is less than the whole text within a record.
+            if found and (candidate not in _EXCERPTS or (nested := self._nested(_WHOLE_TEXTS)) is None):
                 return found[0]
+            if found:
+                return nested
         for candidate in candidates:
             found = self._part(candidate)
             if (chosen := self._only(found, what)) is not None:
                 return chosen
-        return next((found[0] for candidate in candidates if (found := self._nested(candidate))), None)
+        return self._nested(candidates)
 
     def _guess(self, what: str, usual: Sequence[str]) -> int | None:
         """Return the column whose last word is a usual name, such as `Customer Query`; None: there is none."""
@@ -228,11 +230,15 @@ class _Header:
     def _where(self, fits: Callable[[str], bool]) -> list[int]:
         return [place for place, name in enumerate(self._names) if fits(name)]
 
-    def _nested(self, candidate: str) -> list[int]:
-        """Return the shallowest of the fields with this name within a record."""
-        inner = f".{column_key(candidate)}"
-        found = self._where(lambda name: column_key(name).endswith(inner))
-        return sorted(found, key=lambda place: self._names[place].count("."))[:1]
+    def _nested(self, candidates: Sequence[str]) -> int | None:
+        """Return the shallowest of the fields within records that a candidate names, of several the first name's."""
+        found = [
+            (depth, order, place)
+            for order, candidate in enumerate(candidates)
+            for place, name in enumerate(self._names)
+            if (depth := depth_of(name, candidate)) is not None
+        ]
+        return min(found)[2] if found else None
 
     def _only(self, found: Sequence[int], what: str) -> int | None:
         """Return the first place; refuse several where an option can choose one of them."""
@@ -262,7 +268,7 @@ class _Header:
 
 def _is_ticket(names: Sequence[str]) -> bool:
     """Whether a header has a ticket's subject and text."""
-    last = {column_key(name).rpartition(".")[2] for name in names}
+    last = {key.rpartition(".")[2] for key in map(column_key, names) if _is_of_message(key)}
     if "description" in last and not last.isdisjoint(_TITLES):
         return True
     texts = {name.rpartition(".")[2] for name in TICKET_MESSAGE_NAMES}
@@ -281,6 +287,19 @@ def column_key(name: str) -> str:
     custom = _CUSTOM.fullmatch(name)
     words = _CAMEL.sub("_", (custom[1] or custom[2]) if custom else name)
     return _SEPARATORS.sub("_", words).casefold()
+
+
+def depth_of(name: str, candidate: str) -> int | None:
+    """Return in how many records a column with this usual name is; None: it has another, or is about something else."""
+    key, wanted = column_key(name), column_key(candidate)
+    if not f".{key}".endswith(f".{wanted}") or not _is_of_message(key):
+        return None
+    return key.count(".") - wanted.count(".")
+
+
+def _is_of_message(key: str) -> bool:
+    """Whether a field is not in a record about something else, such as `requester.tags`."""
+    return _NOT_OF_MESSAGES.isdisjoint(key.split(".")[:-1])
 
 
 def language_of(name: str) -> str:

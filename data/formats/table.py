@@ -110,6 +110,19 @@ def _places(table: Table, asked: Columns, result: Rows) -> Places:
         name = table.header[places.guessed]
         reason = f"{name!r} is read as the {what}, for its last word: --{what}-column chooses another"
         result.notices.append(Problem(table.file, table.line, reason))
+    within = [
+        f"{table.header[place]!r} is read as the {what}"
+        for what, place, name in (
+            ("message", places.message, asked.message),
+            ("intent", places.intents[0], asked.intent),
+        )
+        if table.line is None and name is None and "." in table.header[place] and not places.is_ticket
+    ]
+    if within:
+        reason = (
+            f"{', '.join(within)}: fields within fields; --message-column and --intent-column choose others"
+        )
+        result.notices.append(Problem(table.file, table.line, reason))
     if asked.intent is None:
         return places if places.is_ticket else _text_label(table, places, result)
     if table.line is not None:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from data.columns import TICKET_INTENT_NAMES, Columns, Places, column_key
+from data.columns import TICKET_INTENT_NAMES, Columns, Places, column_key, depth_of
 from data.errors import Problem
 from data.formats.cells import Cell, Table, at, is_empty, shown
 from data.formats.senders import sender_field
@@ -123,14 +123,17 @@ def _tags(table: Table, places: Sequence[int], label: int) -> list[list[str]]:
 
 
 def _label_place(table: Table, places: Places) -> int:
-    """Return the first of the usual columns with at least two values; the one that was found if none has."""
-    for name in TICKET_INTENT_NAMES:
-        for place, header in enumerate(table.header):
-            if place in (places.message, places.subject) or _last(header) != name:
-                continue
-            cells = [at(cells, place) for _, cells in table.records]
-            if len({shown(cell) for cell in cells if _labels(cell, are_tags=True)}) > 1:
-                return place
+    """Return the shallowest of the usual columns with two values or more; the one that was found if none has."""
+    found = sorted(
+        (depth, order, place)
+        for order, name in enumerate(TICKET_INTENT_NAMES)
+        for place, header in enumerate(table.header)
+        if place not in (places.message, places.subject) and (depth := depth_of(header, name)) is not None
+    )
+    for _, _, place in found:
+        cells = [at(cells, place) for _, cells in table.records]
+        if len({shown(cell) for cell in cells if _labels(cell, are_tags=True)}) > 1:
+            return place
     return places.intents[0]
 
 

@@ -13,6 +13,7 @@ import openpyxl  # type: ignore[import-untyped]
 import pytest
 
 from data.columns import Columns
+from data.errors import CorpusError
 from data.formats.nested import flat
 from data.loading import Loaded, read_corpus
 from data.mail import clean_mail, clean_subject, joined
@@ -611,3 +612,46 @@ def test_a_ticket_without_its_label_or_shifted_by_a_comma_is_named(tmp_path: Pat
     loaded = read_corpus(file)
     assert len(loaded.table) == 12
     assert [problem.line for problem in loaded.problems] == [26, 27]
+
+
+@pytest.mark.parametrize(
+    ("more", "label"),
+    [
+        ({"requester": lambda b, t, n: {"tags": [("vip", "new")[n % 2]]}}, "tags"),
+        ({"customer": lambda b, t, n: {"category": ("gold", "silver")[n % 2]}}, "tags"),
+        ({"group": {"description": "Team of orders", "body": "about us"}}, "category"),
+        ({"attachments": lambda b, t, n: [{"type": f"image {n}", "text": "a.png"}]}, "type"),
+        ({"satisfaction_rating": {"comment": "nice", "reason": "fast"}}, "reason"),
+        ({"thread": lambda b, t, n: {"text": "older", "intent": f"no {n}"}}, "tags"),
+    ],
+    ids=["requester", "customer", "group", "attachments", "rating", "deeper"],
+)
+def test_the_tickets_own_fields_come_before_those_of_what_belongs_to_it(
+    tmp_path: Path, more: dict[str, Any], label: str
+) -> None:
+    for wrapped in (False, True):
+        content = tickets(**more, subject="S", body=lambda b, t, n: f"text {n}", **{label: lambda b, t, n: t})
+        content = [{"fields": ticket} for ticket in content] if wrapped else content
+        corpus = loaded(tmp_path / "export.json", content)
+        assert corpus.table["message"].tolist() == [f"text {n}" for n in range(COUNT)]
+        assert corpus.table["intent"].tolist() == ["delivery", "cancel"] * 2
+
+
+def test_a_description_of_the_kind_of_issue_is_not_the_message(tmp_path: Path) -> None:
+    content = tickets(
+        summary=lambda b, t, n: f"text {n}",
+        issuetype={"description": "A request"},
+        labels=lambda b, t, n: [t],
+    )
+    with pytest.raises(CorpusError, match="no message column"):
+        loaded(tmp_path / "export.json", content)
+
+
+def test_a_field_within_a_field_is_named_where_it_is_read(tmp_path: Path) -> None:
+    content = tickets(data=lambda b, t, n: {"text": f"text {n}"}, intent=lambda b, t, n: t)
+    corpus = loaded(tmp_path / "export.json", content)
+    assert "'data.text' is read as the message: fields within fields" in said(corpus)
+    asked = loaded(tmp_path / "export.json", content, Columns(message="data.text"))
+    assert "fields within fields" not in said(asked)
+    entities = tickets(entities=[{"text": "Rome"}], utterance_text=lambda b, t, n: f"text {n}", intent="a")
+    assert loaded(tmp_path / "export.json", entities).table["message"][0] == "text 0"
