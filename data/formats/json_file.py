@@ -101,7 +101,7 @@ def read_json(path: Path, columns: Columns, arrays: bool = False) -> Rows:
     if _is_pairs(document) and arrays:
         pairs = Table(file, ["1", "2"], list(enumerate(document, start=1)))
         return read_table(pairs, replace(columns, header=False))
-    elements = _elements(document)
+    elements, left = _elements(document)
     if columns.intent is None and is_chat([element for element in elements if isinstance(element, dict)]):
         raise CorpusError.at(file, None, NO_LABELS)
     if elements and not arrays:
@@ -112,6 +112,10 @@ def read_json(path: Path, columns: Columns, arrays: bool = False) -> Rows:
             result.notices.append(
                 Problem(file, None, f"not taken: {others:,} elements that are not JSON objects")
             )
+        result.notices += [
+            Problem(file, None, f"not taken: {count:,} elements of {name!r}, which are other objects")
+            for name, count in left.items()
+        ]
         return result
     if isinstance(document, dict) and document and all(isinstance(text, str) for text in document.values()):
         reason = (
@@ -135,19 +139,32 @@ _TICKETS = ("tickets", "conversations", "_results", "results", "records", "cases
 """Where the exports of ticket systems have their tickets, beside lists of users and groups."""
 
 
-def _elements(document: JsonDocument) -> list[Any]:
+def _elements(document: JsonDocument) -> tuple[list[Any], dict[str, int]]:
     """Return the elements of an array, or of the arrays of objects in an object (`{"data": [...]}`).
 
-    Of an object with tickets these alone, also one level deeper (`{"_embedded": {"conversations": [...]}}`).
+    Of an object with tickets these alone, also one level deeper (`{"_embedded": {"conversations": [...]}}`), with the
+    arrays whose objects are alike, such as a test part. The names and lengths of the other arrays are returned too.
     """
     if not isinstance(document, dict):
-        return document if isinstance(document, list) else []
+        return document if isinstance(document, list) else [], {}
     if all(map(str.isdecimal, document)):  # pandas: `orient="index"`
-        return list(document.values())
+        return list(document.values()), {}
     inner = [document, *(part for part in document.values() if isinstance(part, dict))]
-    found = [part[name] for part in inner for name in _TICKETS if _are_objects(part.get(name))]
-    arrays = found[:1] or [part for part in document.values() if isinstance(part, list)]
-    return [element for part in arrays for element in part if isinstance(element, dict)]
+    arrays = [(name, value) for part in inner for name, value in part.items() if _are_objects(value)]
+    tickets = [part[name] for part in inner for name in _TICKETS if _are_objects(part.get(name))]
+    if not tickets:
+        return [element for part in document.values() if _are_objects(part) for element in part], {}
+    taken = [value for _, value in arrays if value is tickets[0] or _are_alike(value, tickets[0])]
+    left = {name: len(value) for name, value in arrays if not any(value is one for one in taken)}
+    return [element for part in taken for element in part], left
+
+
+def _are_alike(one: list[Any], other: list[Any]) -> bool:
+    """Whether the objects of two arrays have most of their names in common."""
+    names, others = (
+        {name for element in part if isinstance(element, dict) for name in element} for part in (one, other)
+    )
+    return 2 * len(names & others) > len(names | others)
 
 
 def _are_objects(value: Any) -> bool:

@@ -253,3 +253,13 @@ def test_a_row_with_two_faults_is_one_dropped_row(tmp_path: Path) -> None:
     (tmp_path / "corpus.csv").write_text(TABLE + '"b\0us","la\0te"\n', encoding="utf-8")
     result = CliRunner().invoke(convert, [str(tmp_path / "corpus.csv"), "--out", str(tmp_path / "out")])
     assert "1 row was dropped" in result.output.replace("\n", " ")
+
+
+def test_rows_beside_those_that_are_read_are_read_too_or_counted(tmp_path: Path) -> None:
+    rows = [{"text": m, "label": i, **({"id": n} if n else {})} for n, (m, i) in enumerate(ROWS)]
+    users = [{"id": 1, "name": "Ann"}, {"id": 2, "name": "Bob"}]
+    document = {"data": rows[:1], "validation": rows[1:], "users": users, "version": [1, 2]}
+    loaded = read(tmp_path / "export.json", json.dumps(document))
+    assert pairs(loaded) == ROWS
+    assert "not taken: 2 elements of 'users', which are other objects" in said(loaded)
+    assert "version" not in said(loaded)
