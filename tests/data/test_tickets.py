@@ -655,3 +655,22 @@ def test_a_field_within_a_field_is_named_where_it_is_read(tmp_path: Path) -> Non
     assert "fields within fields" not in said(asked)
     entities = tickets(entities=[{"text": "Rome"}], utterance_text=lambda b, t, n: f"text {n}", intent="a")
     assert loaded(tmp_path / "export.json", entities).table["message"][0] == "text 0"
+
+
+def test_of_a_ticket_with_several_rows_the_customers_first_is_taught(tmp_path: Path) -> None:
+    header = ("Conversation ID", "Direction", "Subject", "Extract", "Tags")
+    rows = [
+        ("c1", "Outbound", "Hello", "we are here", "refund"),
+        ("c1", "Inbound", "Refund", "my money", "refund"),
+        ("c1", "Inbound", "Re: Refund", "you are the best", "refund"),
+        ("c2", "Inbound", "Parcel", "where is it", "delivery"),
+        ("c2", "Inbound", "Re: Parcel", "ok", "delivery"),
+        ("", "Inbound", "Lost", "it is lost", "delivery"),
+        ("", "Inbound", "Late", "it is late", "delivery"),
+    ]
+    corpus = read_corpus(table(tmp_path / "export.csv", header, rows))
+    messages = ["Refund. my money", "Parcel. where is it", "Lost. it is lost", "Late. it is late"]
+    assert corpus.table["message"].tolist() == messages
+    assert "not taken: 2 later messages of a ticket, of which the first row is read" in said(corpus)
+    twice = [(*rows[1][:4], "refund"), (*rows[1][:4], "vip"), rows[3]]
+    assert len(read_corpus(table(tmp_path / "tags.csv", header, twice)).table) == 3
