@@ -75,7 +75,7 @@ def _records(text: str, columns: Columns, file: str) -> tuple[list[tuple[int, li
             problems.append(Problem(file, line, reason + end, kind=reason))
             continue
         if fields and line != hint:
-            records.append((line, [*fields]))
+            records.append((line, [field.strip() if delimiter == "|" else field for field in fields]))
         if len(lines) > 1:
             spans[line] = [lines[0].replace('"', "", 1), *lines[1:-1]]
     lost = _swallowed(records, spans, delimiter, spaced)

@@ -44,11 +44,12 @@ def read_table(table: Table, asked: Columns) -> Rows:
     if asked.label:
         table = labelled(table, asked.label)
     places = _places(table, asked, result)
+    width = max((i + 1 for i, name in enumerate(table.header) if name.strip()), default=0)
+    shifted = _shifted(table, places, width)
     table = customers_rows(replace(table, notices=result.notices), places)
     if places.is_ticket:
         table, places = labelled_tickets(table, places, asked)
     result.problems, result.notices = list(table.problems), [*table.notices]
-    width = max((i + 1 for i, name in enumerate(table.header) if name.strip()), default=0)
     is_workbook = table.is_workbook
     replies: dict[str, set[str]] = defaultdict(set)
     repeated = rejected = 0
@@ -60,6 +61,13 @@ def read_table(table: Table, asked: Columns) -> Rows:
         if reason := _misfit(cells, width, places, is_workbook):
             hint = "does a column lack its name?" if is_workbook else "are quotes missing around a comma?"
             kind = f"rows do not have the {width} fields of the header: {hint}"
+            result.problems.append(Problem(table.file, line, reason, kind=kind))
+            continue
+        if line in shifted:
+            reason = (
+                f"a comma and a space move the fields: are quotes missing? It begins {shown(cells[0])[:40]!r}"
+            )
+            kind = "commas without quotes move fields into columns that are empty elsewhere"
             result.problems.append(Problem(table.file, line, reason, kind=kind))
             continue
         values = [cells[place] if place < len(cells) else None for place in (places.message, *places.intents)]
@@ -231,6 +239,22 @@ def _misfit(cells: Sequence[Cell], width: int, places: Places, is_workbook: bool
         return ""
     hint = "does a column lack its name?" if is_workbook else "are quotes missing?"
     return f"{len(cells)} fields where the header has {width}: {hint} It begins {shown(cells[0])[:40]!r}"
+
+
+def _shifted(table: Table, places: Places, width: int) -> frozenset[int]:
+    """Return the rows that an unquoted comma in the message moves into a column that is elsewhere empty.
+
+    A space begins the field behind the message.
+    """
+    if table.line is None or table.is_workbook:
+        return frozenset()
+    spaced = {line for line, cells in table.records if shown(at(cells, places.message + 1)).startswith(" ")}
+    found: set[int] = set()
+    for place in range(max(places.message, *places.intents) + 1, width):
+        filled = {line for line, cells in table.records if not is_empty(at(cells, place))}
+        if 2 * max(len(spaced), len(filled)) < len(table.records):
+            found |= filled & spaced
+    return frozenset(found)
 
 
 def _row(table: Table, line: int, values: Sequence[Cell], result: Rows) -> tuple[str, str] | None:

@@ -146,3 +146,58 @@ def test_a_stray_quote_within_a_row_names_the_last_line_that_is_lost(tmp_path: P
     problems = read(tmp_path / "corpus.tsv", "\n".join(rows)).problems
     assert [problem.line for problem in problems] == [2]
     assert "the rows up to line 4 are lost" in problems[0].reason
+
+
+@pytest.mark.parametrize("rule", ["|---|---|", "|:--|--:|"])
+def test_a_markdown_table_is_read_whatever_words_its_labels_have(rule: str, tmp_path: Path) -> None:
+    rows = [("message", "intent"), ("where is it", "track order"), ("my money", "refund")]
+    lines = [f"| {message:<12} | {intent} |" for message, intent in rows]
+    assert found(read(tmp_path / "a.txt", "\n".join([lines[0], rule, *lines[1:]]))) == rows[1:]
+
+
+NOTED = ["my money,refund,", "pay me,refund,", "where is it,track,", "why late,track,"]
+
+
+@pytest.mark.parametrize(
+    ("header", "agent"),
+    [
+        ("message,intent,notes", ""),
+        ("message,intent,agent,notes", ","),
+        ("message,intent,agent,notes", "Bob,"),
+    ],
+)
+def test_a_comma_without_quotes_that_moves_the_label_into_an_empty_column_is_a_problem(
+    header: str, agent: str, tmp_path: Path
+) -> None:
+    rows = [*(row + agent for row in NOTED), f"hello, i want it,refund,{agent}".removesuffix(",")]
+    loaded = read(tmp_path / "a.csv", "\n".join([header, *rows]))
+    assert set(loaded.table["intent"]) == {"refund", "track"}
+    assert [problem.line for problem in loaded.problems] == [6]
+    assert "are quotes missing? It begins 'hello'" in loaded.problems[0].reason
+
+
+def test_a_comma_without_quotes_behind_the_label_is_a_problem_too(tmp_path: Path) -> None:
+    rows = [
+        "intent,message,notes",
+        "refund,my money,",
+        "refund,pay me,",
+        "track,where is it,",
+        "refund,hello, i want it",
+    ]
+    loaded = read(tmp_path / "a.csv", "\n".join(rows))
+    assert loaded.table["message"].tolist() == ["my money", "pay me", "where is it"]
+    assert [problem.line for problem in loaded.problems] == [5]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [*NOTED, "why late,track,by Ann"],
+        ["my money, refund,", "pay me, refund,", "why late, track, by Ann"],
+        [*(row + "Ann" for row in NOTED), "why late, track,by Ann"],
+    ],
+    ids=["a note", "spaces", "notes"],
+)
+def test_a_filled_last_column_is_no_problem(rows: list[str], tmp_path: Path) -> None:
+    loaded = read(tmp_path / "a.csv", "\n".join(["message,intent,notes", *rows]))
+    assert len(found(loaded)) == len(rows)
