@@ -48,10 +48,11 @@ _FROM = re.compile(rf"[*\s]*{_any('from')}\s?:[*\s]*\S")
 _SENT = re.compile(rf"[*\s]*{_any('sent')}(?: el| le)?\s?:")
 _HEADER_LINES = 4
 
-_DELIMITER = re.compile(r"(?:--|__|—)\s*")
+_DELIMITER = re.compile(r"(?:--|__|—|\*{3,})\s*")
 _DEVICE = re.compile(_any("device"), re.IGNORECASE)
 _CLOSING = re.compile(rf"{_any('closing')}\s*[,.!]*", re.IGNORECASE)
-_NAME = re.compile(r"(?:[A-ZÀ-Þ][\w.'’-]*\s?){1,4},?")
+_NAME = re.compile(r"(?:[A-ZÀ-Þ][\w.'’-]*\s?){1,4}(?:,|\s*[|·•].{1,50})?")
+_CONTACT = re.compile(_any("contact"), re.IGNORECASE)
 _DISCLAIMER = re.compile(_any("disclaimer"), re.IGNORECASE)
 _TAIL_LINES, _TAIL_CHARACTERS = 8, 70
 """Most lines of a signature, and characters of one."""
@@ -337,4 +338,8 @@ def _is_signature(line: str, tail: list[str]) -> bool:
     )
     if _DELIMITER.fullmatch(line):
         return is_short
-    return is_short and bool(_CLOSING.fullmatch(line)) and bool(_NAME.fullmatch(tail[0]))
+    if not is_short:
+        return False
+    if _NAME.fullmatch(line) and _CONTACT.fullmatch(tail[0]):
+        return True
+    return bool(_CLOSING.fullmatch(line)) and bool(_NAME.fullmatch(tail[0]))

@@ -375,6 +375,18 @@ def test_examples_are_at_most_five_and_html_elsewhere_is_named_and_taught_as_wri
         ("On 3 May 2026, Shop wrote:\n> Which colour?\nblue", "blue"),
         ("> three items", "> three items"),
         ("I wrote to you on Monday and he wrote:\nno", "I wrote to you on Monday and he wrote:\nno"),
+        ("Yes.\n2026-05-03 10:12 GMT+02:00 Shop <s@shop.com>:\n\nHello", "Yes."),
+        ("It broke.\n2026-05-03 10:12 it works:\nnot", "It broke.\n2026-05-03 10:12 it works:\nnot"),
+        ("Yes.\nGet Outlook for iOS<https://aka.ms/x0ukef>", "Yes."),
+        ("Yes.\nSent from Outlook for Android <https://aka.ms/x0ukef>", "Yes."),
+        ("Yes.\nThx,\nJohn", "Yes."),
+        ("Yes.\nWarmly\n\nJohn Doe | Head of IT\nwww.example.com", "Yes."),
+        ("Ja.\nLG\nAnna", "Ja."),
+        ("Yes.\nBR\nJohn", "Yes."),
+        ("Yes.\nJohn Smith\nTel. +44 20 1234 5678", "Yes."),
+        ("It is a\nphone 12 pro", "It is a\nphone 12 pro"),
+        ("Call me.\nTel. +44 20 1234 5678", "Call me.\nTel. +44 20 1234 5678"),
+        ("Yes.\n***\nThis communication is confidential", "Yes."),
         ("Yes.\n-- \nAnn\nACME Ltd", "Yes."),
         ("Yes.\nThanks,\nplease cancel it", "Yes.\nThanks,\nplease cancel it"),
         ("Thanks", "Thanks"),
@@ -481,6 +493,47 @@ def test_a_folder_of_e_mails_is_read_as_mails_and_not_line_by_line(tmp_path: Pat
     assert rows == {"refund": "Rückgabe. I sent it back", "delivery": "Rückgabe. where is it"}
     assert "2 e-mails, one per file" in said(corpus)
     assert "quoted replies are removed" in said(corpus)
+
+
+def mailbox(folder: Path, *mails: tuple[str, str]) -> Loaded:
+    """Read e-mails of these senders and recipients, every second with another intent; the text is the number."""
+    for n, (sender, recipient) in enumerate(mails):
+        path = folder / "ab"[n % 2] / f"{n:02}.eml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"From: X <{sender}>\nTo: {recipient}\nSubject: x\n\ntext {n}\n", encoding="utf-8")
+    return read_corpus(folder)
+
+
+def numbers(corpus: Loaded) -> list[int]:
+    return sorted(int(message.rpartition(" ")[2]) for message in corpus.table["message"])
+
+
+SHOP = "Help@shop.com"
+WRITTEN = [("ann@x.com", SHOP), ("joe@y.com", f"Shop <{SHOP}>")]
+
+
+@pytest.mark.parametrize("shop", ["help@shop.com", "bob@shop.com", "Bob@Shop.com"])
+def test_e_mails_from_the_address_or_domain_to_which_customers_write_are_agents(
+    shop: str, tmp_path: Path
+) -> None:
+    corpus = mailbox(tmp_path, *WRITTEN, (shop, "ann@x.com"), (shop, "ann@x.com"), (shop, "joe@y.com"))
+    assert numbers(corpus) == [0, 1]
+    assert f"not taken: 3 that agents wrote ({shop.lower()})" in said(corpus)
+
+
+@pytest.mark.parametrize(
+    "mails",
+    [
+        [("ann@shop.com", SHOP), ("joe@shop.com", SHOP)],
+        [("ann@mail.com", "a@mail.com"), ("joe@mail.com", "a@mail.com"), ("eve@x.com", "a@mail.com")],
+        [("ann@x.com", "a@shop.com"), ("joe@y.com", "b@shop.com")],
+    ],
+    ids=["colleagues", "a provider", "many addresses"],
+)
+def test_customers_with_the_shops_domain_are_no_agents(mails: list[tuple[str, str]], tmp_path: Path) -> None:
+    corpus = mailbox(tmp_path, *mails)
+    assert numbers(corpus) == list(range(len(mails)))
+    assert "agents" not in said(corpus)
 
 
 def test_an_e_mail_in_no_folder_or_in_an_unknown_encoding_is_a_problem(tmp_path: Path) -> None:
