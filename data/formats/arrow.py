@@ -158,8 +158,10 @@ def _cells(column: pa.Array) -> int:
 
 def _values(column: pa.Array, name: str, labels: list[str] | None, file: str) -> list[Cell]:
     try:
-        if pa.types.is_binary(column.type):  # as some programs write text
-            column = column.cast(pa.string())
+        if pa.types.is_binary(column.type) or pa.types.is_large_binary(
+            column.type
+        ):  # as some programs write text
+            column = column.cast(pa.large_string())
         if isinstance(column, pa.DictionaryArray):  # equal values stay one object
             words = column.dictionary.to_pylist()
             values = [None if index is None else words[index] for index in column.indices.to_pylist()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,8 @@ def parse_json(text: str) -> Any:
 def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(
-            f"the key {next(n for n in names if names.count(n) > 1)!r} occurs twice in one object"
-        )
+        counts = Counter(name for name, _ in pairs)
+        raise ValueError(f"the key {next(n for n in counts if counts[n] > 1)!r} occurs twice in one object")
     return found
 
 

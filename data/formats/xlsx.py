@@ -76,7 +76,7 @@ def read_xlsx(path: Path, columns: Columns) -> Rows:
         result.notices.append(Problem(file, None, reason))
     others = [name for name in sheets if name not in (title, *alike) and _filled(sheets[name])]
     if others or title != next(iter(sheets)):
-        reason = f"sheet {title!r} is read; not taken: {', '.join(map(repr, others))}"
+        reason = f"sheet {title!r} is read; not taken: {_counted(sheets, others)}"
         if with_replies := [name for name in others if _has_replies(sheets[name])]:
             reason += f"; {with_replies[0]!r} seems to hold replies: `--replies {path.name}` takes them"
         result.notices.append(Problem(file, None, reason))
@@ -116,7 +116,7 @@ def _named_by_intent(
     told = ", ".join(f"{title} ({len(part.rows):,})" for title, part in parts.items())
     reason = f"no sheet has a column of intents: the intents are the titles of the sheets: {told}"
     if others := [title for title in sheets if title not in parts and _filled(sheets[title])]:
-        reason += f"; not taken: {', '.join(map(repr, others))}"
+        reason += f"; not taken: {_counted(sheets, others)}"
     result.notices.append(Problem(file, None, reason))
     return result
 
@@ -140,6 +140,11 @@ def _failure(file: str, sheets: Sheets, failures: dict[str, CorpusError]) -> Cor
 def _filled(records: Records) -> int:
     """Count the rows with cells."""
     return sum(any(cells) for _, cells in records)
+
+
+def _counted(sheets: Sheets, titles: Sequence[str]) -> str:
+    """Name sheets with the number of their rows, headers included."""
+    return ", ".join(f"{title!r} ({_filled(sheets[title]):,} rows)" for title in titles)
 
 
 def _has_replies(records: Records) -> bool:

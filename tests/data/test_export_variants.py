@@ -237,6 +237,11 @@ def test_a_dataset_is_found_below_the_folder_that_is_given(tmp_path: Path) -> No
         ("sheet.gsheet", "a link to a Google sheet: download it"),
         ("mail.mbox", "save the e-mails as .eml files"),
         ("table.avro", "write the table as CSV or Parquet"),
+        ("mail.eml", "put it into a folder with the intent's name"),
+        ("table.tab", "name it .tsv"),
+        ("table.psv", "name it .csv"),
+        ("page.htm", "open it in a spreadsheet"),
+        ("data.sqlite3", "a database is not read"),
     ],
 )
 def test_more_formats_that_are_not_read_name_the_way_out(tmp_path: Path, name: str, says: str) -> None:

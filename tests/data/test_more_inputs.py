@@ -95,12 +95,17 @@ def test_a_column_of_which_the_last_word_is_usual_is_named_and_an_agents_is_not_
         read(tmp_path / "b.csv", "First Query,Second Query,Label\nlate,so,late\n")
 
 
+LARGE = pa.schema({"text": pa.large_binary(), "label": pa.large_binary()})
+
+
 def test_text_that_parquet_holds_as_bytes_is_read_and_a_date_beyond_pythons_names_its_column(
     tmp_path: Path,
 ) -> None:
     columns = {"text": [m.encode() for m, _ in ROWS], "label": [i.encode() for _, i in ROWS]}
     pq.write_table(pa.table(columns), tmp_path / "a.parquet")
     assert pairs(read_corpus(tmp_path / "a.parquet")) == ROWS
+    pq.write_table(pa.table(columns).cast(LARGE), tmp_path / "large.parquet")
+    assert pairs(read_corpus(tmp_path / "large.parquet")) == ROWS
     late = pa.array([2**62] * len(ROWS), pa.timestamp("us"))
     pq.write_table(pa.table(columns | {"when": late}), tmp_path / "b.parquet")
     with pytest.raises(
@@ -193,7 +198,7 @@ def test_sheets_with_the_same_columns_are_one_corpus_and_others_are_named(tmp_pa
     assert pairs(loaded) == ROWS
     assert loaded.table["source"].tolist()[-1] == "year.xlsx/February:2"
     assert "2 sheets have the same columns and are one corpus: 'January', 'February'" in said(loaded)
-    assert "not taken: 'Prices'" in said(loaded)
+    assert "not taken: 'Prices' (1 rows)" in said(loaded)
     assert "year.xlsx/February:3: the intent is empty" in said(loaded)
 
 

@@ -106,7 +106,7 @@ def test_a_workbook_with_a_sheet_for_each_intent_is_read_and_other_sheets_are_na
     reasons = [notice.reason for notice in read_corpus(path).notices]
     assert reasons == [
         "no sheet has a column of intents: the intents are the titles of the sheets: refund (2), cancel (2); "
-        "not taken: 'totals'"
+        "not taken: 'totals' (2 rows)"
     ]
 
 
@@ -122,6 +122,6 @@ def test_a_hidden_sheet_is_read_only_where_no_visible_one_has_messages(tmp_path:
     new: list[tuple[object, ...]] = [("message", "intent"), ("new text", "new"), ("newer", "newer")]
     path = workbook(tmp_path / "book.xlsx", {"Copy": old, "Data": new}, hidden="Copy")
     assert found(path) == [("new text", "new"), ("newer", "newer")]
-    assert "sheet 'Data' is read; not taken: 'Copy'" in str(read_corpus(path).notices[0])
+    assert "sheet 'Data' is read; not taken: 'Copy' (3 rows)" in str(read_corpus(path).notices[0])
     path = workbook(tmp_path / "only.xlsx", {"Copy": old, "Data": [("x",)]}, hidden="Copy")
     assert found(path) == [("old text", "old"), ("older", "older")]

@@ -387,7 +387,7 @@ def test_a_workbook_is_read_from_the_sheet_that_has_the_columns(tmp_path: Path) 
     book.save(tmp_path / "corpus.xlsx")
     assert pairs(tmp_path / "corpus.xlsx") == [("my order 5512", "1"), ("5512", "track"), ("yes", "TRUE")]
     said = notices(tmp_path / "corpus.xlsx")
-    assert "sheet 'Chats' is read; not taken: 'Cover'" in said
+    assert "sheet 'Chats' is read; not taken: 'Cover' (1 rows)" in said
     assert "empty rows are skipped: 1" in said
 
 
@@ -757,5 +757,6 @@ def test_a_sheet_with_the_replies_is_named_with_the_option_that_takes_them(tmp_p
     book.save(tmp_path / "corpus.xlsx")
     said = notices(tmp_path / "corpus.xlsx")
     assert (
-        "not taken: 'Antworten', 'Notes'; 'Antworten' seems to hold replies: `--replies corpus.xlsx`" in said
+        "not taken: 'Antworten' (2 rows), 'Notes' (2 rows); 'Antworten' seems to hold replies: `--replies corpus.xlsx`"
+        in said
     )

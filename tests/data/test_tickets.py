@@ -14,7 +14,9 @@ import pytest
 
 from data.columns import Columns
 from data.errors import CorpusError
+from data.formats.json_text import parse_json
 from data.formats.nested import flat
+from data.formats.transcript import customers_words
 from data.loading import Loaded, read_corpus
 from data.mail import clean_mail, clean_subject, joined
 
@@ -459,6 +461,19 @@ def test_a_hostile_mail_is_cleaned_in_linear_time(name: str) -> None:
 def test_a_subject_of_many_prefixes_is_cleaned_in_linear_time() -> None:
     assert clean_subject("Re: [#12] AW[2]:  fwd : hello") == "hello"
     assert_linear(lambda count: clean_subject("re:" * 30 * count))
+
+
+def test_a_json_object_of_many_keys_is_refused_for_the_last_in_linear_time() -> None:
+    def refused(count: int) -> None:
+        with pytest.raises(ValueError, match="the key 'last' occurs twice"):
+            parse_json("{" + "".join(f'"{n}": 1, ' for n in range(count)) + '"last": 1, "last": 2}')
+
+    assert_linear(refused)
+
+
+@pytest.mark.parametrize("unit", ["Agent: x\n", "10:00 ", "a ", "[10:00] a", "1.1.1", "a\n"])
+def test_a_hostile_transcript_is_read_in_linear_time(unit: str) -> None:
+    assert_linear(lambda count: customers_words(f"Agent: hi\n[10:00] {unit * 10 * count}"))
 
 
 def assert_linear(run: Callable[[int], object]) -> None:
