@@ -82,7 +82,9 @@ def _first(
             return messages[0], OTHERS
         if names := {author for one in own for author in authors(one)}:
             named = ", ".join(map(repr, sorted(names)[:3]))
-            return own[0], MissingCell(f"nothing says which author is the customer: {named}"[:120])
+            return own[0], MissingCell(
+                f"nothing says which author is the customer: {named:.80}; write `customer` as its author"
+            )
     keys = {key for one in own for key in one if key.casefold() in _TIMES}
     for key in sorted(keys):
         if all(isinstance(one.get(key), str) for one in own) or all(

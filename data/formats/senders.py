@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from data.columns import NAMES, column_key
@@ -49,13 +49,14 @@ def others_values(field: str, values: Iterable[str]) -> frozenset[str]:
         sides = {value: None if words_of(value) <= _STAFF else side for value, side in sides.items()}
     if field in _FLAGS and None in sides.values():
         return frozenset()
-    is_known = None not in sides.values() or True in sides.values()
+    is_usual = field not in _AMBIGUOUS
+    is_known = True in sides.values() or (is_usual and None not in sides.values())
     if any(column_key(value) == "contact" for value in sides):  # Chatwoot: an agent is a user
         sides.update((value, False) for value in sides if column_key(value) == "user")
     return frozenset(
         value
         for value, side in sides.items()
-        if side is False and (is_known or (field not in _AMBIGUOUS and column_key(value) in _OTHERS))
+        if side is False and (is_known or (is_usual and column_key(value) in _OTHERS))
     )
 
 
@@ -70,7 +71,7 @@ def is_customers(field: str, value: object) -> bool | None:
     return False if not words.isdisjoint(_OTHERS) else True if not words.isdisjoint(_CUSTOMERS) else None
 
 
-def sides(messages: list[Mapping[str, Any]]) -> list[bool | None]:
+def sides(messages: Sequence[Mapping[str, Any]]) -> list[bool | None]:
     """Return for each message of a conversation whether it is the customer's; None: nothing says who wrote it."""
     found = [_side(message) for message in messages]
     said = [{column_key(str(value)) for _, value in _said(message)} for message in messages]
@@ -97,6 +98,8 @@ def words_of(value: str) -> frozenset[str]:
 def _side(message: Mapping[str, Any]) -> bool | None:
     fields = {column_key(name): value for name, value in message.items()}
     kind = column_key(str(fields.get("type")))
+    if isinstance(number := fields.get("message_type"), int):  # Chatwoot: 0 is incoming
+        return number == 0
     if kind == "note" or any(fields.get(name) is value for name, value in _NOTES.items()):
         return False
     found = [is_customers(field, value) for field, value in _said(message)]

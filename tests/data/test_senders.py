@@ -67,7 +67,9 @@ def test_a_table_that_says_who_wrote_teaches_the_customers_messages(
         ("role", ["agent", "broker", "owner"]),
         ("type", ["system", "user"]),
         ("from", ["Berlin", "system", "Rome"]),
-        ("direction", ["north", "out"]),
+        ("direction", ["north", "south"]),
+        ("message_type", ["service", "support"]),
+        ("role", ["agent", "team"]),
         ("incoming", ["true", "3", "0"]),
         ("message_type", ["question", "note", "answer"]),
         ("author", ["Ann Service", "Joe"]),
@@ -114,6 +116,7 @@ def message(text: str, **author: Any) -> dict[str, Any]:
         ({"authorType": "bot"}, {"authorType": "visitor"}),
         ({"type": "message", "role": "assistant"}, {"type": "message", "role": "user"}),
         ({"author": "Ann"}, {"author": "customer"}),
+        ({"message_type": 1, "sender": {"type": "user"}}, {"message_type": 0, "sender": {"type": "contact"}}),
         ({"role": "user", "private": True}, {"role": "user", "private": False}),
     ],
 )

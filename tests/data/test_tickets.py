@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -144,7 +144,7 @@ def loaded(path: Path, content: Any, columns: Columns | None = None) -> Loaded:
     return read_corpus(path, columns, arrays=True)
 
 
-def table(path: Path, header: tuple[str, ...], rows: list[tuple[str, ...]]) -> Path:
+def table(path: Path, header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Path:
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([header, *rows])
     return path
