@@ -10,10 +10,10 @@ from data.columns import NAMES, column_key
 
 _SENDERS: dict[str, list[str]] = NAMES["senders"]
 _FIELDS, _AMBIGUOUS, _STAFF = (frozenset(_SENDERS[name]) for name in ("fields", "ambiguous", "staff"))
-CUSTOMERS, AGENTS = (frozenset(_SENDERS[name]) for name in ("customers", "agents"))
-"""Words by which people, or those who write transcripts, call the customer and the others."""
-_CUSTOMERS = CUSTOMERS.union(_SENDERS["inbound"])
-_OTHERS = AGENTS.union(_STAFF, _SENDERS["outbound"])
+PEOPLE = frozenset([*_SENDERS["customers"], *_SENDERS["agents"]])
+"""Words that hardly mean anything else than who speaks."""
+_CUSTOMERS = frozenset([*_SENDERS["customers"], *_SENDERS["inbound"]])
+_OTHERS = _STAFF.union(_SENDERS["agents"], _SENDERS["outbound"])
 _FLAGS = {
     name: is_customers
     for kind, is_customers in (("is_customers", True), ("is_others", False))

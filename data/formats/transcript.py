@@ -6,7 +6,7 @@ import re
 from itertools import takewhile
 
 from data.formats.nested import OTHERS, MissingCell
-from data.formats.senders import AGENTS, CUSTOMERS, words_of
+from data.formats.senders import PEOPLE, is_customers, words_of
 from data.text import lines_of
 
 _TIME = r"[\[(]?(?:[\d./-]{6,10},?[ T])?\d{1,2}:\d\d(?::\d\d)?(?:\.\d+)?Z?(?:\s?[ap]\.?m\.?)?[\])]?"
@@ -30,7 +30,7 @@ def customers_words(cell: object) -> object:
         return cell
     lines = [line for line in lines_of(cell) if line.strip()]
     turns = [_turn(line) for line in lines[bool(_TITLE.match(lines[0])) :]]
-    sides = {name: _side(name) for name, _, _ in turns if name}
+    sides = {name: is_customers("speaker", name) for name, _, _ in turns if name}
     if not turns or not _is_transcript(turns, sides):
         return cell
     if True not in sides.values():
@@ -49,12 +49,10 @@ def _is_transcript(turns: list[tuple[str, bool, str]], sides: dict[str, bool | N
     name, is_timed, _ = turns[0]
     if is_timed:
         return len(sides) > 1 or (bool(sides) and None not in sides.values())
-    return (
-        bool(name)
-        and None not in sides.values()
-        and False in sides.values()
-        and sum(bool(n) for n, _, _ in turns) > 1
-    )
+    if not name or None in sides.values() or sum(bool(one) for one, _, _ in turns) < 2:
+        return False
+    # A form may have a `Customer:` and a `System:`.
+    return any(not side and not words_of(one).isdisjoint(PEOPLE) for one, side in sides.items())
 
 
 def _turn(line: str) -> tuple[str, bool, str]:
@@ -66,9 +64,3 @@ def _turn(line: str) -> tuple[str, bool, str]:
     if found is None or found["name"].casefold() in _LEVELS:
         return "", is_timed, line.strip()
     return found["name"].strip(), is_timed or found["time"] is not None, line[found.end() :].strip()
-
-
-def _side(name: str) -> bool | None:
-    """Return whether a speaker is the customer; None: the name does not say it."""
-    words = words_of(name)
-    return False if not words.isdisjoint(AGENTS) else True if not words.isdisjoint(CUSTOMERS) else None

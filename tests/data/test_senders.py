@@ -192,6 +192,7 @@ def of_cells(path: Path, *cells: str) -> Loaded:
     [
         "Agent: Hello\nCustomer: my parcel\nit is late\nAgent: sure",
         "Visitor: my parcel\nVisitor: it is late\nSupport Bob: wait",
+        "Customer Service: Hello\nClient: my parcel\nit is late",
         "[10:00] Bot: Hello\n[10:01] Customer: my parcel\nit is late\n[10:02] Joe left\n[10:03] Bot: bye",
         "(10:00:01) *** Joe joined\n(10:00:02) Ann: Hi\n(10:00:09) Visitor Joe: my parcel\nit is late",
         "Chat started: 3 May\n2026-05-03T10:00:01Z Kunde: my parcel\nit is late\n2026-05-03T10:02:01Z Ann: ok",
@@ -226,6 +227,7 @@ def test_a_transcript_of_agents_alone_is_counted(tmp_path: Path) -> None:
     [
         "Name: Ann\nOrder: 12\nMessage: where is it",
         "Customer: ACME\nSystem: SAP\nProblem: it is down",
+        "Customer: ACME\nOperating system: none",
         "My problem:\n[10:00:01] ERROR: no disk\n[10:00:02] ERROR: no disk",
         "[10:00:01] ERROR: no disk\n[10:00:02] INFO: stopped",
         "10:00 - 12:00: call me\n13:00 - 14:00: do not",
