@@ -199,11 +199,13 @@ class _Header:
             if len(found) > 1 and not is_repeated:
                 name = self._names[found[0]]
                 raise self._refused(f"column {name!r} occurs {len(found)} times: rename all but one")
-            # An excerpt at hand is less than the whole text within a record.
-            if found and (candidate not in _EXCERPTS or (nested := self._nested(_WHOLE_TEXTS)) is None):
-                return found[0]
+            if found and candidates is TICKET_MESSAGE_NAMES and candidate in _EXCERPTS:
+                nested = self._nested(
+                    _WHOLE_TEXTS
+                )  # the whole text within a record is more than an excerpt at hand
+                return found[0] if nested is None else nested
             if found:
-                return nested
+                return found[0]
         for candidate in candidates:
             found = self._part(candidate)
             if (chosen := self._only(found, what)) is not None:
@@ -232,11 +234,12 @@ class _Header:
 
     def _nested(self, candidates: Sequence[str]) -> int | None:
         """Return the shallowest of the fields within records that a candidate names, of several the first name's."""
+        keys = [column_key(name) for name in self._names]
         found = [
             (depth, order, place)
-            for order, candidate in enumerate(candidates)
-            for place, name in enumerate(self._names)
-            if (depth := depth_of(name, candidate)) is not None
+            for order, candidate in enumerate(map(column_key, candidates))
+            for place, key in enumerate(keys)
+            if (depth := depth_of(key, candidate)) is not None
         ]
         return min(found)[2] if found else None
 
@@ -289,9 +292,11 @@ def column_key(name: str) -> str:
     return _SEPARATORS.sub("_", words).casefold()
 
 
-def depth_of(name: str, candidate: str) -> int | None:
-    """Return in how many records a column with this usual name is; None: it has another, or is about something else."""
-    key, wanted = column_key(name), column_key(candidate)
+def depth_of(key: str, wanted: str) -> int | None:
+    """Return in how many records a column with this usual name is; None: it has another, or is about something else.
+
+    Args: key, wanted: both as `column_key` returns them.
+    """
     if not f".{key}".endswith(f".{wanted}") or not _is_of_message(key):
         return None
     return key.count(".") - wanted.count(".")

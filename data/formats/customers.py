@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from data.columns import NAMES, Places, column_key, depth_of
+from data.columns import NAMES, Places, column_key
 from data.errors import Problem
 from data.formats.cells import Cell, Table, at, is_empty, shown
 from data.formats.nested import OTHERS
@@ -71,15 +71,8 @@ def _without_transcripts(table: Table, places: Places) -> Table:
 
 def _number(table: Table) -> int | None:
     """Return the column of the ticket's number."""
-    return next(
-        (
-            place
-            for name in _NUMBERS
-            for place, other in enumerate(table.header)
-            if depth_of(other, name) == 0
-        ),
-        None,
-    )
+    keys = [column_key(name) for name in table.header]
+    return next((keys.index(name) for name in _NUMBERS if name in keys), None)
 
 
 def _others(table: Table, places: Places) -> dict[int, frozenset[str]]:

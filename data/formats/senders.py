@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from data.columns import NAMES, column_key
@@ -20,6 +21,7 @@ _FLAGS = {
     for name in _SENDERS[kind]
 }
 _TRUTH = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
+_key = lru_cache(maxsize=4096)(column_key)
 _INNER = ("type", "role")
 _WORDS = re.compile(r"[\W_]+")
 _NOTES = {"public": False, "private": True}
@@ -28,12 +30,13 @@ _OF_HELP_SCOUT = ("message", "lineitem", "beaconchat_agent", "forwardparent", "f
 """Types of messages that are not a customer's, if no other field says who wrote them."""
 
 
+@lru_cache(maxsize=4096)
 def sender_field(name: str) -> tuple[str, str]:
     """Return the field that says who wrote a message, and the record that it is in; an empty field: it does not.
 
     `source.author.type` is the field `author` of the record `source`.
     """
-    *outer, last = column_key(name).split(".")
+    *outer, last = _key(name).split(".")
     if last in _INNER and outer and outer[-1] in _FIELDS:
         *outer, last = outer
     return last if last in _FIELDS or last in _FLAGS else "", ".".join(outer)
@@ -51,12 +54,12 @@ def others_values(field: str, values: Iterable[str]) -> frozenset[str]:
         return frozenset()
     is_usual = field not in _AMBIGUOUS
     is_known = True in sides.values() or (is_usual and None not in sides.values())
-    if any(column_key(value) == "contact" for value in sides):  # Chatwoot: an agent is a user
-        sides.update((value, False) for value in sides if column_key(value) == "user")
+    if any(_key(value) == "contact" for value in sides):  # Chatwoot: an agent is a user
+        sides.update((value, False) for value in sides if _key(value) == "user")
     return frozenset(
         value
         for value, side in sides.items()
-        if side is False and (is_known or (is_usual and column_key(value) in _OTHERS))
+        if side is False and (is_known or (is_usual and _key(value) in _OTHERS))
     )
 
 
@@ -73,10 +76,11 @@ def is_customers(field: str, value: object) -> bool | None:
 
 def sides(messages: Sequence[Mapping[str, Any]]) -> list[bool | None]:
     """Return for each message of a conversation whether it is the customer's; None: nothing says who wrote it."""
-    found = [_side(message) for message in messages]
-    said = [{column_key(str(value)) for _, value in _said(message)} for message in messages]
-    if any("contact" in values for values in said):  # Chatwoot: an agent is a user
-        found = [False if "user" in values else side for side, values in zip(found, said, strict=True)]
+    said = [_said(message) for message in messages]
+    found = [_side(message, fields) for message, fields in zip(messages, said, strict=True)]
+    values = [{str(value).casefold() for _, value in fields} for fields in said]
+    if any("contact" in one for one in values):  # Chatwoot: an agent is a user
+        found = [False if "user" in one else side for side, one in zip(found, values, strict=True)]
     return found
 
 
@@ -92,17 +96,17 @@ def authors(message: Mapping[str, Any]) -> list[str]:
 
 def words_of(value: str) -> frozenset[str]:
     """Return the words of a name, in lower case."""
-    return frozenset(_WORDS.split(column_key(value))) - {""}
+    return frozenset(_WORDS.split(_key(value))) - {""}
 
 
-def _side(message: Mapping[str, Any]) -> bool | None:
-    fields = {column_key(name): value for name, value in message.items()}
-    kind = column_key(str(fields.get("type")))
+def _side(message: Mapping[str, Any], said: list[tuple[str, Any]]) -> bool | None:
+    fields = {_key(name): value for name, value in message.items()}
+    kind = _key(str(fields.get("type")))
     if isinstance(number := fields.get("message_type"), int):  # Chatwoot: 0 is incoming
         return number == 0
     if kind == "note" or any(fields.get(name) is value for name, value in _NOTES.items()):
         return False
-    found = [is_customers(field, value) for field, value in _said(message)]
+    found = [is_customers(field, value) for field, value in said]
     if False in found or True in found:
         return False not in found
     return True if kind in _CUSTOMERS else False if kind in (*_OTHERS, *_OF_HELP_SCOUT) else None

@@ -124,11 +124,12 @@ def _tags(table: Table, places: Sequence[int], label: int) -> list[list[str]]:
 
 def _label_place(table: Table, places: Places) -> int:
     """Return the shallowest of the usual columns with two values or more; the one that was found if none has."""
+    keys = [column_key(name) for name in table.header]
     found = sorted(
         (depth, order, place)
         for order, name in enumerate(TICKET_INTENT_NAMES)
-        for place, header in enumerate(table.header)
-        if place not in (places.message, places.subject) and (depth := depth_of(header, name)) is not None
+        for place, key in enumerate(keys)
+        if place not in (places.message, places.subject) and (depth := depth_of(key, name)) is not None
     )
     for _, _, place in found:
         cells = [at(cells, place) for _, cells in table.records]

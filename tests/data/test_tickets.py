@@ -705,6 +705,18 @@ def test_the_tickets_own_fields_come_before_those_of_what_belongs_to_it(
         assert corpus.table["intent"].tolist() == ["delivery", "cancel"] * 2
 
 
+def test_an_excerpt_is_read_where_no_whole_text_is_or_an_option_names_it(tmp_path: Path) -> None:
+    content = tickets(
+        subject="S", preview=lambda b, t, n: f"part {n}", thread={"body": "whole"}, tags=lambda b, t, n: [t]
+    )
+    assert loaded(tmp_path / "export.json", content).table["message"][0] == "whole"
+    asked = loaded(tmp_path / "export.json", content, Columns(message="preview"))
+    assert asked.table["message"][0] == "part 0"
+    for ticket in content:
+        del ticket["thread"]
+    assert loaded(tmp_path / "export.json", content).table["message"][0] == "part 0"
+
+
 def test_a_description_of_the_kind_of_issue_is_not_the_message(tmp_path: Path) -> None:
     content = tickets(
         summary=lambda b, t, n: f"text {n}",
