@@ -151,6 +151,7 @@ class Chat:
         self._decided: TurnBatcher[tuple[_PendingMessage, Reply], bytes] = TurnBatcher(self._finish_decided)
         self._last_classified = time.monotonic()
         self._is_runner_available = False
+        self._probe: asyncio.Task[bool] | None = None
 
     def reply(self, body: bytes) -> asyncio.Future[bytes]:
         """Answer the body of a `POST /chat`. The record is in the inference log when the future has its result.
@@ -258,9 +259,17 @@ class Chat:
         return True
 
     async def is_ready(self, fresh_seconds: float = 1.0) -> bool:
-        """Whether the model classified a message within `fresh_seconds`; otherwise probe it with one."""
+        """Whether the model classified a message within `fresh_seconds`; otherwise probe it with one.
+
+        Concurrent calls share one probe: no limit of the API counts them.
+        """
         if self._is_runner_available and time.monotonic() - self._last_classified < fresh_seconds:
             return True
+        if self._probe is None or self._probe.done():
+            self._probe = asyncio.create_task(self._probe_runner())
+        return await asyncio.shield(self._probe)  # a caller that leaves does not cancel the probe of the others
+
+    async def _probe_runner(self) -> bool:
         try:
             async with asyncio.timeout(_PROBE_SECONDS):
                 await self._classify([WARM_UP])

@@ -314,6 +314,49 @@ def test_readiness_turns_false_when_the_runner_is_lost_however_good_it_was_befor
     assert asyncio.run(api.chat.is_ready()) is False
 
 
+def test_concurrent_probes_share_one_message_to_the_runner() -> None:
+    calls = 0
+
+    async def slow(messages: Sequence[str]) -> list[Prediction]:
+        nonlocal calls
+        calls += 1
+        await asyncio.sleep(0.01)
+        return await classify(messages)
+
+    async def probe() -> list[bool]:
+        leaving = asyncio.create_task(api.chat.is_ready())
+        await asyncio.sleep(0)
+        leaving.cancel()  # the client of the first probe leaves
+        return await asyncio.gather(*(api.chat.is_ready() for _ in range(50)))
+
+    api = paper_api(slow)
+    assert asyncio.run(probe()) == [True] * 50
+    assert calls == 1
+    assert asyncio.run(api.chat.is_ready(fresh_seconds=0)) is True
+    assert calls == 2, "a later probe sends its own"
+
+
+def test_concurrent_probes_of_a_runner_that_never_answers_send_one_message_and_are_not_ready() -> None:
+    calls = 0
+
+    async def hung(messages: Sequence[str]) -> list[Prediction]:
+        nonlocal calls
+        calls += 1
+        await asyncio.Event().wait()
+        return []
+
+    async def probe() -> list[bool]:
+        probes = [asyncio.create_task(api.chat.is_ready()) for _ in range(50)]
+        for _ in range(5):
+            await asyncio.sleep(0)
+        asyncio.get_running_loop().time = lambda: time.monotonic() + 60  # type: ignore[method-assign]
+        return await asyncio.gather(*probes)
+
+    api = paper_api(hung)
+    assert asyncio.run(probe()) == [False] * 50
+    assert calls == 1
+
+
 def test_a_runner_that_never_answers_costs_the_caller_the_time_limit_and_no_more() -> None:
     async def hung(messages: Sequence[str]) -> list[Prediction]:
         await asyncio.sleep(60)
