@@ -288,7 +288,9 @@ class LimitedProtocol(CoalescingProtocol):
     def on_response_complete(self) -> None:
         """Note that the connection is idle; uvicorn closes it after its keep-alive timeout."""
         super().on_response_complete()
-        if not self.transport.is_closing() and not self.pipeline and not self._head and not self._head_bytes:
+        # The latest request is not complete if uvicorn has just started it, or if it still waits in the pipeline.
+        is_idle = self.cycle.response_complete and not self._head and not self._head_bytes
+        if is_idle and not self.transport.is_closing():
             self.limits.idle[self] = None
 
     def send_400_response(self, msg: str) -> None:

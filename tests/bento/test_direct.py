@@ -248,3 +248,40 @@ def test_an_idle_connection_is_closed_and_one_in_use_is_not() -> None:
         assert busy in protocol.limits.idle
 
     asyncio.run(play())
+
+
+def test_a_pipelined_request_in_progress_is_in_use() -> None:
+    async def play() -> None:
+        held = Held()
+        held.go_on.set()
+
+        async def hold_the_second(messages: Sequence[str]) -> list[Prediction]:
+            predictions = await held.classify(messages)
+            held.go_on.clear()
+            return predictions
+
+        api = paper_api(hold_the_second)
+        protocol = protocol_of(api)
+        busy, transport = connect(api.app, protocol)
+        busy.data_received(chat() + chat(body=b'{"message": "cancel it"}'))
+        await answered(transport)
+        assert busy not in protocol.limits.idle, "at the connection limit it would be aborted"
+        held.go_on.set()
+        await answered(transport, 2)
+        assert busy in protocol.limits.idle
+
+    asyncio.run(play())
+
+
+def test_a_pipelined_request_whose_body_comes_slowly_is_answered() -> None:
+    async def play() -> None:
+        api = paper_api()
+        slow_one, transport = connect(api.app, protocol_of(api, head_seconds=0.01))
+        slow_one.data_received(chat() + chat()[:-2])
+        await answered(transport)
+        for piece in (chat()[-2:-1], chat()[-1:]):
+            slow_one.data_received(piece)
+            await asyncio.sleep(0.03)  # longer than a head may take
+        assert statuses(transport.writes) == [b"200", b"200"]
+
+    asyncio.run(play())
