@@ -242,7 +242,10 @@ class LimitedProtocol(CoalescingProtocol):
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Enforce the limits of a pipelined head, and of trailers, while they are parsed."""
+        """Enforce the limits of a pipelined head, and of trailers, while they are parsed; discard trailers.
+
+        A trailer must not become a header (RFC 9110, 6.5.1): no proxy removes its `X-Forwarded-For`.
+        """
         self._parsed += len(name) + len(value)
         if self._parsed > MAX_HEAD_BYTES:
             self._refuse(*_LONG_HEAD)
@@ -250,7 +253,8 @@ class LimitedProtocol(CoalescingProtocol):
         if len(self.headers) >= MAX_HEADERS:
             self._refuse(*_MANY_HEADERS)
             raise _RefusedError
-        super().on_header(name, value)
+        if self._in_head:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Require HTTP/1 and one Host header (RFC 9112, 3.2), then start the request."""
