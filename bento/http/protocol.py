@@ -201,10 +201,9 @@ class LimitedProtocol(CoalescingProtocol):
             return
         if self._head_bytes:  # the head came behind another request: the parser has its beginning
             self._head_bytes += len(data)
-            if self._head_bytes > MAX_HEAD_BYTES:
-                self._refuse(*_LONG_HEAD)
-                return
             super().data_received(data)
+            if self._head_bytes > MAX_HEAD_BYTES:  # and it is still not complete: the data is not of its body
+                self._refuse(*_LONG_HEAD)
             self._after_parsing()
             return
         searched = max(0, len(self._head) - len(_END) + 1)
@@ -223,7 +222,6 @@ class LimitedProtocol(CoalescingProtocol):
             return
         if b"upgrade:" in head.lower():
             head = _UPGRADE.sub(b"", head)
-        self._framing, self._body_bytes = len(rest), 0
         super().data_received(head + rest)
         self._after_parsing()
 
@@ -259,7 +257,7 @@ class LimitedProtocol(CoalescingProtocol):
     def on_headers_complete(self) -> None:
         """Require HTTP/1 and one Host header (RFC 9112, 3.2), then start the request."""
         self._in_head = False
-        self._head_bytes = 0
+        self._head_bytes = self._framing = self._body_bytes = 0
         self._stop_deadline()
         version = self.parser.get_http_version()
         if version not in _VERSIONS:  # 0.9: a request line without a version

@@ -34,3 +34,16 @@ def test_many_trailers_are_refused() -> None:
     transport = exchange(names, CHUNKED + b"0\r\n" + b"a: b\r\n" * MAX_HEAD_BYTES, b"\r\n")
     assert statuses(transport.writes) == [b"431"]
     assert transport.closed
+
+
+def test_a_pipelined_request_with_a_long_body_may_have_its_head_in_pieces() -> None:
+    long = request("POST", "/", body=b"x" * (2 * MAX_HEAD_BYTES))
+    transport = exchange(names, request("GET", "/") + long[:20], long[20:], request("GET", "/"))
+    assert statuses(transport.writes) == [b"200"] * 3
+
+
+def test_long_pipelined_heads_do_not_count_as_trailers_of_the_last_request() -> None:
+    one = request("GET", "/", "X-Long: " + "x" * (MAX_HEAD_BYTES // 4))
+    last = request("POST", "/", body=b"hello")
+    transport = exchange(names, one * 8 + last[:-2], last[-2:])
+    assert statuses(transport.writes) == [b"200"] * 9
