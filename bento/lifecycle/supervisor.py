@@ -68,7 +68,9 @@ class Supervisor:
         Returns:
             Whether a model is served.
         """
-        desired = self._change(desired_model.read) or self._last_read()
+        # Without a store, a copy is of one that is not configured any more.
+        has_store = self.store is not None
+        desired = (self._change(desired_model.read) or self._last_read()) if has_store else DesiredModel()
         if (problem := self._restart(desired.model)) is None:
             return True
         problem = self.preflight(desired.model) or problem  # says more than an exit code

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -266,3 +267,14 @@ def test_while_the_store_is_unavailable_it_starts_with_the_last_model(
     monkeypatch.setattr("bento.lifecycle.supervisor.desired_model.read", away)
     world.follow()
     assert world.models == [ONE]
+
+
+def test_without_a_store_it_starts_with_the_bundle_beside_the_code_whatever_served_before(
+    world: World,
+) -> None:
+    world.follow()
+    world.running.clear()
+    supervisor = replace(world.supervisor(), store=None)
+    assert supervisor.begin()
+    assert supervisor.reconcile()
+    assert world.models == [""]

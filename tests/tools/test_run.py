@@ -36,6 +36,7 @@ def test_the_chat_page_follows_the_port_of_the_api(tmp_path: Path, bundle_folder
         "CHATBOT_PORT": str(port),
         "CHATBOT_UI_PORT": str(free_port()),
         "CHATBOT_LOG_FOLDER": str(tmp_path),
+        "CHATBOT_BUNDLE": str(bundle_folder),
         "CHATBOT_STORE_URL": "none",
         "CHATBOT_RUNNER_WORKERS": "1",
     }
