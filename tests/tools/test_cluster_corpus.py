@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
+import os
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -55,6 +58,30 @@ def test_a_folder_arrives_whole(tmp_path: Path) -> None:
         (folder / f"{intent}.yaml").write_text(f"intent: {intent}\nmessages: |\n{messages}")
     there = unpacked(pack(folder.parent, None), make(tmp_path / "there"))
     assert set(load_corpus(there["corpus.path"])["intent"]) == {"track", "refund"}
+
+
+def test_of_a_folder_only_what_the_loader_reads_leaves_this_machine(corpus: Path, tmp_path: Path) -> None:
+    folder = make(tmp_path / "bot")
+    (folder / "rows.csv").write_bytes(corpus.read_bytes())
+    for hidden in (".env", ".git/config", "__MACOSX/rows.csv"):
+        (folder / hidden).parent.mkdir(exist_ok=True)
+        (folder / hidden).write_text("a secret")
+    packed = pack(folder, None)
+    with zipfile.ZipFile(io.BytesIO(packed.files["bot.zip"])) as archive:
+        assert archive.namelist() == ["rows.csv"]
+
+
+def test_a_folder_packs_to_the_same_bytes_whatever_the_dates_of_its_files(
+    corpus: Path, tmp_path: Path
+) -> None:
+    """A zip holds no date before 1980, which files of reproducible builds have."""
+    file = make(tmp_path / "bot") / "rows.csv"
+    file.write_bytes(corpus.read_bytes())
+    packed = []
+    for seconds in (0, 1_700_000_000):
+        os.utime(file, (seconds, seconds))
+        packed.append(pack(file.parent, None).files)
+    assert packed[0] == packed[1]
 
 
 def test_decisions_and_declared_changes_arrive_with_a_file_or_a_folder(corpus: Path, tmp_path: Path) -> None:

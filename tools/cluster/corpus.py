@@ -14,6 +14,7 @@ from pathlib import Path
 from data.columns import Columns
 from data.decisions import DECISIONS_FILE, beside
 from data.declarations import DECLARED_FILE
+from data.folder import visible_files
 from data.loading import load_checked
 from data.replies import read_replies
 from tools.cluster.target import StackError
@@ -79,8 +80,9 @@ def _packed(path: Path) -> tuple[str, bytes]:
     if path.is_dir():
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-            for file in sorted(each for each in path.rglob("*") if each.is_file()):
-                archive.write(file, file.relative_to(path))
+            for file in visible_files(path):  # hidden ones, such as .env, stay on this machine
+                member = zipfile.ZipInfo(file.relative_to(path).as_posix())  # without the file's date
+                archive.writestr(member, file.read_bytes(), zipfile.ZIP_DEFLATED)
         return f"{_key(path.resolve().name)}.zip", packed.getvalue()
     if path.suffix.lower() in _COMPRESSED:
         return _key(path.name), path.read_bytes()
