@@ -267,9 +267,8 @@ class Chat:
             return True
         if self._probe is None or self._probe.done():
             self._probe = asyncio.create_task(self._probe_runner())
-        return await asyncio.shield(
-            self._probe
-        )  # a caller that leaves does not cancel the probe of the others
+        # A caller that leaves does not cancel the probe of the others.
+        return await asyncio.shield(self._probe)
 
     async def _probe_runner(self) -> bool:
         try:

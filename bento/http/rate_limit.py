@@ -53,13 +53,14 @@ class RateLimit:
         if not self._seconds:
             return
         now = self._clock()
-        full_at = max(self._full_at.get(client, now), now) + self._seconds
-        # A nanosecond of tolerance: sums of floats.
-        if (ahead := full_at - now - self._burst) > 1e-9:
+        # Subtracted first: the floats of a late time are coarse.
+        ahead = max(self._full_at.get(client, now) - now, 0.0) + self._seconds
+        # Microseconds of tolerance: sums of floats.
+        if (late := ahead - self._burst) > 1e-5:
             self._full_at.move_to_end(client)
             self._on_refused(self._kind)
-            raise RateLimited(self._kind, max(1, math.ceil(ahead)))
-        self._full_at[client] = full_at
+            raise RateLimited(self._kind, max(1, math.ceil(late)))
+        self._full_at[client] = now + ahead
         self._full_at.move_to_end(client)
         if len(self._full_at) > MAX_CLIENTS:
             self._full_at.popitem(last=False)

@@ -300,6 +300,20 @@ def test_a_refused_client_may_return_after_the_time_it_was_given(clock: Clock) -
     limit.take("a")
 
 
+@pytest.mark.parametrize("rate", [0.07, 0.1, 3.0])
+def test_after_years_of_uptime_a_bucket_still_gives_its_burst(clock: Clock, rate: float) -> None:
+    """The floats of a late time are coarse: a first request was further ahead than the bucket is large."""
+    refused: list[str] = []
+    limit = RateLimit("address", rate, 1.0, refused.append, clock)
+    for year in range(1, 31):
+        clock.now = year * 31_556_952.3
+        for _ in range(max(1, int(rate))):
+            limit.take(str(year))
+        with pytest.raises(RateLimited):
+            limit.take(str(year))
+    assert len(refused) == 30
+
+
 def test_buckets_are_bounded_and_a_refused_client_is_not_the_first_to_be_forgotten(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
