@@ -25,10 +25,13 @@ class Stopped(BaseException):
 def stop_on(*numbers: signal.Signals) -> None:
     """Install handlers that raise `Stopped` in the main thread, even if the signals were ignored at start.
 
-    A shell without job control starts background processes with SIGINT ignored.
+    A shell without job control starts background processes with SIGINT ignored. After the first signal all are
+    ignored: a second one would interrupt the stop.
     """
 
     def stop(_number: int, _frame: FrameType | None) -> None:
+        for number in numbers:
+            signal.signal(number, signal.SIG_IGN)
         raise Stopped
 
     for number in numbers:

@@ -1,15 +1,16 @@
-"""Preflight check of a port, and processes that end with their parent."""
+"""Preflight check of a port, stop signals, and processes that end with their parent."""
 
 from __future__ import annotations
 
 import errno
 import os
+import signal
 import socket
 
 import pytest
 
 from chatbot.errors import SettingError
-from chatbot.process import check_port_free, die_with_parent
+from chatbot.process import Stopped, check_port_free, die_with_parent, stop_on
 
 
 @pytest.mark.process  # binds a socket
@@ -48,3 +49,21 @@ def test_a_child_notices_a_parent_that_died_before_it_asked() -> None:
     if child == 0:
         os._exit(0 if die_with_parent(os.getppid()) and not die_with_parent(1 << 30) else 1)
     assert os.waitpid(child, 0)[1] == 0
+
+
+def test_a_second_stop_signal_does_not_interrupt_the_stop_that_the_first_began() -> None:
+    """It would skip what the stop cleans up: the keeper left its server running."""
+    numbers = (signal.SIGUSR1, signal.SIGUSR2)
+    before = [signal.getsignal(number) for number in numbers]
+    try:
+        stop_on(*numbers)
+        with pytest.raises(Stopped):
+            signal.raise_signal(signal.SIGUSR1)
+        for number in numbers:
+            signal.raise_signal(number)
+        stop_on(*numbers)
+        with pytest.raises(Stopped):
+            signal.raise_signal(signal.SIGUSR2)
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
