@@ -10,7 +10,7 @@ import sys
 
 from bento.lifecycle.server_process import ServerProcess
 from bento.lifecycle.supervisor import Supervisor, log
-from chatbot.errors import ChatbotError
+from chatbot.errors import ChatbotError, SettingError
 from chatbot.loop import desired_model
 from chatbot.process import Stopped, check_port_free, stop_on
 from chatbot.settings import KeeperSettings, ServiceSettings, StorageSettings
@@ -22,6 +22,7 @@ def main() -> int:
     stop_on(signal.SIGTERM, signal.SIGINT)
     try:
         service, storage = ServiceSettings(), StorageSettings()
+        _check_model_unset(service)
         check_port_free(service.host, service.port, "CHATBOT_HOST", "CHATBOT_PORT")
         return Supervisor(
             open_store(storage) if has_store(storage) else None,
@@ -35,6 +36,15 @@ def main() -> int:
     except ChatbotError as error:
         log(str(error))
         return 1
+
+
+def _check_model_unset(service: ServiceSettings) -> None:
+    for name, value in (("CHATBOT_MODEL", service.model), ("CHATBOT_MODEL_FILE", service.model_file)):
+        if value:
+            raise SettingError(
+                f"{name}={value}: the keeper serves the model that serving.json in the store names: unset it and run "
+                "`python -m training.promote VERSION`, or serve this model by `python -m bento`"
+            )
 
 
 def _preflight(model: str) -> str | None:

@@ -39,14 +39,13 @@ class ServerProcess:
         self.model = model
         host = _LOOPBACK.get(host, host)
         self._url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-        others = {k: v for k, v in os.environ.items() if k not in ("CHATBOT_MODEL", "CHATBOT_MODEL_FILE")}
         key = secrets.token_urlsafe()
         self._version = Request(  # noqa: S310 - http
             f"{self._url}/version", headers={"Authorization": f"Bearer {key}"}
         )
         own = {SUPERVISOR_PID: str(os.getpid()), SUPERVISOR_KEY: key}
         own |= {"CHATBOT_MODEL": model} if model else {}
-        self._process = subprocess.Popen(command, env=others | own, start_new_session=True)
+        self._process = subprocess.Popen(command, env={**os.environ, **own}, start_new_session=True)
 
     def exit_code(self, seconds: float = 0.0) -> int | None:
         """Wait so long for the process to end; return its exit code; None: it is running."""

@@ -12,6 +12,7 @@ from typing import cast
 
 import pytest
 
+from bento import keeper
 from bento.lifecycle.server_process import ServerProcess
 from bento.lifecycle.supervisor import Supervisor
 from chatbot.errors import StoreError
@@ -278,3 +279,19 @@ def test_without_a_store_it_starts_with_the_bundle_beside_the_code_whatever_serv
     assert supervisor.begin()
     assert supervisor.reconcile()
     assert world.models == [""]
+
+
+@pytest.mark.parametrize("variable", ["CHATBOT_MODEL", "CHATBOT_MODEL_FILE"])
+def test_a_setting_that_names_a_model_is_refused_because_serving_json_does(
+    variable: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(*_: object) -> None:
+        raise Stopped
+
+    monkeypatch.setenv(variable, ONE)
+    monkeypatch.setattr(keeper, "stop_on", lambda *_: None)
+    monkeypatch.setattr(keeper, "check_port_free", stop)
+    assert keeper.main() == 1
+    said = capsys.readouterr().err
+    assert f"{variable}={ONE}" in said
+    assert "python -m training.promote VERSION" in said
