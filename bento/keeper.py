@@ -8,12 +8,12 @@ from __future__ import annotations
 import signal
 import sys
 
-from bento.lifecycle.server_process import ServerProcess
+from bento.lifecycle.server_process import ServerProcess, stop_seconds
 from bento.lifecycle.supervisor import Supervisor, log
 from chatbot.errors import ChatbotError, SettingError
 from chatbot.loop import desired_model
 from chatbot.process import Stopped, check_port_free, stop_on
-from chatbot.settings import KeeperSettings, ServiceSettings, StorageSettings
+from chatbot.settings import KeeperSettings, ServiceSettings, StorageSettings, UploadSettings
 from chatbot.store import has_store, open_store
 
 
@@ -23,12 +23,13 @@ def main() -> int:
     try:
         service, storage = ServiceSettings(), StorageSettings()
         _check_model_unset(service)
+        seconds = stop_seconds(service, UploadSettings())
         check_port_free(service.host, service.port, "CHATBOT_HOST", "CHATBOT_PORT")
         return Supervisor(
             open_store(storage) if has_store(storage) else None,
             KeeperSettings(),
             service.bundle_cache / desired_model.KEY,
-            lambda model: ServerProcess(model, service.host, service.port),
+            lambda model: ServerProcess(model, service.host, service.port, seconds),
             _preflight,
         ).run()
     except Stopped:

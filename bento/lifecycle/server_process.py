@@ -14,29 +14,38 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from bento import SUPERVISOR_KEY, SUPERVISOR_PID
 from chatbot.model.ref import ModelRef
+from chatbot.settings import ServiceSettings, UploadSettings
 
 COMMAND = (sys.executable, "-m", "bento")
-STOP_SECONDS = 60.0
-"""How long a server may take to stop, in addition to its drain period, before it is killed."""
-
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where a server on all addresses is reached
 _TICK_SECONDS = 0.1
 _ANSWER_SECONDS = 5.0
+_MIN_STOP_SECONDS = 60.0
+_STOP_RESERVE_SECONDS = 30.0
+
+
+def stop_seconds(service: ServiceSettings, upload: UploadSettings) -> float:
+    """Return how long a server may take to drain, answer and upload before it is killed, as in the chart."""
+    return max(_MIN_STOP_SECONDS, service.drain_seconds + upload.close_seconds + _STOP_RESERVE_SECONDS)
 
 
 class ServerProcess:
     """A server (`python -m bento`) as a child process; the constructor starts it. It stops when its parent dies."""
 
-    def __init__(self, model: str, host: str, port: int, command: Sequence[str] = COMMAND) -> None:
+    def __init__(
+        self, model: str, host: str, port: int, stop_seconds: float, command: Sequence[str] = COMMAND
+    ) -> None:
         """Start the process without waiting for it.
 
         Args:
             model: `<version>@<bundle digest>`; empty: the bundle that ships with the code.
             host: the address that the server listens on.
             port: the port that the server listens on.
+            stop_seconds: how long it may take to stop before it is killed.
             command: command line of the server.
         """
         self.model = model
+        self._stop_seconds = stop_seconds
         host = _LOOPBACK.get(host, host)
         self._url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         key = secrets.token_urlsafe()
@@ -73,7 +82,7 @@ class ServerProcess:
     def stop(self) -> None:
         """Stop the server gracefully and wait for it; kill it if it does not stop in time."""
         self._process.terminate()
-        if self.exit_code(STOP_SECONDS + float(os.environ.get("CHATBOT_DRAIN_SECONDS") or 0)) is None:
+        if self.exit_code(self._stop_seconds) is None:
             self._process.kill()
             self._process.wait()
 

@@ -193,8 +193,8 @@ def test_a_port_in_use_is_named_in_one_line(tmp_path: Path) -> None:
 def test_the_supervisor_asks_its_server_at_the_address_it_listens_on(host: str, asked: str) -> None:
     with serving(lambda _request: json_response({"bundle_digest": "d" * 64}), asked) as web:
         sleeps = (sys.executable, "-c", "import time; time.sleep(60)")
-        ours = ServerProcess(f"1@{'d' * 64}", host, web.port, sleeps)
-        other = ServerProcess(f"2@{'e' * 64}", host, web.port, sleeps)
+        ours = ServerProcess(f"1@{'d' * 64}", host, web.port, 60, sleeps)
+        other = ServerProcess(f"2@{'e' * 64}", host, web.port, 60, sleeps)
         try:
             assert ours.wait_ready(30) is None
             assert f"/version reports the bundle {'d' * 64}" in (other.wait_ready(0.5) or "")

@@ -13,12 +13,12 @@ from typing import cast
 import pytest
 
 from bento import keeper
-from bento.lifecycle.server_process import ServerProcess
+from bento.lifecycle.server_process import ServerProcess, stop_seconds
 from bento.lifecycle.supervisor import Supervisor
 from chatbot.errors import StoreError
 from chatbot.loop import desired_model
 from chatbot.process import Stopped, stop_on
-from chatbot.settings import KeeperSettings
+from chatbot.settings import KeeperSettings, ServiceSettings, UploadSettings
 from chatbot.store import Store
 from chatbot.store.folder import FolderStore
 
@@ -295,3 +295,13 @@ def test_a_setting_that_names_a_model_is_refused_because_serving_json_does(
     said = capsys.readouterr().err
     assert f"{variable}={ONE}" in said
     assert "python -m training.promote VERSION" in said
+
+
+@pytest.mark.parametrize(
+    ("drain", "upload", "expected"), [(0, 10, 60), (0, 120, 150), (30, 10, 70), (120, 120, 270)]
+)
+def test_a_server_may_take_as_long_to_stop_as_its_drain_period_and_its_last_upload(
+    drain: float, upload: float, expected: float
+) -> None:
+    service, uploads = ServiceSettings(drain_seconds=drain), UploadSettings(close_seconds=upload)
+    assert stop_seconds(service, uploads) == expected
