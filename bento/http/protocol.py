@@ -36,6 +36,7 @@ from pydantic_core import to_json
 from bento.http.asgi import JSON, Headers
 from bento.http.coalescing import CoalescingProtocol
 from bento.library_internals import Addresses
+from chatbot.hosts import network_of
 
 MAX_URL_BYTES = 8 << 10
 MAX_HEAD_BYTES = 32 << 10
@@ -67,7 +68,7 @@ class ConnectionLimits:
 
     Attributes:
         max_connections: maximum number of open connections; beyond it the oldest idle one is closed.
-        max_per_address: maximum number per client address; 0: unlimited.
+        max_per_address: maximum number per client address, or IPv6 network of 64 bits; 0: unlimited.
         trusted_proxies: addresses and networks that the limit per address exempts, because many clients share them.
         head_seconds: maximum time from a request's first byte to the end of its head.
         write_seconds: maximum time in which a client reads nothing of a response that waits for it.
@@ -76,7 +77,7 @@ class ConnectionLimits:
         is_draining: whether every response ends its connection (connection draining).
         on_refused: called with the status of each refused request or connection.
         idle: connections between two requests, the longest idle first.
-        by_address: number of open connections per client address.
+        by_address: number of open connections per client address, or IPv6 network of 64 bits.
     """
 
     max_connections: int = 10_000
@@ -133,7 +134,7 @@ class LimitedProtocol(CoalescingProtocol):
         self._body_bytes = 0
         self._deadline: asyncio.TimerHandle | None = None
         self._write_deadline: asyncio.TimerHandle | None = None
-        self._address = ""
+        self._network = ""
         self._ends_at = math.inf
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -144,11 +145,12 @@ class LimitedProtocol(CoalescingProtocol):
         limits = self.limits
         if limits.max_age_seconds:
             self._ends_at = self.loop.time() + limits.max_age_seconds * random.uniform(1, 1.25)
-        self._address = self.client[0] if self.client else ""
-        limits.by_address[self._address] += 1
+        address = self.client[0] if self.client else ""
+        self._network = network_of(address)
+        limits.by_address[self._network] += 1
         if (
-            0 < limits.max_per_address < limits.by_address[self._address]
-            and self._address not in limits.trusted_proxies
+            0 < limits.max_per_address < limits.by_address[self._network]
+            and address not in limits.trusted_proxies
         ):
             self._refuse(503, "overloaded", "too many connections from this address")
             return
@@ -166,9 +168,9 @@ class LimitedProtocol(CoalescingProtocol):
         """Release the connection's place."""
         limits = self.limits
         limits.idle.pop(self, None)
-        limits.by_address[self._address] -= 1
-        if limits.by_address[self._address] <= 0:
-            del limits.by_address[self._address]
+        limits.by_address[self._network] -= 1
+        if limits.by_address[self._network] <= 0:
+            del limits.by_address[self._network]
         self._stop_deadline()
         self._stop_write_deadline()
         self._disconnect_running()

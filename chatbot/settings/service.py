@@ -136,7 +136,8 @@ class ServiceSettings(Settings):
     """Maximum number of open connections per process; beyond it the longest idle one is closed. Never more than the
     open-file limit minus a reserve for the log."""
     max_connections_per_address: int = Field(default=0, ge=0)
-    """Maximum number of open connections per client address; 0: unlimited, needed if a proxy hides the clients."""
+    """Maximum number of open connections per IPv4 address or IPv6 /64 network; 0: unlimited, needed if a proxy hides
+    the clients."""
     max_connection_age_seconds: float = Field(default=300.0, ge=0)
     """Age from which a keep-alive connection ends with its next response, which says `Connection: close`: busy clients
     reach new pods after a scale-up. Extended at random by up to a quarter; 0: unlimited."""

@@ -17,7 +17,7 @@ from bento.http.protocol import ConnectionLimits
 from chatbot.dialog.router import Prediction
 from tests.bento import paper
 from tests.bento.paper import Api, paper_api
-from tests.bento.wire import answered, connect, exchange, request, statuses
+from tests.bento.wire import PaperTransport, answered, connect, exchange, request, statuses
 
 JSON = "Content-Type: application/json"
 BODY = b'{"message": "a refund please"}'
@@ -283,5 +283,31 @@ def test_a_pipelined_request_whose_body_comes_slowly_is_answered() -> None:
             slow_one.data_received(piece)
             await asyncio.sleep(0.03)  # longer than a head may take
         assert statuses(transport.writes) == [b"200", b"200"]
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize(
+    ("addresses", "refused"),
+    [
+        (["192.0.2.1", "192.0.2.2", "::ffff:192.0.2.3"], 0),
+        (["192.0.2.1", "::ffff:192.0.2.1"], 1),
+        (["2001:db8::1", "2001:db8::2", "2001:db8:0:0:1::1"], 2),
+        (["2001:db8::1", "2001:db8:0:1::1"], 0),
+        (["2001:db8:ffff::1", "2001:db8:ffff::1"], 0),
+    ],
+)
+def test_connections_are_limited_by_what_one_client_owns(addresses: list[str], refused: int) -> None:
+    """An IPv6 network of 64 bits, as for the rate limits. A trusted proxy is one by its own address."""
+
+    async def play() -> None:
+        trusted = frozenset({"2001:db8:ffff::1"})
+        protocol = protocol_of(paper_api(), max_per_address=1, trusted_proxies=trusted)
+        opened = [connect(no_app, protocol, PaperTransport(address)) for address in addresses]
+        assert [transport.closed for _, transport in opened].count(True) == refused
+        for connection, transport in opened:
+            transport.close()
+            connection.connection_lost(None)
+        assert not protocol.limits.by_address
 
     asyncio.run(play())

@@ -15,8 +15,8 @@ from bento.http.protocol import LimitedProtocol
 class PaperTransport(asyncio.Transport):
     """Remembers each write."""
 
-    def __init__(self) -> None:
-        super().__init__({"peername": ("192.0.2.1", 1), "sockname": ("192.0.2.2", 2)})
+    def __init__(self, address: str = "192.0.2.1") -> None:
+        super().__init__({"peername": (address, 1), "sockname": ("192.0.2.2", 2)})
         self.writes: list[bytes] = []
         self.closed = False
 
