@@ -6,12 +6,17 @@ import ipaddress
 import os
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import SettingsConfigDict
 
 from chatbot.settings.base import HTTP_ADDRESS, Settings
+
+
+_ORIGIN = r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[1-9][0-9]{0,4})?"
+_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class SlotSettings(Settings):
@@ -161,11 +166,9 @@ class ServiceSettings(Settings):
     """Maximum feedback per second on one prediction, and separately contact data, per process; 0: unlimited."""
     rate_limit_burst_seconds: float = Field(default=10.0, gt=0)
     """How many seconds' worth of requests a client may send at once (size of the token bucket)."""
-    cors_origins: str = Field(
-        default="", pattern=r"^\s*(https?://[^\s/*,?#]+\s*(,\s*https?://[^\s/*,?#]+\s*)*)?$"
-    )
-    """Origins whose pages may call the API from a browser (CORS), comma-separated, such as
-    `https://shop.example.com`; unset: none."""
+    cors_origins: str = Field(default="", pattern=rf"^\s*({_ORIGIN}\s*(,\s*{_ORIGIN}\s*)*)?$")
+    """Origins whose pages may call the API from a browser (CORS), comma-separated, as browsers send them: in lower
+    case, without a default port, such as `https://shop.example.com`; unset: none."""
     metrics_port: int = Field(default=0, ge=0, le=65535)
     """Port of `/metrics`, which the API's port then does not serve; 0: the API's port. The chart sets it."""
     head_seconds: float = Field(default=10.0, gt=0)
@@ -189,6 +192,17 @@ class ServiceSettings(Settings):
         for proxy in filter(None, map(str.strip, value.split(","))):
             if proxy != "*":
                 ipaddress.ip_network(proxy, strict=False)
+        return value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _check_origin_ports(cls, value: str) -> str:
+        """Refuse a port that a browser's Origin header never has."""
+        for origin in map(urlsplit, filter(None, map(str.strip, value.split(",")))):
+            if origin.port == _DEFAULT_PORTS[origin.scheme]:
+                raise PydanticCustomError(
+                    "default_port", "browsers leave out the port of {origin}", {"origin": origin.geturl()}
+                )
         return value
 
     @model_validator(mode="after")

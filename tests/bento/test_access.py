@@ -454,7 +454,23 @@ def test_another_origin_is_refused_in_the_apis_error_format_and_may_read_nothing
 
 
 @pytest.mark.parametrize(
-    "origins", ["*", "shop.example.com", "https://shop.example.com/page", "https://*.com"]
+    "origins",
+    [
+        "*",
+        "shop.example.com",
+        "https://shop.example.com/page",
+        "https://*.com",
+        "https://Shop.example.com",
+        "HTTPS://shop.example.com",
+        "https://shop.example.com:443",
+        "http://shop.example.com, http://shop.example.com:80",
+        "https://shop.example.com:",
+        "https://shop.example.com:65536",
+        "https://a:b:c",
+        "https://user@shop.example.com",
+        "https://sh\u00f6p.example.com",
+        "https://a.example;https://b.example",
+    ],
 )
 def test_an_origin_that_could_never_match_or_matches_all_is_refused_at_start(
     origins: str, monkeypatch: pytest.MonkeyPatch
@@ -462,6 +478,14 @@ def test_an_origin_that_could_never_match_or_matches_all_is_refused_at_start(
     monkeypatch.setenv("CHATBOT_CORS_ORIGINS", origins)
     with pytest.raises(SettingError, match="CHATBOT_CORS_ORIGINS"):
         ServiceSettings()
+
+
+@pytest.mark.parametrize(
+    "origins",
+    ["http://a.example:443,https://b.example:8443", " https://xn--shp-sna.example ", "http://[::1]:8080"],
+)
+def test_an_origin_as_browsers_send_it_is_accepted(origins: str) -> None:
+    assert ServiceSettings(cors_origins=origins).cors_origins == origins
 
 
 # Metrics on a port of their own

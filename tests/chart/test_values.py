@@ -184,7 +184,10 @@ def wrong() -> list[tuple[str, Any]]:
                 "api.url api.handoff.url mlflow.url store.endpoint",
                 ("http://", "http:///a", "ftp://a", "a.example"),
             ),
-            ("api.corsOrigins", (["*"], ["https://a.example/b"], [""])),
+            (
+                "api.corsOrigins",
+                (["*"], ["https://a.example/b"], [""], ["https://A.example"], ["http://a.example:80"]),
+            ),
             ("mlflow.backend", ("sqlite", "postgresql:/a")),
             ("mlflow.allowedHosts", ("http://a", "a b")),
             ("monitoring.alerts.runbookUrl", ("", "javascript:a", "a b")),
