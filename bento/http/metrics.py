@@ -278,4 +278,5 @@ def _remove_dead_processes(folder: Path) -> None:
     for file in folder.glob("gauge_live*_*.db"):
         pid = int(file.stem.rpartition("_")[2])
         if not Path(f"/proc/{pid}").exists():
-            mark_process_dead(pid)
+            with suppress(FileNotFoundError):  # another worker has removed it
+                mark_process_dead(pid)

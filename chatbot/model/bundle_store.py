@@ -157,5 +157,6 @@ def sound(folder: Path, digest: str, made: str | None = None) -> bool:
 
 def _tidy(folder: Path) -> None:
     for left in folder.glob(".fetch-*"):
-        if time.time() - left.stat().st_mtime > _LEFT_BEHIND_SECONDS:
-            shutil.rmtree(left, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):  # a concurrent process has removed or renamed it
+            if time.time() - left.stat().st_mtime > _LEFT_BEHIND_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)

@@ -698,6 +698,18 @@ def test_metrics_are_served_while_a_process_creates_its_files(
     assert paper_api().send("GET", "/metrics").status_code == 200
 
 
+def test_metrics_are_served_while_another_process_removes_the_files_of_a_dead_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def removed(_pid: int) -> None:
+        raise FileNotFoundError
+
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    monkeypatch.setattr("bento.http.metrics.mark_process_dead", removed)
+    (tmp_path / f"gauge_livesum_{1 << 30}.db").touch()
+    assert paper_api().send("GET", "/metrics").status_code == 200
+
+
 def test_every_metric_has_a_description_the_prefix_and_buckets_of_its_own() -> None:
     metrics = Metrics()
     assert len({spec.name for spec in metrics.specs}) == len(metrics.specs)

@@ -193,6 +193,13 @@ def test_a_file_of_earlier_code_goes_through_the_store_with_its_bundle(tiered: P
     assert files_of(fetched) == (*FILES, *RETIRED_FILES)
 
 
+def test_a_download_that_another_process_removes_does_not_fail_this_one(tiered: Path, tmp_path: Path) -> None:
+    store = FolderStore(tmp_path / "store")
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / ".fetch-gone").symlink_to(tmp_path / "gone")  # listed, and then not found
+    assert bundle_store.fetch(store, bundle_store.push(store, tiered), tmp_path / "cache").is_dir()
+
+
 class Counting(FolderStore):
     """A store that notes which files are downloaded."""
 
