@@ -39,7 +39,7 @@ SECURITY_HEADERS: Headers = [
     # The documentation page replaces this by its own, wider policy.
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 ]
-JSON: Headers = [(b"content-type", b"application/json"), *SECURITY_HEADERS[:2]]
+JSON: Headers = [(b"content-type", b"application/json"), *SECURITY_HEADERS]
 
 # A client that is still sending when the connection closes loses the response, so the rest of the body is read
 # and discarded, up to these limits.

@@ -57,6 +57,13 @@ _CLOSE = (b"connection", b"close")
 _UPGRADE = re.compile(rb"\r\nupgrade:[^\r\n]*", re.IGNORECASE)
 
 
+def _lines(headers: Headers) -> bytes:
+    return b"".join([b"%s: %s\r\n" % pair for pair in headers])
+
+
+_JSON_LINES = _lines(JSON)
+
+
 @cache
 def _status_line(status: int) -> bytes:
     return b"HTTP/1.1 %d %s\r\n" % (status, HTTPStatus(status).phrase.encode())
@@ -313,11 +320,12 @@ class LimitedProtocol(CoalescingProtocol):
 
     def _write(self, status: int, body: bytes, headers: Headers, *, closes: bool) -> None:
         """Send a complete response in one write; close the connection if it `closes` or a header says so."""
-        every = [*self.server_state.default_headers, *headers, (b"content-length", b"%d" % len(body))]
+        lines = _JSON_LINES if headers is JSON else _lines(headers)
+        end = b"content-length: %d\r\n" % len(body)
         if closes and _CLOSE not in headers:
-            every.append(_CLOSE)
-        lines = [b"%s: %s\r\n" % pair for pair in every]
-        self.transport.write(b"".join([_status_line(status), *lines, b"\r\n", body]))
+            end += b"connection: close\r\n"
+        before = _lines(self.server_state.default_headers)
+        self.transport.write(b"".join([_status_line(status), before, lines, end, b"\r\n", body]))
         if closes or _CLOSE in headers:
             self.transport.close()
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bento.http.api_keys import make_key
-from bento.http.asgi import Receive, Scope, Send
+from bento.http.asgi import SECURITY_HEADERS, Receive, Scope, Send
 from bento.http.direct import DirectProtocol
 from bento.http.protocol import ConnectionLimits
 from chatbot.dialog.router import Prediction
@@ -311,3 +311,24 @@ def test_connections_are_limited_by_what_one_client_owns(addresses: list[str], r
         assert not protocol.limits.by_address
 
     asyncio.run(play())
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        (chat(), b"200"),
+        (chat(body=b"{"), b"422"),
+        (chat(path="/feedback"), b"422"),
+        (chat(path="/elsewhere"), b"404"),
+        (chat(JSON, "Origin: https://shop.example"), b"200"),
+        (b"NONSENSE\r\n\r\n", b"400"),
+    ],
+)
+@pytest.mark.parametrize("is_direct", [True, False])
+def test_every_response_has_the_security_headers_once(asked: bytes, status: bytes, is_direct: bool) -> None:
+    api = paper_api(cors_origins="https://shop.example")
+    [response] = exchange(api.app, asked, protocol=protocol_of(api, is_direct=is_direct)).writes
+    assert statuses([response]) == [status]
+    head = response.partition(b"\r\n\r\n")[0]
+    for name, value in SECURITY_HEADERS:
+        assert head.count(b"\r\n%s: %s" % (name, value)) == 1
