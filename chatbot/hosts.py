@@ -1,4 +1,4 @@
-"""Decide by a request's Host header whether a server answers it (DNS rebinding); tell clients apart by address.
+"""Decide by a request's Host header whether a server answers it (DNS rebinding); tell clients apart, name servers.
 
 A web site can resolve its own name to 127.0.0.1; browsers on this machine then let its pages read from and write to a
 server here, as of the same origin. They name the site in the Host header. An IP address there, or a name below
@@ -14,6 +14,7 @@ from functools import lru_cache
 
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\s\[\]:/@?#]+)(?::\d*)?", re.IGNORECASE)
 _CACHED = 64
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where a server on all addresses is reached
 
 
 def host_check(address: str | None, names: str = "") -> Callable[[str], bool] | None:
@@ -47,6 +48,12 @@ def is_loopback(address: str | None) -> bool:
         return ipaddress.ip_address(address or "0.0.0.0").is_loopback  # noqa: S104
     except ValueError:
         return False
+
+
+def local_url(address: str, port: int) -> str:
+    """Return the URL at which this machine reaches a server that listens on an address, perhaps on all of them."""
+    host = _LOOPBACK.get(address, address)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def network_of(address: str) -> str:

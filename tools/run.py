@@ -23,6 +23,7 @@ from rich.text import Text
 
 from bento.lifecycle.bundle_source import bundle_folder
 from chatbot.errors import ChatbotError, SettingError
+from chatbot.hosts import local_url
 from chatbot.process import Stopped, check_port_free, stop_on
 from chatbot.settings import ChatPageSettings, ServiceSettings
 from tools.own_corpus import example_message, prepare
@@ -45,9 +46,9 @@ def main(arguments: Sequence[str]) -> int:
     stop_on(signal.SIGTERM, signal.SIGINT)
     try:
         service, page = ServiceSettings(), ChatPageSettings()
-        api_url, page_url = f"http://127.0.0.1:{service.port}", f"http://127.0.0.1:{page.port}"
-        # Unless configured otherwise, the chat page uses the API started here, on whatever port that listens.
-        os.environ.setdefault("CHATBOT_UI_API_URL", api_url)
+        api_url, page_url = local_url(service.host, service.port), local_url(page.address, page.port)
+        # Unless configured otherwise, the chat page uses the API started here, wherever that listens.
+        os.environ["CHATBOT_UI_API_URL"] = os.environ.get("CHATBOT_UI_API_URL") or api_url
         check_ports(service, page)
         if options.corpus:
             prepare(options.corpus, options.replies, _options(options.train))

@@ -13,11 +13,11 @@ from http.client import HTTPException
 from urllib.request import ProxyHandler, Request, build_opener
 
 from bento import SUPERVISOR_KEY, SUPERVISOR_PID
+from chatbot.hosts import local_url
 from chatbot.model.ref import ModelRef
 from chatbot.settings import ServiceSettings, UploadSettings
 
 COMMAND = (sys.executable, "-m", "bento")
-_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where a server on all addresses is reached
 _TICK_SECONDS = 0.1
 _ANSWER_SECONDS = 5.0
 _MIN_STOP_SECONDS = 60.0
@@ -46,8 +46,7 @@ class ServerProcess:
         """
         self.model = model
         self._stop_seconds = stop_seconds
-        host = _LOOPBACK.get(host, host)
-        self._url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        self._url = local_url(host, port)
         key = secrets.token_urlsafe()
         self._version = Request(  # noqa: S310 - http
             f"{self._url}/version", headers={"Authorization": f"Bearer {key}"}

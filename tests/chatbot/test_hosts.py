@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from chatbot.hosts import host_check, with_mapped
+from chatbot.hosts import host_check, local_url, with_mapped
 
 LOOPBACK = ["127.0.0.1", "127.8.9.1", "::1", "localhost"]
 
@@ -58,3 +58,17 @@ def test_proxies_are_named_as_a_server_on_the_ipv6_address_sees_them_too() -> No
     assert with_mapped("10.0.0.5/8, 192.0.2.7,2001:db8::1/32") == expected, (
         "uvicorn ignores a network with host bits"
     )
+
+
+@pytest.mark.parametrize(
+    ("address", "url"),
+    [
+        ("127.0.0.2", "http://127.0.0.2:3000"),
+        ("0.0.0.0", "http://127.0.0.1:3000"),
+        ("::", "http://[::1]:3000"),
+        ("2001:db8::1", "http://[2001:db8::1]:3000"),
+        ("localhost", "http://localhost:3000"),
+    ],
+)
+def test_a_server_is_reached_from_its_machine_by_the_address_it_listens_on(address: str, url: str) -> None:
+    assert local_url(address, 3000) == url

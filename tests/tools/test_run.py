@@ -30,10 +30,13 @@ def run(environment: dict[str, str], *command: str) -> subprocess.CompletedProce
     )
 
 
-def test_the_chat_page_follows_the_port_of_the_api(tmp_path: Path, bundle_folder: Path) -> None:
+def test_the_chat_page_follows_the_address_and_port_of_the_api(tmp_path: Path, bundle_folder: Path) -> None:
     port = free_port()
     environment = {
+        "CHATBOT_HOST": "127.0.0.2",
         "CHATBOT_PORT": str(port),
+        "CHATBOT_UI_ADDRESS": "127.0.0.3",
+        "CHATBOT_UI_API_URL": "",
         "CHATBOT_UI_PORT": str(free_port()),
         "CHATBOT_LOG_FOLDER": str(tmp_path),
         "CHATBOT_BUNDLE": str(bundle_folder),
@@ -45,7 +48,8 @@ def test_the_chat_page_follows_the_port_of_the_api(tmp_path: Path, bundle_folder
     ask += "print(u.urlopen(s().api_url + '/version').status, s().api_url)"
     done = run(environment, sys.executable, "-c", ask)
     assert done.returncode == 0, done.stderr
-    assert f"200 http://127.0.0.1:{port}" in done.stdout
+    assert f"200 http://127.0.0.2:{port}" in done.stdout
+    assert f"http://127.0.0.3:{environment['CHATBOT_UI_PORT']}" in done.stdout
 
 
 def test_a_port_in_use_is_named(tmp_path: Path) -> None:
