@@ -166,7 +166,8 @@ class _FastPathService(bentoml.Service):  # type: ignore[misc]  # bentoml is unt
         )
         routes = post_routes(lambda: current().chat, limits)
         key = os.environ.get(SUPERVISOR_KEY, "")
-        keys = ApiKeys(settings.api_keys_file, supervisor_key=key) if settings.api_keys_file else None
+        keys_file = fail_fast.read(ServiceSettings).api_keys_file  # absolute: `check` has resolved it
+        keys = ApiKeys(keys_file, supervisor_key=key) if keys_file else None
         if keys is not None:
             metrics.watch_api_keys(keys.is_file_valid)
         api = create_app(
@@ -226,6 +227,8 @@ class SupportChatbot:
         os.environ["CHATBOT_LOG_FOLDER"] = str(fail_fast.read(LogSettings).folder.resolve())
         if settings.bundle is not None:
             os.environ["CHATBOT_BUNDLE"] = str(settings.bundle.resolve())
+        if settings.api_keys_file is not None:
+            os.environ["CHATBOT_API_KEYS_FILE"] = str(settings.api_keys_file.resolve())
         store = fail_fast.read(StorageSettings).url
         if store != "none" and "://" not in store:
             os.environ["CHATBOT_STORE_URL"] = str(Path(store).resolve())

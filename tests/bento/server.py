@@ -113,10 +113,13 @@ class Server:
         """Return status and body; status 0 if the connection fails."""
         return self._ask(Request(self.url + path), timeout)
 
-    def post(self, path: str, body: object, timeout: float = 20) -> tuple[int, dict[str, object]]:
-        """Status and JSON body."""
+    def post(
+        self, path: str, body: object, timeout: float = 20, key: str = ""
+    ) -> tuple[int, dict[str, object]]:
+        """Status and JSON body, with an API key."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        request = Request(self.url + path, data=data, headers={"Content-Type": "application/json"})
+        headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
+        request = Request(self.url + path, data=data, headers=headers)
         status, text = self._ask(request, timeout)
         return status, json.loads(text) if text else {}
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bento.http.api_keys import make_key
 from tests.bento.server import ROOT, Server
 
 pytestmark = pytest.mark.process
@@ -41,18 +42,22 @@ def test_a_bento_carries_everything_and_answers_from_another_folder(tmp_path: Pa
 
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
+    key, entry = make_key("page", ["chat"])
+    (elsewhere / "keys").write_text(f"{entry}\n")
     server = Server(
         tmp_path / "server",
-        {"PYTHONPATH": "", "CHATBOT_RUNNER_WORKERS": "1"},
+        # Relative to the folder in which it is started: its workers run in the Bento's.
+        {"PYTHONPATH": "", "CHATBOT_RUNNER_WORKERS": "1", "CHATBOT_API_KEYS_FILE": "keys"},
         (BENTOML, "serve", tag),
         cwd=elsewhere,
     )
     try:
         server.start()
-        status, reply = server.post("/chat", {"message": "I want a refund"})
+        status, reply = server.post("/chat", {"message": "I want a refund"}, key=key)
         assert status == 200
         assert reply["source"] in ("model", "clarify", "human")
         assert server.logged_ids()[str(reply["prediction_id"])] == 1
-        assert list(elsewhere.iterdir()) == []
+        assert server.post("/chat", {"message": "I want a refund"})[0] == 401
+        assert list(elsewhere.iterdir()) == [elsewhere / "keys"]
     finally:
         server.stop()
