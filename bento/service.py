@@ -38,7 +38,6 @@ from bento.runner.endpoint import RunnerEndpoint
 from chatbot import ids
 from chatbot.dialog.router import Prediction
 from chatbot.model import bundle
-from chatbot.process import die_with_parent
 from chatbot.records import contact
 from chatbot.settings import (
     HandoffSettings,
@@ -116,7 +115,6 @@ class IntentRunner:
             bentoml.server_context.service_type == "service"
         ):  # not in the outer service's own process (--development)
             shutdown.outlive("SupportChatbot", settings.drain_seconds)
-        die_with_parent()
         source = bundle_source.resolve(fail_fast.read(ServiceSettings))  # `check` has pinned the model
         self._bundle = bundle.load(source.folder)
         source.check(self._bundle.digest)
@@ -239,7 +237,6 @@ class SupportChatbot:
         fail_fast.check_bundle()
 
     def __init__(self) -> None:
-        die_with_parent()
         resources.raise_open_file_limit()
         # Otherwise uvicorn formats every request although the access log is off.
         logging.getLogger("uvicorn.access").propagate = False

@@ -38,7 +38,7 @@ def stop_on(*numbers: signal.Signals) -> None:
         signal.signal(number, stop)
 
 
-def die_with_parent(parent: int | None = None) -> bool:
+def die_with_parent(parent: int) -> bool:
     """Request SIGTERM on the parent's death, however it dies (prctl(2)), so that no process keeps the port.
 
     Args:
@@ -48,7 +48,7 @@ def die_with_parent(parent: int | None = None) -> bool:
         Whether the parent is the expected one; False: it died before this call.
     """
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    return parent in (None, os.getppid())
+    return parent == os.getppid()
 
 
 def check_port_free(address: str, port: int, address_variable: str, port_variable: str) -> None:

@@ -16,6 +16,7 @@ from bento.http.api_keys import ApiKeys
 from bento.lifecycle import bundle_source
 from chatbot.dialog.replies import Replies, slots_of
 from chatbot.errors import ChatbotError
+from chatbot.process import die_with_parent
 from chatbot.settings import (
     HandoffSettings,
     LogSettings,
@@ -38,14 +39,16 @@ class PreflightCheck:
 
     def __init__(self, check: Callable[[], object]) -> None:
         self._reader, writer = os.pipe()
+        parent = os.getpid()
         self._child = os.fork()
         if self._child:
             os.close(writer)
             return
         code = 1
         try:
-            check()
-            code = 0
+            if die_with_parent(parent):
+                check()
+                code = 0
         except ChatbotError as error:
             os.write(writer, str(error).encode())
         except Exception as error:

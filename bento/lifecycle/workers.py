@@ -25,6 +25,8 @@ from typing import Any
 
 import psutil
 
+from chatbot.process import die_with_parent
+
 # A worker that dies at this age or earlier may die at every start.
 YOUNG_SECONDS = 10.0
 _FIRST_PAUSE_SECONDS = 0.5
@@ -107,9 +109,10 @@ class ForkedWorker(psutil.Process):  # type: ignore[misc]  # psutil is untyped
             try:
                 _reset_signals()
                 signal.pthread_sigmask(signal.SIG_SETMASK, before)
-                preexec_fn()
-                _become_worker(arguments, cwd, env)
-                code = 0
+                if die_with_parent(parent):
+                    preexec_fn()
+                    _become_worker(arguments, cwd, env)
+                    code = 0
             except SystemExit as end:
                 code = end.code if isinstance(end.code, int) else 1
             except BaseException:

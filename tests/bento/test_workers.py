@@ -6,10 +6,13 @@ import asyncio
 import inspect
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Awaitable, Iterator
 from typing import Any
 
+import psutil
 import pytest
 from _bentoml_impl.server import serving
 from _bentoml_impl.worker.service import main as worker_command
@@ -151,3 +154,34 @@ def test_a_worker_that_is_stopped_while_it_forks_ends() -> None:
     finally:
         signal.signal(signal.SIGTERM, before)
     assert noted == []
+
+
+FORKS = {
+    "worker": "from bento.lifecycle.workers import ForkedWorker as F; F([], cwd='.', env={}, preexec_fn=begin)",
+    "preflight check": "from bento.lifecycle.preflight import PreflightCheck as F; F(begin)",
+}
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("fork", FORKS.values(), ids=list(FORKS))
+def test_a_fork_whose_server_is_killed_in_its_first_moments_ends(fork: str) -> None:
+    begin = "lambda: (os.write(1, b'%d\\n' % os.getpid()), time.sleep(60))"
+    code = f"import os, time; begin = {begin}; {fork}; begin()"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        pids = {int(server.stdout.readline()), int(server.stdout.readline())} - {server.pid}
+        server.kill()
+    (forked,) = pids
+    until = time.monotonic() + 10
+    while (is_left := _is_running(forked)) and time.monotonic() < until:
+        time.sleep(0.01)
+    if is_left:
+        os.kill(forked, signal.SIGKILL)
+    assert not is_left
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
