@@ -246,6 +246,8 @@ def use_common_error_format(app: Starlette) -> None:
         headers: dict[str, str] = {}
         if isinstance(error, HTTPException):
             headers = dict(error.headers or {})
+            if headers.get("Allow") == "GET":
+                headers["Allow"] = "GET, HEAD"  # `FastPath` answers it
             error = _translated(error)
         if not isinstance(error, ChatbotError):
             error = ChatbotError("an internal error: it was logged")

@@ -151,6 +151,8 @@ class FastPath:
         if not is_served(path):  # access was checked for another route than FastAPI would choose
             await answer_error(no_such_route(), receive, secured)
             return secured.status
+        if scope["method"] == "HEAD":  # FastAPI has no routes for it, and the server leaves out the body
+            scope = {**scope, "method": "GET"}
         try:
             await (self._bentoml if path in PROBES else self._app)(scope, receive, secured)
         except Exception as error:

@@ -33,12 +33,14 @@ def metrics_app(metrics: Metrics) -> App:
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         error: ChatbotError | None = None
+        headers = JSON
         if scope["path"] != "/metrics":
             error = NotFound("no such route: this port serves only /metrics")
         elif scope["method"] not in ("GET", "HEAD"):
             error = MethodNotAllowed("this route does not have this method")
+            headers = [*JSON, (b"allow", b"GET, HEAD")]
         if error is not None:
-            await answer(send, error.status, to_json(error.body()), JSON)
+            await answer(send, error.status, to_json(error.body()), headers)
             return
         headers = [(b"content-type", CONTENT_TYPE.encode()), *SECURITY_HEADERS]
         await answer(send, 200, await metrics.page(), headers)

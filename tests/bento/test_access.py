@@ -506,7 +506,9 @@ def test_metrics_on_a_port_of_their_own_are_not_on_the_apis() -> None:
     assert response.headers["content-type"].startswith("text/plain; version=0.0.4")
     assert response.headers["x-content-type-options"] == "nosniff"
     assert_error(asyncio.run(get("/chat")), 404, "not_found")
-    assert_error(asyncio.run(get("/metrics", "POST")), 405, "method_not_allowed")
+    refused = asyncio.run(get("/metrics", "POST"))
+    assert_error(refused, 405, "method_not_allowed")
+    assert refused.headers["allow"] == "GET, HEAD"
 
 
 def test_many_who_ask_for_the_metrics_at_once_share_the_work_and_see_what_happened_before(

@@ -26,6 +26,7 @@ from chatbot.errors import Unavailable
 from chatbot.ids import new_id, token_of
 from chatbot.store import Unreachable
 from tests.bento.paper import KEY, Api, classify, paper_api
+from tests.bento.wire import answered, connect, request
 
 ALERTS = Path(__file__).resolve().parents[2] / "helm" / "support-chatbot" / "files" / "alerts"
 
@@ -205,6 +206,25 @@ def test_a_wrong_method_is_answered_405_and_the_right_one_is_named(api: Api, met
     assert response.headers["allow"] == "POST"
     if method != "HEAD":
         assert error_of(response, 405)["type"] == "method_not_allowed"
+
+
+@pytest.mark.parametrize("path", ["/version", "/intents", "/docs", "/openapi.json", "/metrics"])
+def test_head_is_answered_as_get_without_the_body(api: Api, path: str) -> None:
+    async def ask(method: str) -> bytes:
+        connection, transport = connect(api.app)
+        connection.data_received(request(method, path))
+        return (await answered(transport)).writes[0]
+
+    headers: list[list[bytes]] = []
+    for method in ("GET", "HEAD"):
+        response = asyncio.run(ask(method))
+        head, _, content = response.partition(b"\r\n\r\n")
+        assert bool(content) is (method == "GET")
+        lines = head.split(b"\r\n")
+        headers.append([line for line in lines if path != "/metrics" or b"content-length" not in line])
+    assert headers[0][0] == b"HTTP/1.1 200 OK"
+    assert headers[0] == headers[1]
+    assert api.send("PUT", path).headers["allow"] == "GET, HEAD"
 
 
 @pytest.mark.parametrize(
