@@ -15,7 +15,7 @@ from pathlib import Path
 from bento.version import ROOT
 from chatbot.errors import BundleError, SettingError, StoreError
 from chatbot.model import bundle_store
-from chatbot.model.bundle_store import ModelRef
+from chatbot.model.ref import ModelRef
 from chatbot.settings import ServiceSettings, StorageSettings
 from chatbot.store import open_store
 

@@ -75,6 +75,32 @@ def test_without_a_context_the_error_says_how_to_get_a_cluster(
         target.find()
 
 
+@pytest.mark.parametrize(("state", "is_started"), [("Ready", False), ("NotReady", True)])
+def test_the_testbeds_cluster_is_started_unless_its_node_is_ready(
+    told: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str, is_started: bool
+) -> None:
+    nodes = f"NAME   STATUS   ROLES    AGE   VERSION\nnode   {state}   <none>   1d    v1.34.0"
+    testbed = tmp_path / "testbed"
+    testbed.mkdir()
+    for program, line in (
+        (tmp_path / "bin" / "kubectl", f"echo '{nodes}'"),
+        (testbed / "install", f"echo install >> {told}"),
+        (testbed / "cluster", f"echo cluster $* >> {told}"),
+    ):
+        program.write_text(f"#!/bin/sh\n{line}\n")
+        program.chmod(0o755)
+    monkeypatch.setattr(target, "TESTBED", testbed)
+    monkeypatch.setenv("TESTBED_HOME", str(tmp_path))
+    target.find(is_started=True)
+    assert told.read_text() == ("install\ncluster up\n" if is_started else "")
+
+
+def test_a_program_that_does_not_end_is_an_error_in_one_line() -> None:
+    here = ClusterTarget("", "other", dict(os.environ))
+    with pytest.raises(StackError, match=r"sleep 60 …: it did not end within 0.05 s"):
+        here.run("sleep", "60", seconds=0.05)
+
+
 def test_the_stack_comes_up_in_a_restricted_namespace_of_its_own_and_says_how_to_chat(
     told: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -41,19 +41,22 @@ class ClusterTarget:
         """Run a program and return its output.
 
         Raises:
-            StackError: it is missing, or it failed.
+            StackError: it is missing, it failed, or it did not end in time.
         """
         path = self.environment["PATH"]
         program = shutil.which(command[0], path=path)
         if program is None:
             raise StackError(f"{command[0]} is missing: install it, and try again")
-        answer = subprocess.run(
-            [program, *command[1:]], input=stdin, env=self.environment, capture_output=True, text=True,
-            check=False, timeout=seconds,
-        )  # fmt: skip
+        said = f"{' '.join(map(str, command[:4]))} …"
+        try:
+            answer = subprocess.run(
+                [program, *command[1:]], input=stdin, env=self.environment, capture_output=True, text=True,
+                check=False, timeout=seconds,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            raise StackError(f"{said}: it did not end within {seconds:g} s") from None
         if check and answer.returncode:
-            told = (answer.stderr or answer.stdout).strip()
-            raise StackError(f"{' '.join(map(str, command[:4]))} …: {told}")
+            raise StackError(f"{said}: {(answer.stderr or answer.stdout).strip()}")
         return answer.stdout
 
     def kubectl(self, *arguments: str, stdin: str = "", check: bool = True) -> str:
@@ -126,7 +129,7 @@ def _testbed(is_started: bool) -> ClusterTarget:
         "PATH": f"{programs / 'bin'}:{os.environ['PATH']}",
     }
     found = ClusterTarget("testbed", "testbed", environment)
-    if is_started and "Ready" not in found.run("kubectl", "get", "nodes", check=False):
+    if is_started and " Ready" not in found.run("kubectl", "get", "nodes", check=False):
         subprocess.run([TESTBED / "install"], check=True)
         subprocess.run([TESTBED / "cluster", "up"], check=True)
     return found
