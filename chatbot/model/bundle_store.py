@@ -16,13 +16,10 @@ from typing import TYPE_CHECKING
 
 from chatbot.errors import BundleError, Missing, TooBig
 from chatbot.model import bundle as bundles
-from chatbot.model.ref import ModelRef as ModelRef
 from chatbot.store import layout
 
 if TYPE_CHECKING:
     from chatbot.store import Store
-
-__all__ = ["ModelRef", "fetch", "held", "key", "push", "sound"]
 
 # Age after which the temporary folder of a killed fetch is deleted by a later fetch.
 _LEFT_BEHIND_SECONDS = 3600
