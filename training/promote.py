@@ -40,7 +40,7 @@ def main(
     """Run the preflight check, roll the version out, and make it champion. Idempotent."""
 
     def move(promotion: Promotion) -> RolloutResult:
-        number = version
+        number, first = version, False
         if result is not None:
             found = RetrainResult.load(result)
             if found.outcome != "accepted" or not found.challenger:
@@ -50,8 +50,8 @@ def main(
             if found.only_unset and serving:
                 sentence = f"the first version of this corpus exists, and {short(serving)} serves: nothing to promote"
                 return RolloutResult(serving, False, sentence)
-            number = ModelRef.parse(found.challenger).version
-        return promotion.promote(number, force=force, by_itself=result is not None)
+            number, first = ModelRef.parse(found.challenger).version, found.only_unset
+        return promotion.promote(number, force=force, by_itself=result is not None, first=first)
 
     carry_out(move, wait)
 

@@ -159,7 +159,7 @@ def test_a_version_that_does_not_start_is_rolled_back_and_the_champion_stays(
     assert load.seen.failures == []
     assert (machine.version(), machine.champion()) == ("1", "1")
     machine.registry.set_alias(CHALLENGER, "4")
-    assert "was rolled back" in machine.promotion().promote().sentence
+    assert "version 4 is not tried again" in machine.promotion().promote().sentence
 
 
 def test_without_a_supervisor_a_promotion_is_rolled_back_and_says_so(

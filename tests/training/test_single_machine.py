@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -13,7 +15,7 @@ from chatbot.loop import desired_model
 from chatbot.loop.registry import BUNDLE_DIGEST, CHAMPION, GATE, GATE_AGAINST, ModelVersion
 from chatbot.runtime import Runtime
 from chatbot.store.folder import FolderStore
-from training.rollout.single_machine import NotPromoted, Promotion
+from training.rollout.single_machine import NotPromoted, Promotion, prove
 from training.tracking.registry import Registry
 
 ONE, TWO, THREE = (f"{number}@{str(number) * 64}" for number in (1, 2, 3))
@@ -152,7 +154,11 @@ def test_a_version_that_does_not_start_is_rolled_back_even_if_the_command_was_ki
     with pytest.raises(NotPromoted, match=r"2@.* was rolled back, 1@.* is serving: it does not start"):
         world.promotion().promote()
     assert world.state == (ONE, "1")
-    assert "was rolled back" in world.promotion().promote().sentence
+    said = world.promotion().promote().sentence
+    assert (
+        said
+        == "nothing to promote: version 2 is not tried again: it does not start. Name it to try it all the same"
+    )
 
 
 def test_without_a_supervisor_a_promotion_ends_in_time_and_is_rolled_back(
@@ -262,11 +268,11 @@ def test_a_failed_preflight_check_ends_an_automatic_promotion_and_is_recorded(
     world = new_world()
     checks: list[Path] = []
 
-    def prove(folder: Path) -> str:
+    def refuse(folder: Path) -> str:
         checks.append(folder)
         return "encoder.onnx is damaged"
 
-    monkeypatch.setattr("training.rollout.single_machine.prove", prove)
+    monkeypatch.setattr("training.rollout.single_machine.prove", refuse)
     done = world.promotion().promote("2", by_itself=True)
     assert not done.changed
     assert (
@@ -280,3 +286,34 @@ def test_a_failed_preflight_check_ends_an_automatic_promotion_and_is_recorded(
     assert len(checks) == 1
     with pytest.raises(NotPromoted, match="failed its preflight check: encoder"):
         world.promotion().promote("2")
+
+
+@pytest.mark.parametrize("ended", ["late", "killed"])
+def test_a_preflight_check_that_did_not_end_is_an_error_and_the_next_run_repeats_it(
+    new_world: Callable[[], World], monkeypatch: pytest.MonkeyPatch, ended: str
+) -> None:
+    """As a recorded refusal, a slow machine would never serve the version."""
+    world = new_world()
+
+    def check(command: list[str], **_: Any) -> Any:
+        if ended == "late":
+            raise subprocess.TimeoutExpired(command, 120)
+        return subprocess.CompletedProcess(command, -signal.SIGKILL, "", "")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("training.rollout.single_machine.prove", prove)
+        patch.setattr("subprocess.run", check)
+        with pytest.raises(NotPromoted, match=r"the preflight check (did not end|was killed).* run it again"):
+            world.promotion().promote("2", by_itself=True)
+    assert world.promotion().promote("2", by_itself=True).changed
+
+
+def test_the_refusal_of_a_corpus_s_first_version_is_an_error_even_by_itself(
+    new_world: Callable[[], World], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise the command ends with 0, and nothing ever serves the corpus."""
+    world = new_world()
+    monkeypatch.setattr("training.rollout.single_machine.prove", lambda _: "a slot has no value")
+    with pytest.raises(NotPromoted, match="version 2 failed its preflight check: a slot has no value"):
+        world.promotion().promote("2", by_itself=True, first=True)
+    assert desired_model.read(world.store).taken_back is None

@@ -9,6 +9,7 @@ The state is in the store and the registry, so a killed run is resumed by runnin
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -147,19 +148,23 @@ class Promotion:
         self._platform = MachinePlatform(store, registry, wait_seconds, say, runtime)
         self._machine = RolloutMachine(self._platform, runtime)
 
-    def promote(self, number: str = "", *, force: bool = False, by_itself: bool = False) -> RolloutResult:
+    def promote(
+        self, number: str = "", *, force: bool = False, by_itself: bool = False, first: bool = False
+    ) -> RolloutResult:
         """Roll out a version, then make it champion.
 
         Args:
             number: the version; empty: resume an unfinished promotion if there is one, else promote the
                 challenger.
             force: promote even if the gate refused the version or was not run.
-            by_itself: the call is automatic, and may be repeated: a version that fails its preflight check is no
-                error.
+            by_itself: the call is automatic, and may be repeated: the refusal of a version by its preflight check is
+                recorded, and no error.
+            first: the version is the first one of its corpus: its refusal is an error even by itself.
 
         Without a number, or by itself, it skips a version that was rolled back or judged against another champion.
 
-        Raises: NotPromoted: the version must not serve, or it was rolled back; the text says why.
+        Raises: NotPromoted: the version must not serve, it was rolled back, or its preflight check did not end; the text
+            says why.
         """
         now = desired_model.read(self._store)
         is_automatic = by_itself or not number
@@ -182,7 +187,7 @@ class Promotion:
                 f"the gate {'refused' if version.verdict else 'has not judged'} version {version.number}"
                 f": see `python -m training.versions`; --force promotes it regardless"
             )
-        return self._move(version, "promoted by training.promote", by_itself=by_itself)
+        return self._move(version, "promoted by training.promote", records=by_itself and not first)
 
     def rollback(self, number: str = "") -> RolloutResult:
         """Roll back to an earlier version and make it champion.
@@ -200,8 +205,9 @@ class Promotion:
         return self._move(self._registry.get(before.version), "rolled back by training.rollback", before)
 
     def _move(
-        self, version: ModelVersion, why: str, expected: ModelRef | None = None, by_itself: bool = False
+        self, version: ModelVersion, why: str, expected: ModelRef | None = None, records: bool = False
     ) -> RolloutResult:
+        """Check a version and roll it out; `records`: a refusal is recorded in serving.json instead of raised."""
         if expected and expected != version.ref:
             raise NotPromoted(
                 f"version {expected.version} of the registry is the bundle {version.bundle_digest[:12]}, "
@@ -216,7 +222,7 @@ class Promotion:
             self._say(f"checking version {version.number}")
             if problem := prove(fetch_bundle(self._store, self._registry, version, self._cache)):
                 failed = f"failed its preflight check: {problem}"
-                if not by_itself:
+                if not records:
                     raise NotPromoted(f"version {version.number} {failed}")
                 desired_model.refuse(self._store, model, f"it {failed}")
                 return RolloutResult(
@@ -242,9 +248,11 @@ class Promotion:
 
 
 def prove(folder: Path) -> str:
-    """Run the preflight check of a bundle; return why it failed, in one line; empty: it can serve.
+    """Run the preflight check of a bundle; return why it refused the bundle, in one line; empty: it can serve.
 
     A subprocess isolates this process from crashes and memory use of the model's runtime.
+
+    Raises: NotPromoted: the check did not end, which says nothing about the bundle: a later run repeats it.
     """
     command = [sys.executable, "-m", "training.prove", str(folder.resolve())]
     try:
@@ -252,7 +260,11 @@ def prove(folder: Path) -> str:
             command, cwd=_ROOT, capture_output=True, text=True, timeout=_CHECK_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
-        return f"the bundle did not answer its messages within {_CHECK_SECONDS:g} s"
+        raise NotPromoted(
+            f"the preflight check did not end within {_CHECK_SECONDS:g} s: run it again when the machine is less busy"
+        ) from None
+    if done.returncode == -signal.SIGKILL:
+        raise NotPromoted("the preflight check was killed, as when memory runs out: run it again")
     if done.returncode == 0:
         return ""
     lines = [line for line in done.stderr.splitlines() if line.strip()]
@@ -263,7 +275,7 @@ def _known_as_worse(now: DesiredModel, version: ModelVersion) -> str:
     """Return why an automatic promotion skips a version that failed before; empty: it does not."""
     model = str(version.ref)
     if now.taken_back and now.taken_back.model == model:
-        return f"was rolled back: {now.taken_back.why}. Name it to try it again"
+        return f"is not tried again: {now.taken_back.why}. Name it to try it all the same"
     if model in now.before:
         return "served earlier and was rolled back. Name it to promote it again"
     return ""
