@@ -10,11 +10,13 @@ A failed run is repeated after a minute; the reason is in the command's own outp
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from chatbot.files import write_file
@@ -23,10 +25,11 @@ from chatbot.process import Stopped, stop_on
 _STATE = Path(tempfile.gettempdir()) / "schedule.json"
 _GRACE_SECONDS = 3600.0
 _AGAIN_SECONDS = 60.0
+_POLL_SECONDS = 0.05
 
 
 def run(seconds: float, command: list[str], state: Path = _STATE, again: float = _AGAIN_SECONDS) -> None:
-    """Run the command at an interval until SIGTERM or SIGINT; a running command is then terminated (SIGTERM).
+    """Run the command at an interval until SIGTERM or SIGINT, then terminate its processes (SIGTERM) and wait for them.
 
     Args:
         seconds: interval between the starts of two runs; after a failure it is `again`.
@@ -62,13 +65,26 @@ def check(state: Path = _STATE, now: float | None = None) -> str:
 
 
 def _once(command: list[str]) -> int:
-    process = subprocess.Popen(command)
+    process = subprocess.Popen(command, process_group=0)
     try:
         return process.wait()
     except Stopped:
-        process.terminate()
-        process.wait()
+        _terminate(process.pid)
         raise
+
+
+def _terminate(group: int) -> None:
+    """Send SIGTERM to a process group, and wait until no process of it is left: a shell ends before its commands do."""
+    with suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGTERM)
+        while True:
+            with suppress(
+                ChildProcessError
+            ):  # PID 1 of a container also reaps the commands of a shell that ended
+                while os.waitpid(-group, os.WNOHANG)[0]:
+                    pass
+            os.killpg(group, 0)
+            time.sleep(_POLL_SECONDS)
 
 
 def main(arguments: list[str]) -> int:

@@ -71,6 +71,18 @@ def test_a_stop_stops_the_run_under_way(tmp_path: Path) -> None:
     assert told.read_text().strip() == "yes"
 
 
+def test_a_stop_reaches_the_command_that_a_shell_runs_and_waits_until_it_has_ended(tmp_path: Path) -> None:
+    """A shell does not forward SIGTERM, and ends at once: in a container its command would then be killed."""
+    begun, ended = tmp_path / "begun", tmp_path / "ended"
+    command = f"trap 'sleep 0.5; touch {ended}; exit 0' TERM; touch {begun}; while true; do sleep 0.05; done"
+    clock = start(tmp_path, 60, "sh", "-euc", f'sh -c "{command}"; touch {tmp_path}/next')
+    eventually(begun.exists)
+    clock.send_signal(signal.SIGTERM)
+    assert clock.wait(10) == 0
+    assert ended.exists()
+    assert not (tmp_path / "next").exists()
+
+
 def test_the_check_says_what_is_wrong(tmp_path: Path) -> None:
     state = tmp_path / "state.json"
     assert schedule.check(state) == ""

@@ -16,6 +16,7 @@ from typer.main import get_command
 from bento.lifecycle.server_process import stop_seconds
 from chatbot.settings import ServiceSettings, UploadSettings
 from tests.support.requirements import program
+from tests.support.waiting import eventually
 from tools.generate import compose
 from training.retrain import main as app
 
@@ -186,22 +187,8 @@ def test_an_own_corpus_in_compose_is_a_mounted_folder_that_one_service_trains_an
 @pytest.mark.process
 def test_the_own_corpus_of_compose_is_trained_with_the_options_that_the_commands_have(tmp_path: Path) -> None:
     """The script of the service, with a program that notes what it is asked in place of Python."""
-    script = yaml.safe_load((compose.ROOT / "compose.corpus.yaml").read_text())["services"]["register"][
-        "command"
-    ]
-    assert script[:2] == ["sh", "-euc"]
-    program = tmp_path / "bin" / "python"
-    program.parent.mkdir()
-    program.write_text(f'#!/bin/sh\nprintf "%s|" "$@" >> {tmp_path}/asked\necho >> {tmp_path}/asked\n')
-    program.chmod(0o755)
-    variables = {
-        "CORPUS": "my file.csv",
-        "REPLIES": "",
-        "TRAIN": "--message-column 'The text' --encoding cp1252",
-    }
-    environment = {"PATH": f"{program.parent}:/usr/bin:/bin", **variables}
-    ran = [*script[:2], script[2].replace("$$", "$")]
-    subprocess.run(ran, cwd=tmp_path, env=environment, check=True)
+    with _register(tmp_path, f'printf "%s|" "$@" >> {tmp_path}/asked\necho >> {tmp_path}/asked') as shell:
+        assert shell.wait(30) == 0
     retrain, promote = [line.split("|")[:-1] for line in (tmp_path / "asked").read_text().splitlines()]
     assert retrain[:4] == ["-m", "training.retrain", "--from", "/corpus/my file.csv"]
     assert retrain[-4:] == ["--message-column", "The text", "--encoding", "cp1252"]
@@ -209,3 +196,41 @@ def test_the_own_corpus_of_compose_is_trained_with_the_options_that_the_commands
     assert promote == ["-m", "training.promote", "--result", "retrain.json"]
     known = {option for parameter in get_command(app).params for option in parameter.opts}
     assert {word for word in retrain if word.startswith("--")} <= known
+
+
+@pytest.mark.process
+def test_a_stop_of_the_own_corpus_s_training_reaches_it_and_waits_for_it(tmp_path: Path) -> None:
+    """Otherwise the container is killed, and the next training waits until the lease has expired."""
+    trap = f"trap 'sleep 0.3; touch {tmp_path}/released; exit 143' TERM"
+    runs = f"touch {tmp_path}/begun; while true; do sleep 0.05; done"
+    with _register(tmp_path, f"echo $2 >> {tmp_path}/asked; {trap}; {runs}") as shell:
+        eventually((tmp_path / "begun").exists)
+        shell.terminate()
+        assert shell.wait(30) == 143
+    assert (tmp_path / "released").exists()
+    assert (tmp_path / "asked").read_text() == "training.retrain\n"
+
+
+@pytest.mark.process
+def test_a_training_of_the_own_corpus_that_fails_is_not_rolled_out(tmp_path: Path) -> None:
+    with _register(tmp_path, f"echo $2 >> {tmp_path}/asked; exit 1") as shell:
+        assert shell.wait(30) == 1
+    assert (tmp_path / "asked").read_text() == "training.retrain\n"
+
+
+def _register(tmp_path: Path, python: str) -> subprocess.Popen[bytes]:
+    """Start the script of the service with a shell script in place of Python."""
+    services = yaml.safe_load((compose.ROOT / "compose.corpus.yaml").read_text())["services"]
+    shell, options, script = services["register"]["command"]
+    assert (shell, options) == ("sh", "-euc")
+    program = tmp_path / "bin" / "python"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\n{python}\n")
+    program.chmod(0o755)
+    variables = {
+        "CORPUS": "my file.csv",
+        "REPLIES": "",
+        "TRAIN": "--message-column 'The text' --encoding cp1252",
+    }
+    environment = {"PATH": f"{program.parent}:/usr/bin:/bin", **variables}
+    return subprocess.Popen([shell, options, script.replace("$$", "$")], cwd=tmp_path, env=environment)
