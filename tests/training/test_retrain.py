@@ -18,6 +18,7 @@ from chatbot.model import bundle as bundles
 from chatbot.model.bundle_store import held
 from chatbot.records.erasure import mark_forgotten
 from chatbot.store import layout
+from chatbot.store.lease import StoreLease
 from data.errors import CorpusError
 from data.process import run as process_run
 from data.processing import ProcessParams, read_processed
@@ -236,6 +237,20 @@ def test_an_erasure_waits_until_the_copies_of_a_retraining_are_registered(
     assert len(holders) == 4
     assert "" not in holders
     assert lease_holder(local.store, layout.ERASURE_LEASE) == ""
+
+
+def test_an_erasure_that_takes_too_long_is_an_error_and_not_another_retraining(
+    local: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `LeaseHeld`, the command would call it busy, or a given corpus would be trained again and again."""
+    local.accept_gifts()
+    monkeypatch.setattr(retraining, "ERASURE_WAIT", 0.0)
+    with (
+        StoreLease(local.store, layout.ERASURE_LEASE, 0.3),
+        pytest.raises(CannotRetrain, match="an erasure rewrites copies.*: run the retraining again"),
+    ):
+        local.retrain()
+    assert local.registry.challenger() is None
 
 
 def test_a_row_that_cannot_be_taught_is_named_with_its_review(local: World) -> None:

@@ -9,7 +9,8 @@ A given corpus takes the place of the champion's. Without a champion, its versio
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from chatbot.loop.registry import CHALLENGER, CHAMPION, GATE_AGAINST, GIVEN_CORP
 from chatbot.loop.retrain_result import RetrainResult
 from chatbot.records.erasure import REVIEWED, forgotten
 from chatbot.store import Store, layout, open_store
-from chatbot.store.lease import StoreLease
+from chatbot.store.lease import Lease, LeaseHeld, StoreLease
 from data.checks import Report, check
 from data.declarations import DECLARED_FILE, write_declared
 from data.processing import CORPUS_FILE, process, read_processed, write
@@ -56,7 +57,8 @@ def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = Non
 
     Raises:
         LeaseHeld: another retraining holds the lease.
-        CannotRetrain: neither a corpus is given, nor does the registry have a champion; or a row was erased meanwhile.
+        CannotRetrain: neither a corpus is given, nor does the registry have a champion; or a row was erased meanwhile,
+            or an erasure rewrites copies for longer than an hour.
         ChatbotError: a dependency is unavailable, or the corpus has errors (each row is named with its review).
     """
     store, registry = open_store(config.store), Registry(config.tracking)
@@ -96,7 +98,7 @@ def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = Non
 
         tags = _tags(revision, version, given)
         # An erasure waits until the version is registered: then it finds all copies.
-        with StoreLease(store, layout.ERASURE_LEASE, config.settings.lease_seconds, ERASURE_WAIT) as copies:
+        with _copies_lease(store, config.settings.lease_seconds) as copies:
 
             def check_leases() -> None:
                 lease.check()
@@ -128,6 +130,20 @@ def retrain(config: RetrainConfig, steps: Steps, given: GivenCorpus | None = Non
         },
         only_unset=version is None,
     )
+
+
+@contextmanager
+def _copies_lease(store: Store, seconds: float) -> Iterator[Lease]:
+    """Hold the lease of erasures for a block.
+
+    Raises: CannotRetrain: an erasure holds it for longer than `ERASURE_WAIT`; as `LeaseHeld`, this retraining would
+        count as busy.
+    """
+    try:
+        with StoreLease(store, layout.ERASURE_LEASE, seconds, ERASURE_WAIT) as lease:
+            yield lease
+    except LeaseHeld as error:
+        raise CannotRetrain(f"an erasure rewrites copies ({error}): run the retraining again") from error
 
 
 def _fetch(config: RetrainConfig, store: Store, registry: Registry, version: ModelVersion) -> Champion:
