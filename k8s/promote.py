@@ -22,7 +22,7 @@ from k8s.api.client import Cluster
 from k8s.api.lease import KubernetesLease
 from k8s.log import log
 from k8s.rollout import metrics
-from k8s.rollout.platform import KubernetesPlatform
+from k8s.rollout.platform import KubernetesPlatform, PreviousNotReady
 from k8s.rollout.record import describe
 
 
@@ -31,8 +31,11 @@ def promote(platform: KubernetesPlatform, result: RetrainResult) -> RolloutOutco
 
     Returns: the outcome; None: there was nothing to promote.
     """
-    if result.outcome != "accepted" or not result.challenger:
+    if result.outcome != "accepted":
         log(f"nothing to promote: {result.outcome}: {result.why}")
+        return None
+    if not result.challenger:
+        log(f"nothing to promote: {result.why}")
         return None
     challenger = ModelRef.parse(result.challenger)
     snapshot = platform.read()
@@ -75,24 +78,44 @@ def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
     cluster = Cluster(settings, runtime)
     registry = cli.registry(settings, runtime)
     gateway = cli.pushgateway(metrics.JOB, settings, runtime)
+    file = options.result or settings.retrain_result
     wait = settings.rollout_seconds + settings.longest_watch_seconds
     with KubernetesLease(cluster, settings.promotion_lease, settings.lease_seconds, wait) as lease:
         platform = KubernetesPlatform(cluster, registry, settings, lease, gateway)
         try:
-            platform.machine().resume()
-            platform.reconcile()
-            result = RetrainResult.load(options.result or settings.retrain_result)
-            if (
-                not result.only_unset
-            ):  # that is no retraining: each upgrade of a release with a corpus repeats it
+            resume(platform, file)
+            unset = platform.reconcile()
+            result = RetrainResult.load(file)
+            # Not a retraining: every upgrade of a release with a corpus repeats this result.
+            if not result.only_unset:
                 push_metrics(gateway, result)
-            promote(platform, result)
+            if promote(platform, result) is None and unset:
+                log(
+                    f"version {unset} is champion, and no model is set: `python -m k8s.rollback {unset}` sets it"
+                )
         except Superseded as error:
             log(str(error))
     gateway.push_timestamp(
         "chatbot_promote_last_run_timestamp_seconds", "Time at which k8s.promote last succeeded."
     )
     return 0
+
+
+def resume(platform: KubernetesPlatform, file: Path) -> None:
+    """Resume an interrupted rollout.
+
+    The bootstrap Job of an upgrade only warns of another version's rollback that does not become ready: what it has to
+    do is done, and as its error the upgrade of the release would fail.
+
+    Raises: PreviousNotReady: the pods of the model that a rollback returns to do not become ready.
+    """
+    try:
+        platform.machine().resume()
+    except PreviousNotReady as error:
+        result, rollout = RetrainResult.load(file), platform.read().rollout
+        if not result.only_unset or (rollout and rollout.target == result.challenger):
+            raise
+        log(f"warning: {error}")
 
 
 def push_metrics(gateway: PushgatewayClient, result: RetrainResult) -> None:

@@ -78,7 +78,8 @@ def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
         finished = machine.resume()
         if finished is not None and finished.outcome is RolloutOutcome.TAKEN_BACK:
             return 1
-        platform.reconcile()
+        if unset := platform.reconcile():
+            log(f"version {unset} is champion, and no model is set: `python -m k8s.rollback {unset}` sets it")
     return 0
 
 

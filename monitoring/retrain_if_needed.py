@@ -92,9 +92,8 @@ def _run(command: tuple[str, ...], out: Path) -> str:
     with subprocess.Popen([*command, "--out", str(out)]) as process:
         try:
             process.wait()
-        except (
-            SystemExit
-        ):  # of a signal: by SIGTERM it releases its lease, which `subprocess.run` would not send
+        # Forward the signal as SIGTERM, so that the retraining releases its lease; `subprocess.run` would kill it.
+        except SystemExit:
             process.terminate()
             raise
     if process.returncode:

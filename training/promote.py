@@ -43,13 +43,14 @@ def main(
         number, first = version, False
         if result is not None:
             found = RetrainResult.load(result)
-            if found.outcome != "accepted" or not found.challenger:
+            if found.outcome != "accepted":
                 sentence = f"nothing to promote: the outcome in {result} is {found.outcome}"
                 return RolloutResult("", False, sentence)
+            if not found.challenger:
+                return RolloutResult("", False, f"nothing to promote: {found.why}")
             serving = desired_model.read(open_store(StorageSettings())).model
             if found.only_unset and serving:
-                sentence = f"the first version of this corpus exists, and {short(serving)} serves: nothing to promote"
-                return RolloutResult(serving, False, sentence)
+                return RolloutResult(serving, False, f"nothing to promote: {short(serving)} serves already")
             number, first = ModelRef.parse(found.challenger).version, found.only_unset
         return promotion.promote(number, force=force, by_itself=result is not None, first=first)
 

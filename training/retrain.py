@@ -34,6 +34,7 @@ from training.retraining.config import RetrainConfig
 from training.retraining.run import retrain
 from training.tracking.registry import Registry
 
+RESULT = Path("models/retrain/retrain.json")
 COLOURS = {"accepted": "green", "refused": "red", "needs_review": "yellow", "busy": "yellow"}
 
 
@@ -41,9 +42,10 @@ COLOURS = {"accepted": "green", "refused": "red", "needs_review": "yellow", "bus
 @takes_columns()
 def main(
     columns: Columns,
-    out: Annotated[Path, typer.Option(help="Where the outcome is written.")] = Path(
-        "models/retrain/retrain.json"
-    ),
+    out: Annotated[
+        Path | None,
+        typer.Option(help=f"Where the outcome is written. Default: {RESULT}; with --first, nowhere."),
+    ] = None,
     work: Annotated[
         Path, typer.Option(help="A new folder, or one of an earlier retraining: that is emptied.")
     ] = Path("models/retrain/work"),
@@ -88,17 +90,15 @@ def main(
         cache,
     )
     # After a failure, the result of an earlier run must not remain.
-    out.unlink(missing_ok=True)
     if first:
-        with Steps(console) as steps:
-            version, made = bootstrap(config, steps, bundle, corpus)
-        said = "is champion already: nothing was changed"
-        if made:
-            leads = CHAMPION in version.aliases
-            said = "is champion now" if leads else "is registered, and another one is champion"
-        Console().print(Text(f"version {version.ref.version}@{version.bundle_digest[:12]}… {said}"))
-        to_set_where_unset(Registry(config.tracking).champion()).write(out)
+        if out is not None:
+            out.unlink(missing_ok=True)
+        register(config, console, bundle, corpus)
+        if out is not None:
+            to_set_where_unset(Registry(config.tracking).champion()).write(out)
         return
+    out = out or RESULT
+    out.unlink(missing_ok=True)
     try:
         with Steps(console) as steps, tempfile.TemporaryDirectory() as fetched:
             corpus_given = None
@@ -109,9 +109,8 @@ def main(
                 try:
                     result = retrain(config, steps, corpus_given)
                     break
-                except (
-                    LeaseHeld
-                ) as error:  # that a live process holds it takes a renewal to see: this loop is slow
+                # Each attempt waits until it sees the holder renew the lease, so this loop does not spin.
+                except LeaseHeld as error:
                     if corpus_given is None:
                         raise
                     console.print(Text(f"{error}: the given corpus waits"))
@@ -120,6 +119,17 @@ def main(
         record_busy(open_store(config.store), socket.gethostname())
     result.write(out)
     show(result, out)
+
+
+def register(config: RetrainConfig, console: Console, bundle: Path, corpus: Path) -> None:
+    """Register a bundle, and print whether it is champion."""
+    with Steps(console) as steps:
+        version, made = bootstrap(config, steps, bundle, corpus)
+    said = "is champion already: nothing was changed"
+    if made:
+        leads = CHAMPION in version.aliases
+        said = "is champion now" if leads else "is registered, and another one is champion"
+    Console().print(Text(f"version {version.ref.version}@{version.bundle_digest[:12]}… {said}"))
 
 
 def show(result: RetrainResult, out: Path) -> None:

@@ -174,9 +174,8 @@ def refuse(store: Store, model: str, why: str) -> DesiredModel:
     """Record why a model is not requested, as if it had been rolled back: no run promotes it again by itself."""
 
     def refused(old: DesiredModel) -> DesiredModel:
-        if (
-            old.model == model or old.rollout.phase is Phase.TAKING_BACK
-        ):  # the rollback in progress is recorded there
+        # The rollback in progress is recorded where this refusal would be.
+        if old.model == model or old.rollout.phase is Phase.TAKING_BACK:
             return old
         failed = RolledBackModel(model=model, why=why, when=datetime.now(UTC))
         return old.model_copy(update={"taken_back": failed})

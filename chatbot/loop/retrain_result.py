@@ -24,13 +24,15 @@ class RetrainResult(Document):
     champion: str | None = None
     """The model that the gate compared the challenger with."""
     challenger: str | None = None
+    """The version to roll out; none if the image contains what is to serve."""
     gate: dict[str, Any] = Field(default_factory=dict)
     """The keys `verdict`, `refused_by` and `report` (a store key)."""
     queue: int | None = None
     """Number of messages in the review queue; set only for `needs_review`."""
     corpus: dict[str, Any] = Field(default_factory=dict)
     only_unset: bool = False
-    """Whether to roll out the challenger only where no model has been set yet: the first version of a corpus."""
+    """Whether to roll out the challenger only where no model has been set yet: the first version of a corpus, or the
+    retrained champion of an earlier installation."""
     format: int = 1
 
     @classmethod

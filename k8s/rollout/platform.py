@@ -32,6 +32,10 @@ _SETTLE_SECONDS = 3.0
 """For this long the Deployment's status may still describe the previous rollout."""
 
 
+class PreviousNotReady(ClusterError):
+    """The pods of the model that a rollback returns to do not become ready."""
+
+
 class KubernetesPlatform:
     """Implements `chatbot.loop.rollout.machine.Platform` for one Deployment.
 
@@ -149,11 +153,15 @@ class KubernetesPlatform:
         """Whether no model has been set in the Deployment since it exists."""
         return self.reconciler.is_new(snapshot)
 
-    def reconcile(self) -> None:
-        """Reconcile alias and metric with the annotation, unless a rollout is in progress."""
+    def reconcile(self) -> str:
+        """Reconcile alias and metric with the annotation, unless a rollout is in progress.
+
+        Returns: the number of a retrained champion that a new Deployment does not name yet; empty if there is none.
+        """
         snapshot = self.read()
-        if snapshot.rollout is None or not snapshot.rollout.is_in_progress:  # otherwise a person started one
-            self.reconciler.reconcile(snapshot, self._lease, self._gateway)
+        if snapshot.rollout and snapshot.rollout.is_in_progress:  # a person started one
+            return ""
+        return self.reconciler.reconcile(snapshot, self._lease, self._gateway)
 
     # phases
 
@@ -210,7 +218,7 @@ class KubernetesPlatform:
             f"not become ready either: {failure}. See `kubectl describe pod`; k8s.rollback VERSION sets another"
         )
         events.emit(self._cluster, deployment, "ModelNotReady", sentence, "Warning")
-        raise ClusterError(sentence)
+        raise PreviousNotReady(sentence)
 
     # helpers
 

@@ -13,7 +13,6 @@ from chatbot.settings import KubernetesSettings
 from chatbot.store.lease import Lease
 from k8s.api.client import Cluster
 from k8s.api.deployment import Deployment
-from k8s.log import log
 from k8s.rollout import events, metrics, record
 from k8s.rollout.pods import PodReader
 from k8s.rollout.record import describe
@@ -72,11 +71,13 @@ class Reconciler:
         """Whether no model has been set in the Deployment since it exists, as after an installation."""
         return snapshot.rollout is None and not snapshot.version.has_named_a_model(self.cluster)
 
-    def reconcile(self, snapshot: Snapshot[Deployment], lease: Lease, gateway: PushgatewayClient) -> None:
+    def reconcile(self, snapshot: Snapshot[Deployment], lease: Lease, gateway: PushgatewayClient) -> str:
         """Make alias and metrics follow the annotation, and block automatic promotion of the former champion.
 
         A new Deployment demotes no retrained champion: it lost the annotation that named it with the former Deployment.
         Idempotent.
+
+        Returns: the number of that champion, which no model names yet; empty if there is none.
         """
         deployment = snapshot.version
         metrics.push_desired_model(gateway, deployment.desired_model)
@@ -84,12 +85,9 @@ class Reconciler:
         version = self.registered_version(deployment)
         champion = self.registry.aliases().get(CHAMPION, "")
         if not version or version == champion:
-            return
+            return ""
         if champion and self.is_new(snapshot) and self._is_retrained(champion):
-            log(
-                f"version {champion} is champion, and no model is set: `python -m k8s.rollback {champion}` sets it"
-            )
-            return
+            return champion
         lease.check()
         if champion:
             try:
@@ -105,6 +103,7 @@ class Reconciler:
         )
         events.emit(self.cluster, deployment, "ChampionFollows", sentence)
         metrics.push_outcome(gateway, RolloutOutcome.SUPERSEDED)
+        return ""
 
     def _is_retrained(self, version: str) -> bool:
         try:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from chatbot.loop.retrain_result import RetrainResult
 from chatbot.settings import KubernetesSettings
 from k8s.api.client import Cluster
 from k8s.api.lease import KubernetesLease
@@ -109,6 +110,15 @@ def test_an_only_unset_version_does_not_change_what_is_known_of_the_last_retrain
     assert run_promote(world.process()) == 0
     found = {labels["outcome"] for labels, value in world.gateway.samples("chatbot_retrain_outcome") if value}
     assert found == {"refused"}
+
+
+def test_a_result_that_names_no_version_is_nothing_to_promote(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "retrain.json"
+    RetrainResult(outcome="accepted", why="the image contains what is to serve", only_unset=True).write(file)
+    assert run_promote(World().process()) == 0
+    assert "nothing to promote: the image contains what is to serve" in capsys.readouterr().out
 
 
 def test_a_rollout_that_an_upgrade_of_the_release_resumes_is_analysed_to_its_end(tmp_path: Path) -> None:
@@ -276,6 +286,14 @@ def test_a_previous_model_that_does_not_become_ready_is_reported_and_the_next_ru
     assert "does not become ready either" in capsys.readouterr().err
     assert world.state["phase"] == "taking-back"
     assert world.events["ModelNotReady"] == 1
+    # The bootstrap Job of an upgrade has nothing to do with it, unless the version is the one that it rolls out.
+    for challenger, code in (("", 0), (ref(3), 0), (ref(2), 1)):
+        write_retrain_result(tmp_path, challenger, only_unset=True)
+        assert run_promote(world.process()) == code
+        said = capsys.readouterr()
+        assert "does not become ready either" in (said.err if code else said.out)
+        assert world.state["phase"] == "taking-back"
+    write_retrain_result(tmp_path, ref(2))
     world.behaviours = {}
     for pod in world.api.list("pods"):
         world.make_ready(pod["metadata"]["name"])
@@ -422,13 +440,16 @@ def reinstalled() -> World:
     return world
 
 
-def test_a_release_that_is_installed_anew_over_its_data_serves_its_champion_again(tmp_path: Path) -> None:
+def test_a_release_that_is_installed_anew_over_its_data_serves_its_champion_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """As the bootstrap Job runs it."""
     world = reinstalled()
     write_retrain_result(tmp_path, ref(7), only_unset=True)
     assert run_promote(world.process()) == 0
     assert summary(world) == (ref(7), "7", [digest(7)])
     assert world.blocked == []
+    assert "k8s.rollback" not in capsys.readouterr().out, "advice to do what this run does"
 
 
 def test_a_new_deployment_does_not_demote_a_retrained_champion(capsys: pytest.CaptureFixture[str]) -> None:

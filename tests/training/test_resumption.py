@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from chatbot.loop.registry import (
     ModelVersion,
 )
 from chatbot.loop.retrain_result import RetrainResult
+from training import promote
 from training import retrain as command
 from training.retraining.resumption import trained_before
 from training.tracking.registry import Registry
@@ -114,12 +116,24 @@ def test_the_bootstrap_of_an_image_names_a_retrained_champion_for_a_deployment_t
     made = version(1, OLD), False
     monkeypatch.setattr(command, "bootstrap", lambda *_: made)
     monkeypatch.setattr(command, "Registry", Registry)
+    last = tmp_path / command.RESULT
+    last.parent.mkdir(parents=True)
+    last.write_text("the last retraining's")
+    shutil.copy("params.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert CliRunner().invoke(command.main, ["--first"]).exit_code == 0
+    assert last.read_text() == "the last retraining's", "it would read as a retraining that was accepted"
     out = tmp_path / "retrain.json"
     done = CliRunner().invoke(command.main, ["--first", "--out", str(out)])
     assert done.exit_code == 0, done.output
     result = RetrainResult.load(out)
     assert result.only_unset
     assert result.challenger == (str(champion.ref) if champion and set_where_unset else None)
+    if result.challenger is None:
+        monkeypatch.setenv("CHATBOT_STORE_URL", str(tmp_path / "store"))
+        promoted = CliRunner().invoke(promote.main, ["--result", str(out)])
+        assert promoted.exit_code == 0, promoted.output
+        assert promoted.stderr.strip() == "nothing to promote: the image contains what is to serve"
 
 
 def test_the_first_version_becomes_champion_and_an_unknown_corpus_is_trained() -> None:

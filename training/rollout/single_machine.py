@@ -163,8 +163,7 @@ class Promotion:
 
         Without a number, or by itself, it skips a version that was rolled back or judged against another champion.
 
-        Raises: NotPromoted: the version must not serve, it was rolled back, or its preflight check did not end; the text
-            says why.
+        Raises: NotPromoted: the version must not serve, was rolled back, or its preflight check did not end.
         """
         now = desired_model.read(self._store)
         is_automatic = by_itself or not number
