@@ -133,7 +133,8 @@ def count(inputs: CheckInputs, source: RecordSource, settings: DriftSettings) ->
     after = baseline.last if baseline is not None and is_short else None
     window = read(source, serving, since, now, tallies, after)
     first = None
-    if inputs.sampled_until is not None:
+    # Earlier, nothing is frozen: the records of a day that is not over need not be read.
+    if inputs.sampled_until is not None and inputs.sampled_until <= now:
         first = first_records(source, serving, inputs.sampled_until, settings.baseline_records, now + SKEW)
     return DriftCounts(window, tallies, first)
 

@@ -115,6 +115,9 @@ def test_many_records_within_an_hour_are_no_baseline_before_the_day_is_over(tmp_
     fill(store, records, NOW)
     look(store, BEGIN + 23 * HOUR)
     assert not frozen(store)
+    check_shard(store, SETTINGS, SERVICE, tmp_path, BEGIN + 23 * HOUR, Shard(0, 1), "run")
+    written = [entry.key for entry in store.list("reports/drift/shards/")]
+    assert len(written) == 2, f"no records of a day that is not over: {written}"
     look(store, BEGIN + 25 * HOUR)
     assert frozen(store)
 
