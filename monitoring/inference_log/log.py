@@ -122,10 +122,11 @@ class InferenceLog:
             self._thread.join(CLOSE_SECONDS)
             self._thread = None
         # Another process may hold the lock for long: an erasure rewrites all CSV files. What stays in the spool is lost
-        # with the pod's volume, so the time of the upload is also that of the drain.
-        seconds = self._uploader.close_seconds if self._uploader is not None else 0.0
+        # with the pod's volume, so the drain and the upload share one time limit: the wait for the lock ends after half
+        # of it, and what is queued already is uploaded in the other half.
+        seconds = 2 * CLOSE_SECONDS if self._uploader is None else self._uploader.close_seconds
         until = time.monotonic() + seconds
-        self.drain(wait=max(CLOSE_SECONDS, seconds))
+        self.drain(wait=seconds / 2)
         for stream in (self._log, self._feedback):
             stream.give_up()
         if self._uploader is not None:

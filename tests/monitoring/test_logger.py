@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -19,6 +19,7 @@ from monitoring.inference_log import log as logger
 from monitoring.inference_log.log import InferenceLog
 from monitoring.inference_log.reader import read_feedback, read_log
 from monitoring.inference_log.upload_queue import UploadQueue
+from monitoring.inference_log.uploader import Uploader
 from tests.monitoring.log_tools import CountedLog, Waiting, ids_in_csv, make, read_ids, seal
 from tests.support.records import ids
 from tests.support.waiting import eventually
@@ -225,6 +226,28 @@ def test_two_drains_at_once_are_one(folder: Path, log: InferenceLog) -> None:
         assert ids_in_csv(folder) == []
     assert log.drain()
     assert len(ids_in_csv(folder)) == 2
+
+
+def test_a_stop_that_does_not_get_the_lock_leaves_half_of_its_time_to_the_upload(folder: Path) -> None:
+    """What is queued already is lost with the pod's volume, too."""
+
+    class WaitingUploader:
+        close_seconds = 1.0
+        left = 0.0
+
+        def take(self, _segment: Path) -> None: ...
+        def tend(self, _alone: bool) -> None: ...
+
+        def close(self, seconds: float) -> None:
+            self.left = seconds
+
+    uploader = WaitingUploader()
+    log = InferenceLog(LogSettings(folder=folder), uploader=cast("Uploader", uploader))
+    log.append(make(1))
+    with spool.folder_lock(folder) as alone:
+        assert alone
+        log.close()
+    assert 0 < uploader.left <= 0.5
 
 
 def test_a_bad_row_or_counter_raises_no_error_in_the_caller(folder: Path) -> None:
