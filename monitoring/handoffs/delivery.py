@@ -184,20 +184,30 @@ class Delivery:
         name = file.stem
         try:
             self._target.send(name, file.read_bytes())
-            file.unlink(missing_ok=True)
         except FileNotFoundError:  # the folder was cleared
             return
         except NotDelivered as error:
             self._fail(name, error)
             return
         except (OSError, ValueError) as error:  # a fault of this file; a value may be personal data
-            self._fail(name, NotDelivered(type(error).__name__, everything=False))
+            reason = str(error.strerror) if isinstance(error, OSError) else type(error).__name__
+            self._fail(name, NotDelivered(reason, everything=False))
             return
         self._on_count(self.name, "delivered", 1)
         if self._down or name in self._failures:
             _logger.warning("the %s accepts handoffs again", self.name)
         self._down = 0
         self._forget(name)
+        try:
+            file.unlink(missing_ok=True)
+        except OSError as error:
+            self._due[name] = time.monotonic() + self._settings.max_backoff_seconds
+            _logger.warning(
+                "a handoff (%s) was delivered to the %s and cannot be deleted, so it is delivered again: %s",
+                name,
+                self.name,
+                error.strerror,
+            )
 
     def _fail(self, name: str, error: NotDelivered) -> None:
         self._on_count(self.name, "failed", 1)

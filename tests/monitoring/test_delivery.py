@@ -52,10 +52,34 @@ def test_a_file_that_cannot_be_read_and_one_that_is_not_valid_hold_no_other_back
     queue.deliver()
     assert target.taken == ["c", "d"]
     assert counts == {"failed": 2, "delivered": 2}
-    assert "a" in caplog.text
+    assert "a handoff (a) is not delivered to the store: Is a directory" in caplog.text
     assert "Ada" not in caplog.text
     queue.deliver()
     assert counts["failed"] == 2, "it is tried again after a pause"
+
+
+def test_a_delivered_handoff_that_cannot_be_deleted_counts_as_delivered_and_is_sent_again_after_a_pause(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_file: Path, missing_ok: bool = False) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    target, counts = FussyTarget(), Counter[str]()
+    queue = Delivery(
+        "store",
+        tmp_path,
+        target,
+        HandoffSettings(),
+        lambda _, outcome, count: counts.update({outcome: count}),
+    )
+    queue.put_all({"a": b"{}"})
+    monkeypatch.setattr(Path, "unlink", refuse)
+    queue.deliver()
+    queue.deliver()
+    assert target.taken == ["a"]
+    assert counts == {"delivered": 1}
+    assert "a handoff (a) was delivered to the store and cannot be deleted" in caplog.text
+    assert "Read-only file system" in caplog.text
 
 
 class Shown:
