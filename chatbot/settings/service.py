@@ -18,6 +18,9 @@ _ORIGIN = r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[1-9][0-9]{0,4})?"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
+_DAY_MINUTES = 1440
+
+
 class SlotSettings(Settings):
     """Values of the slots in replies. A reply whose slot has no value is refused at start."""
 
@@ -267,7 +270,7 @@ class HandoffSettings(Settings):
     sessions: int = Field(default=10_000, ge=0)
     """Number of conversations a process remembers."""
     session_minutes: float = Field(default=60.0, gt=0)
-    """How long a conversation is remembered after its last message."""
+    """How long a conversation is remembered after its last message; times `CHATBOT_HANDOFF_TURNS` a day at most."""
 
     @model_validator(mode="after")
     def _check_delays(self) -> Self:
@@ -276,5 +279,17 @@ class HandoffSettings(Settings):
                 "delays",
                 "CHATBOT_HANDOFF_RETRY_SECONDS={first} is above CHATBOT_HANDOFF_MAX_BACKOFF_SECONDS={most}",
                 {"first": self.retry_seconds, "most": self.max_backoff_seconds},
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_length(self) -> Self:
+        # An erasure searches the handoffs of a message's day and of the next for its turns.
+        if self.turns * self.session_minutes > _DAY_MINUTES:
+            raise PydanticCustomError(
+                "length",
+                "CHATBOT_HANDOFF_TURNS={turns} times CHATBOT_HANDOFF_SESSION_MINUTES={minutes} is above a day "
+                "({day} minutes): a handoff could have turns that an erasure does not find",
+                {"turns": self.turns, "minutes": self.session_minutes, "day": _DAY_MINUTES},
             )
         return self

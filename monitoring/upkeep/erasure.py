@@ -413,7 +413,10 @@ def prediction_day(some_id: str) -> date | None:
 
 
 def days_of_turns(day: date) -> tuple[date, ...]:
-    """Return the days whose handoffs may have a message of this day as an earlier turn."""
+    """Return the days whose handoffs may have a message of this day as an earlier turn.
+
+    `HandoffSettings` bounds a conversation, as a handoff has it, to a day.
+    """
     return day, day + timedelta(days=1)
 
 

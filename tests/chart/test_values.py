@@ -404,6 +404,10 @@ TOGETHER = [
         "CHATBOT_HANDOFF_RETRY_SECONDS=400, above CHATBOT_HANDOFF_MAX_BACKOFF_SECONDS=300",
     ),
     (
+        "api.settings.CHATBOT_HANDOFF_TURNS=25",
+        "CHATBOT_HANDOFF_TURNS=25 times CHATBOT_HANDOFF_SESSION_MINUTES=60, above a day (1440 minutes)",
+    ),
+    (
         "retrain.settings.CHATBOT_K8S_WATCH_SECONDS=21000",
         "retrain.deadlineSeconds is 21600, and a rollout with its analysis alone may take 21900 s",
     ),

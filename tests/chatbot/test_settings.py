@@ -71,6 +71,17 @@ def test_a_first_delay_above_the_greatest_is_refused_with_both(monkeypatch: pyte
         HandoffSettings()
 
 
+def test_a_conversation_that_may_span_more_than_a_day_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An erasure searches the handoffs of a message's day and of the next for its turns."""
+    monkeypatch.setenv("CHATBOT_HANDOFF_TURNS", "24")
+    assert HandoffSettings().turns == 24
+    monkeypatch.setenv("CHATBOT_HANDOFF_SESSION_MINUTES", "61")
+    with pytest.raises(
+        SettingError, match=r"TURNS=24 times CHATBOT_HANDOFF_SESSION_MINUTES=61.* above a day"
+    ):
+        HandoffSettings()
+
+
 @pytest.mark.parametrize("component", COMPONENTS)
 def test_no_number_is_infinite_undefined_or_too_large_for_a_timer(
     component: type[BaseSettings], monkeypatch: pytest.MonkeyPatch

@@ -56,6 +56,11 @@
 {{- if gt $first $longest -}}
 {{- $found = append $found (printf "api has CHATBOT_HANDOFF_RETRY_SECONDS=%v, above CHATBOT_HANDOFF_MAX_BACKOFF_SECONDS=%v" $first $longest) -}}
 {{- end -}}
+{{- $turns := include "chart.setting" (list $ $v.api "CHATBOT_HANDOFF_TURNS" 20) | default "20" | float64 -}}
+{{- $minutes := include "chart.setting" (list $ $v.api "CHATBOT_HANDOFF_SESSION_MINUTES" 60) | default "60" | float64 -}}
+{{- if gt (mulf $turns $minutes) 1440.0 -}}
+{{- $found = append $found (printf "api has CHATBOT_HANDOFF_TURNS=%v times CHATBOT_HANDOFF_SESSION_MINUTES=%v, above a day (1440 minutes)" $turns $minutes) -}}
+{{- end -}}
 {{- $watch := dict -}}
 {{- range $name, $default := dict "ROLLOUT_SECONDS" 900 "WATCH_SECONDS" 600 "WATCH_MAX_SECONDS" 3600 -}}
 {{- $_ := set $watch $name (include "chart.setting" (list $ $v.retrain (print "CHATBOT_K8S_" $name) $default) | default (toString $default) | float64) -}}
