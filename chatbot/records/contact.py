@@ -61,7 +61,7 @@ def contact_of(text: str, now: datetime) -> Contact:
         return Contact(kind="phone", contact=text, when=now)
     if digits < _PHONE_DIGITS.start and not (_EMAIL.search(text) or _SPELLED_EMAIL.search(text)):
         raise _invalid(
-            "holds neither an e-mail address nor a phone number: write one, such as name@example.com",
+            "contains neither an e-mail address nor a phone number: add one, such as name@example.com",
             "no address or number",
         )
     return Contact(kind="text", contact=text, when=now)

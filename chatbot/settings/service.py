@@ -17,7 +17,6 @@ from chatbot.settings.base import HTTP_ADDRESS, Settings
 _ORIGIN = r"https?://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[1-9][0-9]{0,4})?"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
-
 _DAY_MINUTES = 1440
 
 

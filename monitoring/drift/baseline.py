@@ -1,4 +1,4 @@
-"""Freeze and load the production baseline: a version's first live records, in the store or next to the log.
+"""Freeze and load the production baseline: a sample of a version's first day, in the store or next to the log.
 
 The baseline is a uniform sample of the version's first hours (`CHATBOT_DRIFT_BASELINE_HOURS`), which cover the daily
 rhythm. If these have too few records, it is the version's first records, however long they take.
@@ -61,8 +61,7 @@ def load(store: Store | None, folder: Path, serving: ServedModel) -> Baseline | 
         last = datetime.fromisoformat((table.schema.metadata or {})[_LAST].decode())
     except (pa.ArrowException, KeyError, ValueError) as error:
         raise StoreError(
-            f"{key} is not a baseline ({error}): delete it, and the next check freezes one of the "
-            "version's first records again"
+            f"{key} is not a baseline ({error}): delete it, and the next check freezes a new one"
         ) from error
     return Baseline(of_table(table), last, key)
 

@@ -247,7 +247,7 @@ def test_an_erasure_that_takes_too_long_is_an_error_and_not_another_retraining(
     monkeypatch.setattr(retraining, "ERASURE_WAIT", 0.0)
     with (
         StoreLease(local.store, layout.ERASURE_LEASE, 0.3),
-        pytest.raises(CannotRetrain, match="an erasure rewrites copies.*: run the retraining again"),
+        pytest.raises(CannotRetrain, match=r"an erasure rewrites copies.*: run the retraining again"),
     ):
         local.retrain()
     assert local.registry.challenger() is None
