@@ -14,7 +14,7 @@ if __name__ == "__main__":
     sys.stdout.flush()
     if code == 0 and len(sys.argv) == 1:  # a service that shuts down passes arguments, and has no time
         # Imported late: it takes as long as all else, and an upload that failed or a shutdown does not need it.
-        from monitoring.upkeep.erasure import sweep
+        from monitoring.upkeep.local_files import sweep
 
         try:
             sweep(LogSettings(), StorageSettings())

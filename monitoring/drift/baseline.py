@@ -26,7 +26,7 @@ from chatbot.store.folder import FolderStore
 from monitoring.drift.columns import RecordColumns, of_table, to_table
 from monitoring.drift.served_model import ServedModel
 from monitoring.drift.source import COLUMNS, RecordSource, begin_of, ignore
-from monitoring.drift.window import row_hashes
+from monitoring.drift.window import SKEW, row_hashes
 
 _LAST = b"last"
 
@@ -66,10 +66,14 @@ def load(store: Store | None, folder: Path, serving: ServedModel) -> Baseline | 
     return Baseline(of_table(table), last, key)
 
 
-def first_time(source: RecordSource, serving: ServedModel, until: datetime) -> datetime | None:
-    """Return the time of the version's first record; None if there is none."""
+def first_time(
+    frozen: Baseline | None, source: RecordSource, serving: ServedModel, now: datetime
+) -> datetime | None:
+    """Return the time of the version's first record; None if there is none, or the version's baseline is frozen."""
+    if frozen is not None or not serving.version:
+        return None
     columns = ("timestamp", "model_version", "bundle_digest")
-    for begin, end in _days(source, serving, until):
+    for begin, end in _days(source, serving, now + SKEW):
         tables = source.tables(begin, end, columns, ignore)
         ours = (table.filter(serving.wrote(table))["timestamp"] for table in tables)
         times: list[datetime] = [pc.min(column).as_py() for column in ours if len(column)]
@@ -97,24 +101,18 @@ def first_records(
 
 
 def freeze(
-    first: pa.Table | None,
-    sampled_until: datetime | None,
+    first: pa.Table,
+    sampled_until: datetime,
     source: RecordSource,
     store: Store | None,
     folder: Path,
     serving: ServedModel,
-    records: int,
-    now: datetime,
 ) -> Baseline | None:
-    """Freeze the version's first records (`first_records`) as its baseline.
+    """Freeze the version's first records (`first_records`) as its baseline; None if another process deletes it.
 
     Idempotent: the object is created only if it does not exist, so a baseline frozen concurrently wins. Without a store
     it is written to `folder`, the log folder.
-
-    Returns: the baseline; None if there are fewer than `records`, or `sampled_until` is in the future.
     """
-    if first is None or first.num_rows < records or sampled_until is None or now < sampled_until:
-        return None
     begin, newest = (pick(first["timestamp"]).as_py().astimezone(UTC) for pick in (pc.min, pc.max))
     last = max(newest, sampled_until)
     first = source.thumbs(begin, last + timedelta(seconds=1), ignore).join(first)

@@ -68,7 +68,8 @@ class DriftCounts:
 
     Attributes:
         tallies: histograms of the window, one over the grid of each side.
-        first: the version's first records, to be frozen; None if it has a baseline, or no record.
+        first: the version's first records, to be frozen; None if it has a baseline, no record, or its first hours still
+            last.
     """
 
     window: WindowSample
@@ -101,7 +102,7 @@ def check(
     """
     serving = served_model.find(service, store, source, now, settings.api_url)
     baseline = load(store, folder, serving)
-    begin = first_time(source, serving, now + SKEW) if baseline is None and serving.version else None
+    begin = first_time(baseline, source, serving, now)
     inputs = prepare(serving, baseline, begin, settings, now)
     return judge(inputs, count(inputs, source, settings), source, store, settings, folder)
 
@@ -155,7 +156,9 @@ def judge(
     window, tallies = counts.window, counts.tallies
     gone = frozenset[str]() if store is None else forgotten(store)
     window.sample, first = (_without(table, gone) for table in (window.sample, counts.first))
-    made = freeze(first, inputs.sampled_until, source, store, folder, serving, settings.baseline_records, now)
+    made = None
+    if first is not None and first.num_rows >= settings.baseline_records and inputs.sampled_until is not None:
+        made = freeze(first, inputs.sampled_until, source, store, folder, serving)
     notes = _notes(serving, window, baseline, made is not None, settings, source)
     about: dict[str, Any] = {
         "made": now,

@@ -33,7 +33,7 @@ from monitoring.drift.comparison import Comparison
 from monitoring.drift.histograms import Tally
 from monitoring.drift.run import CheckInputs, DriftCounts, DriftResult, count, judge, prepare
 from monitoring.drift.source import StoreSource
-from monitoring.drift.window import SKEW, WindowSample
+from monitoring.drift.window import WindowSample
 
 _PLAN = "plan.json"
 _COUNTS = b"counts"
@@ -96,7 +96,7 @@ def _agreed(
         source = StoreSource(store)
         served = served_model.find(service, store, source, now, settings.api_url)
         frozen = load(store, folder, served)
-        begin = first_time(source, served, now + SKEW) if frozen is None and served.version else None
+        begin = first_time(frozen, source, served, now)
         plan = {
             "now": now, "since": served.since, "version": served.version, "digest": served.digest,
             "baseline": frozen and frozen.last, "begin": begin,

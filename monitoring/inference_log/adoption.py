@@ -26,7 +26,7 @@ OWNER = ".owner"
 HANDOFFS = tuple(str(Path("handoffs", queue)) for queue in ("spool", "store", "webhook"))
 """Folders of the queues of `monitoring.handoffs`."""
 SWEPT = "forgotten.txt"
-"""File of the ids that a sweep has erased from the CSV files here (`monitoring.upkeep.erasure`)."""
+"""File of the ids that a sweep has erased from the CSV files here (`monitoring.upkeep.local_files`)."""
 
 _DISK_CHECK = "lost+found"
 _WAIT_SECONDS = 30.0

@@ -19,7 +19,7 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from chatbot.records.schema import Feedback, Record, header, to_line
@@ -30,6 +30,7 @@ from monitoring.inference_log.buffered_writer import Count, Stream
 from monitoring.inference_log.csv_file import CsvFile
 from monitoring.inference_log.reader import FEEDBACK, LOG
 from monitoring.inference_log.spool import SegmentWriter
+from monitoring.inference_log.upload_queue import UploadQueue
 from monitoring.inference_log.uploader import Uploader
 
 MEGABYTE = 1_000_000
@@ -52,8 +53,7 @@ class InferenceLog:
         self,
         settings: LogSettings,
         on_count: Count = _ignore,
-        uploader: Uploader | None = None,
-        done: Callable[[Path], None] = Path.unlink,
+        uploader: Uploader | UploadQueue | None = None,
     ) -> None:
         """Configure the log; touches no file.
 
@@ -61,8 +61,8 @@ class InferenceLog:
             on_count: called, from any thread, with an outcome of records and their number, for metrics: "written"
                 to the spool; "spooled": buffered in memory because the disk was full, and counted again later;
                 "dropped": memory or spool was full, or the process ended first. Feedback is not counted.
-            uploader: uploads drained segments to the store; None: nothing is uploaded or adopted.
-            done: removes a drained segment from the spool, without an uploader.
+            uploader: takes drained segments and uploads them to the store. A queue only takes them: the caller uploads
+                them. None: nothing is uploaded. Only with an uploader, this log adopts others.
         """
         self._folder = settings.folder
         self._spool_bytes = settings.spool_mb * MEGABYTE
@@ -74,12 +74,12 @@ class InferenceLog:
                 self._folder / f"{kind}.csv",
                 settings.rotate_mb * MEGABYTE,
                 settings.keep,
-                done=done if uploader is None else uploader.take,
+                done=Path.unlink if uploader is None else uploader.take,
             )
             for kind in (LOG, FEEDBACK)
         }
-        self._uploader = uploader
-        self._adopts = settings.adopt and uploader is not None
+        self._uploader = None if isinstance(uploader, UploadQueue) else uploader
+        self._adopts = settings.adopt and self._uploader is not None
         self._ownership: Ownership | None = None
         self._adopt_at = 0.0
         self._thread: threading.Thread | None = None

@@ -1,12 +1,10 @@
-"""Erase a user's data on request: `python -m monitoring.forget ID`, `--conversation ID`, or `--session TEXT`.
+"""Erase a user's data in the store, on request (`python -m monitoring.forget`).
 
-ID is a prediction id, or a session id as in the records (hashed). `--conversation` takes a prediction id, such as the
-reference that the chat page shows, and erases all of its session; `--session` takes the session id as the client sent
-it. A tombstone is written first (`forgotten/<id>.json`): from then on every reader and every corpus build leaves the
-data out. Then the rows are deleted from the store's log and feedback parts, handoffs, contact data and reviews, and
-from this machine's CSV files; a running service erases its own CSV files within the hour. Corpus versions, reports and
-MLflow's artifacts are rewritten, or listed with the date on which they expire (`monitoring.upkeep.copies`). Erasure is
-idempotent: if it is killed, run it again.
+A tombstone is written first (`forgotten/<id>.json`): from then on every reader and every corpus build leaves the data
+out. Then the rows are deleted from the store's log and feedback parts, handoffs, contact data and reviews. Corpus
+versions, reports and MLflow's artifacts are rewritten, or listed with the date on which they expire
+(`monitoring.upkeep.copies`). `monitoring.upkeep.local_files` erases the files of a machine; a running service does so
+within the hour. Erasure is idempotent: if it is killed, run it again.
 
 Copies are rewritten by one erasure at a time, and not while a retraining registers its version (a lease). With
 `--shard INDEX/COUNT`, each of several processes searches the records of its shard, and erases everywhere the
@@ -15,29 +13,22 @@ predictions that it finds there; the first also erases those that only handoffs 
 
 from __future__ import annotations
 
-import argparse
-import contextlib
 import json
-import os
 import re
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from pydantic import ValidationError
 
 from chatbot.errors import ChatbotError, Conflict, Missing, StoreError
-from chatbot.files import replacing, write_file
-from chatbot.ids import KEY_FILE, load_or_make_key, opaque, time_of
-from chatbot.loop.registry import RegistryClient, is_server
+from chatbot.ids import time_of
+from chatbot.loop.registry import RegistryClient
 from chatbot.records import handoff
-from chatbot.records.erasure import is_after_erasure, mark_forgotten, predictions_of, tombstones
+from chatbot.records.erasure import is_after_erasure, mark_forgotten, predictions_of
 from chatbot.records.log_store import days, parts_of, read_part
 from chatbot.records.part import (
     InvalidPart,
@@ -50,38 +41,17 @@ from chatbot.records.part import (
 )
 from chatbot.records.schema import Feedback, Record
 from chatbot.records.shard import WHOLE, Shard
-from chatbot.settings import (
-    LogSettings,
-    RetentionSettings,
-    ServiceSettings,
-    StorageSettings,
-    TrackingSettings,
-    UploadSettings,
-)
-from chatbot.store import Entry, Store, find, get_all, layout, open_store, stem
+from chatbot.store import Entry, Store, find, get_all, layout, stem
 from chatbot.store.lease import StoreLease
-from monitoring.inference_log import spool
-from monitoring.inference_log.adoption import SWEPT
-from monitoring.inference_log.csv_file import put_aside
-from monitoring.inference_log.log import InferenceLog
-from monitoring.inference_log.reader import FEEDBACK, LOG
-from monitoring.inference_log.upload import ship
-from monitoring.inference_log.upload_queue import UploadQueue
 from monitoring.upkeep.copies import erase_copies
 
-_ID = re.compile(r"[0-9a-z]{16}|[0-9a-hjkmnp-tv-z]{34}")
-_CELL = re.compile(rb"(?:^|,)([0-9a-z]{16}|[0-9a-z]{34})(?=,|\r?$)", re.MULTILINE)
-"""A cell of a CSV line that may be an id."""
+ID = re.compile(r"[0-9a-z]{16}|[0-9a-hjkmnp-tv-z]{34}")
 SESSION_CHARS = 16
 SEARCHED = (layout.HANDOFFS, layout.CONTACTS, layout.REVIEWS)
 """Prefixes of the objects about one prediction, which their keys name."""
 _KEPT = layout.NEW_INTENTS
 _TRIES = 20
 _AT_ONCE = 1_000
-_LOCK_SECONDS = 30.0
-_LATE_SECONDS = 3_600.0
-_SLACK = 1.0
-"""By how many seconds the time of a file may be behind the clock."""
 _LEASE_SECONDS, _LEASE_WAIT = 60.0, 3_600.0
 ALL_DAYS = date(1970, 1, 1), date(9998, 12, 31)
 
@@ -128,7 +98,7 @@ def forget(
         RegistryError: MLflow does not respond; the data is hidden already, and a second run completes the erasure.
         StoreError: the store does not respond; the tombstone may be written, a second run does the rest.
     """
-    if not _ID.fullmatch(some_id):
+    if not ID.fullmatch(some_id):
         raise ErasureIncomplete(
             f"{some_id[:64]!r} is not an id: expected a prediction id (34 characters) or a session id as the records "
             "have it (16); for what a client sent: --session"
@@ -148,7 +118,7 @@ def forget(
     # The first shard finds predictions by the objects that name the session: the other shards leave these to it.
     found = ids - {some_id} if shard.index else ids
     taken = copies.rewritten | {
-        prefix: _take_out_objects(store, prefix, dict.fromkeys(found, now)) for prefix in SEARCHED
+        prefix: _erase_in_objects(store, prefix, dict.fromkeys(found, now)) for prefix in SEARCHED
     }
     taken[layout.DRIFT_SUMMARIES] = sum(
         rewrite(store, entry, lambda e: _take_out_of_summary(store, e, found))
@@ -188,83 +158,6 @@ def session_of(store: Store, prediction_id: str) -> str:
     )
 
 
-def send_first(log: LogSettings, store: StorageSettings) -> None:
-    """Drain and upload this machine's log, so that its rows are found in the store.
-
-    Raises: ErasureIncomplete: the upload queue cannot be sent.
-    """
-    if not log.folder.is_dir():
-        return
-    queue = UploadQueue(log.folder)
-    InferenceLog(log, done=queue.take).drain(wait=_LOCK_SECONDS)
-    report = ship(queue, open_store(store), UploadSettings(), everything=True, wait=_LOCK_SECONDS)
-    if report.error or report.busy:
-        waits = f"what waits in {queue.folder} cannot be sent ({report.error})"
-        raise ErasureIncomplete(f"{waits}: run this again later")
-
-
-def forget_here(
-    log: LogSettings, store: StorageSettings, ids: frozenset[str], gone: Mapping[str, datetime] | None = None
-) -> int:
-    """Erase ids from this machine's CSV files and undelivered handoffs; return the number of rows of the files.
-
-    Args:
-        gone: tombstones, if the erasure was some time ago: later handoffs of an erased session are kept.
-
-    Raises: ErasureIncomplete: the spool has rows of the ids after the timeout, or the upload queue cannot be sent.
-    """
-    if not log.folder.is_dir():
-        return 0
-    gone = gone or dict.fromkeys(ids, datetime.now(UTC))
-    until = time.monotonic() + _LOCK_SECONDS
-    while True:
-        with spool.folder_lock(log.folder, _LOCK_SECONDS) as alone:
-            if alone and not _mentioned(log.folder, ids) and _take_out_of_spool(log.folder, gone):
-                for file in (log.folder / "handoffs").rglob("*.json"):
-                    _take_out_of_queue(file, gone)
-                _delete_drafts(log.folder)
-                return sum(_rewrite(file, ids) for file in _files(log.folder))
-        if time.monotonic() > until:
-            raise ErasureIncomplete(
-                f"rows or handoffs wait in {log.folder} and are not drained: run this again"
-            )
-        # A running service seals its segment about every second; a drain can take it after that.
-        time.sleep(0.2)
-        send_first(log, store)
-
-
-def sweep(log: LogSettings, store: StorageSettings) -> int:
-    """Erase from this machine's CSV files what was erased elsewhere since the last sweep; return the rows erased.
-
-    Once an hour, also erase what came after its erasure, such as feedback on an erased prediction, from the files that
-    changed since then.
-
-    Raises: ErasureIncomplete, StoreError: not possible at the moment; the next sweep does it.
-    """
-    seen_file = log.folder / SWEPT
-    now = time.time() - _SLACK
-    searched_at = seen_file.stat().st_mtime if seen_file.is_file() else now
-    seen = frozenset(seen_file.read_text(encoding="ascii").split()) if seen_file.is_file() else frozenset()
-    gone = tombstones(open_store(store))
-    ids = frozenset(filter(_ID.fullmatch, gone))
-    fresh = ids - seen
-    taken = forget_here(log, store, fresh, gone) if fresh else 0
-    if is_due := abs(now - searched_at) >= _LATE_SECONDS:
-        with spool.folder_lock(log.folder, _LOCK_SECONDS) as alone:
-            if alone:
-                _delete_drafts(log.folder)
-            if alone and not _mentioned(log.folder, frozenset()):
-                changed = (file for file in _files(log.folder) if file.stat().st_mtime >= searched_at)
-                taken += sum(_rewrite(file, seen) for file in changed)
-    is_adopting = (
-        bool(seen) and not seen_file.is_file()
-    )  # the next sweep looks for all ids in the adopted rows
-    if (fresh or is_due) and log.folder.is_dir() and not is_adopting:
-        write_file(seen_file, "\n".join(sorted(ids)) + "\n", sync=False)
-        os.utime(seen_file, times=(now, now) if is_due else (searched_at, searched_at))
-    return taken
-
-
 def _predictions_of(store: Store, session: str, shard: Shard) -> Iterator[str]:
     """Yield the predictions of a session: from tombstones, handoffs, reviews and records, including hidden ones."""
     for table in _records(store, "session_id", shard):
@@ -275,7 +168,7 @@ def _predictions_of(store: Store, session: str, shard: Shard) -> Iterator[str]:
     if shard.index == 0:
         for prefix in (layout.HANDOFFS, layout.REVIEWS):
             for entry, content in _contents(store, objects(store, prefix)):
-                if session == _field_of(content, "session_id"):
+                if session == field_of(content, "session_id"):
                     yield stem(entry.key)
 
 
@@ -284,7 +177,7 @@ def _messages_of(store: Store, ids: frozenset[str], shard: Shard) -> Iterator[st
     keys = [layout.document(layout.REVIEWS, one) for one in ids]
     keys += [handoff.key_of(one) for one in ids if prediction_day(one)]
     for content in get_all(store, keys).values():
-        if message := _field_of(content, "message"):
+        if message := field_of(content, "message"):
             yield message
     wanted = pa.array(sorted(ids), pa.string())
     for table in _records(store, "query", shard):
@@ -420,7 +313,7 @@ def days_of_turns(day: date) -> tuple[date, ...]:
     return day, day + timedelta(days=1)
 
 
-def _take_out_objects(store: Store, prefix: str, gone: Mapping[str, datetime]) -> int:
+def _erase_in_objects(store: Store, prefix: str, gone: Mapping[str, datetime]) -> int:
     """Take erased ids out of the objects under a prefix of `SEARCHED`; return the number of objects.
 
     The key says what is about a prediction. Another decision may mention it, and a handoff of its day or the next.
@@ -451,10 +344,10 @@ def _contents(store: Store, entries: Sequence[Entry]) -> Iterator[tuple[Entry, b
 
 def _field(store: Store, key: str, name: str) -> str:
     """Return a field of a handoff or a decision; empty if it has none or was deleted."""
-    return _field_of(find(store, key) or b"", name)
+    return field_of(find(store, key) or b"", name)
 
 
-def _field_of(content: bytes | str, name: str) -> str:
+def field_of(content: bytes | str, name: str) -> str:
     try:
         body = json.loads(content)
         return str(body.get("data", body)[name])  # a handoff has its fields in `data`
@@ -470,7 +363,7 @@ def take_out_object(store: Store, entry: Entry, gone: Mapping[str, datetime], dr
     Returns: whether it had anything of them: 1 or 0.
     """
     text = store.get(entry.key, etag=entry.etag).decode("utf-8", "replace")
-    if (kept := _without_erased(stem(entry.key), text, gone)) == text:
+    if (kept := without_ids(stem(entry.key), text, gone)) == text:
         return 0
     if dry_run:
         return 1
@@ -481,35 +374,7 @@ def take_out_object(store: Store, entry: Entry, gone: Mapping[str, datetime], dr
     return 1
 
 
-def _take_out_of_queue(file: Path, gone: Mapping[str, datetime]) -> None:
-    """Take what is erased out of a handoff that waits for its delivery."""
-    with contextlib.suppress(FileNotFoundError):  # delivered meanwhile
-        text = file.read_text(encoding="utf-8", errors="replace")
-        if (kept := _without_erased(file.stem, text, gone)) is None:
-            file.unlink()
-        elif kept != text:
-            write_file(file, kept, sync=False)
-
-
-def _take_out_of_spool(folder: Path, gone: Mapping[str, datetime]) -> bool:
-    """Take what is erased out of handoffs that have no file yet; False: a process is writing or sorting them."""
-    folder = folder / "handoffs"
-    if not spool.segments(folder, spool.HANDOFF):
-        return True
-    with spool.folder_lock(folder, _LOCK_SECONDS) as alone:
-        for segment in spool.segments(folder, spool.HANDOFF) if alone else ():
-            with spool.claimed(segment) as complete:
-                # Not `splitlines`: JSON contains its further line ends unescaped.
-                lines = segment.read_bytes().decode("utf-8", "replace").split("\n")
-                found = [_without_erased(_field_of(line, "prediction_id"), line, gone) for line in lines]
-                if found != lines:
-                    if not complete:
-                        return False
-                    write_file(segment, "\n".join(line for line in found if line is not None), sync=False)
-        return alone
-
-
-def _without_erased(key: str, text: str, gone: Mapping[str, datetime]) -> str | None:
+def without_ids(key: str, text: str, gone: Mapping[str, datetime]) -> str | None:
     """Return a decision without erased ids among its duplicates, or a handoff without erased turns.
 
     A handoff that was written after the erasure of its session is kept: a customer waits for it. None: the object is
@@ -537,100 +402,3 @@ def _without_erased(key: str, text: str, gone: Mapping[str, datetime]) -> str | 
 
 def _mention(text: str, ids: Iterable[str]) -> bool:
     return any(some_id in text for some_id in ids)
-
-
-def _files(folder: Path) -> list[Path]:
-    current = [folder / f"{kind}.csv" for kind in (LOG, FEEDBACK)]
-    return [file for one in current for file in (*put_aside(one), one) if file.exists()]
-
-
-def _delete_drafts(folder: Path) -> None:
-    """Delete what killed processes were writing (`chatbot.files.replacing`): no later erasure looks into it."""
-    for draft in (*folder.glob(".*.csv.*"), *(folder / "handoffs").rglob(".*.json*")):
-        with contextlib.suppress(FileNotFoundError):
-            if draft.stat().st_mtime < time.time() - _LATE_SECONDS:
-                draft.unlink()
-
-
-def _mentioned(folder: Path, ids: frozenset[str]) -> bool:
-    """Return whether the spool has a row of these ids, or a segment that a killed drain appended partly."""
-    segments = [segment for kind in (LOG, FEEDBACK) for segment in spool.segments(folder, kind)]
-    wanted = frozenset(map(str.encode, ids))
-    return any(spool.read_mark(one) or (wanted and _mentions(one.read_bytes(), wanted)) for one in segments)
-
-
-def _rewrite(file: Path, ids: frozenset[str]) -> int:
-    """Rewrite a CSV file without the rows of these ids; return their number. Requires the folder lock."""
-    wanted, taken = frozenset(map(str.encode, ids)), 0
-    with file.open("rb") as source:
-        if not any(_mentions(line, wanted) for line in source):
-            return 0
-        source.seek(0)
-        with replacing(file) as draft, draft.open("xb") as kept:
-            for line in source:
-                if _mentions(line, wanted):
-                    taken += 1
-                else:
-                    kept.write(line)
-    file.chmod(0o640)
-    return taken
-
-
-def _mentions(text: bytes, ids: frozenset[bytes]) -> bool:
-    """Whether lines of CSV have one of the ids as a whole cell."""
-    return not ids.isdisjoint(_CELL.findall(text))
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Erase one id and print what was erased; exit code 1 with the reason if the erasure is incomplete."""
-    parser = argparse.ArgumentParser(
-        prog="python -m monitoring.forget", description=(__doc__ or "").split("\n")[0]
-    )
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("id", nargs="?", help="a prediction id, or a session id as the records have it")
-    what.add_argument("--conversation", help="a prediction id: erase all messages of its session")
-    what.add_argument("--session", help="a session id as the client sent it")
-    parser.add_argument(
-        "--shard", default="0/1", metavar="INDEX/COUNT", help="search this share of the records"
-    )
-    options = parser.parse_args(arguments)
-    try:
-        shard, log, settings = Shard.parse(options.shard), LogSettings(), StorageSettings()
-        some_id = options.id
-        if options.session is not None:
-            some_id = opaque(_key(ServiceSettings(), log), options.session)
-        store = open_store(settings)
-        send_first(log, settings)
-        if options.conversation is not None:
-            some_id = session_of(store, options.conversation)
-        tracking = TrackingSettings()
-        registry = RegistryClient(tracking) if is_server(tracking) else None
-        done = forget(store, some_id, datetime.now(UTC), registry, RetentionSettings().bundles_days, shard)
-        here = forget_here(log, settings, done.ids)
-    except (ChatbotError, ValidationError, OSError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
-    sys.stdout.write(f"{some_id} is erased; removed:\n")
-    for place, count in done.taken.items():
-        sys.stdout.write(f"  {count:>6}  {place}{f' in {store}' if place.endswith('/') else ''}\n")
-    sys.stdout.write(f"  {here:>6}  rows of the CSV files in {log.folder}\n")
-    if done.expiring:
-        sys.stdout.write("not rewritten, because its digest is its name:\n")
-        sys.stdout.writelines(f"  {line}\n" for line in done.expiring)
-    if registry is None:
-        uri = f"MLFLOW_TRACKING_URI={tracking.tracking_uri}"
-        sys.stdout.write(f"MLflow was not searched: {uri} is not a server\n")
-    if options.session is not None and done.ids == {some_id} and shard.count == 1:
-        sys.stderr.write("no prediction of that session is known here: is it the id that the client sent?\n")
-        return 1
-    return 0
-
-
-def _key(service: ServiceSettings, log: LogSettings) -> bytes:
-    """Return the bot's existing key: a new key would hash the session id to a value that no record has."""
-    if not service.prediction_key.get_secret_value() and not (log.folder / KEY_FILE).is_file():
-        raise ErasureIncomplete(
-            f"a session is found by the key that the bot hashes it with, and neither CHATBOT_PREDICTION_KEY nor "
-            f"{log.folder / KEY_FILE} has it"
-        )
-    return load_or_make_key(service, log)

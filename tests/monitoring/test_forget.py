@@ -30,6 +30,7 @@ from chatbot.settings import (
     UploadSettings,
 )
 from chatbot.store import Store, Unreachable, open_store
+from monitoring import forget as command
 from monitoring.inference_log import spool
 from monitoring.inference_log.adoption import SWEPT, Ownership, adopt
 from monitoring.inference_log.log import InferenceLog
@@ -38,7 +39,7 @@ from monitoring.inference_log.spool import SegmentWriter
 from monitoring.inference_log.upload import ship
 from monitoring.inference_log.upload_queue import UploadQueue
 from monitoring.pages import environment as page_templates
-from monitoring.upkeep import erasure, late, retention
+from monitoring.upkeep import erasure, late, local_files, retention
 from monitoring.upkeep.compaction import compact
 from monitoring.upkeep.copies import ErasedTexts
 from tests.monitoring.log_tools import KEY, REPLY, Waiting, ids_in_csv, seal
@@ -107,7 +108,7 @@ def test_a_prediction_is_taken_out_everywhere(
     local = here.folder / "handoffs" / "webhook" / f"{gone}.json"
     local.parent.mkdir(parents=True)
     local.write_text("{}")
-    assert erasure.main([gone]) == 0
+    assert command.main([gone]) == 0
     said = capsys.readouterr().out
     assert "1  log/" in said
     assert "2  handoffs/" in said
@@ -123,14 +124,14 @@ def test_a_prediction_is_taken_out_everywhere(
     assert ids_in_csv(here.folder) == kept
     assert set(read_feedback(here.folder)) == set(kept)
     assert forgotten(store) == {gone}
-    assert erasure.main([gone]) == 0, "again does no harm"
+    assert command.main([gone]) == 0, "again does no harm"
 
 
 def test_a_session_is_taken_out_with_all_its_predictions(here: LogSettings, store: Store) -> None:
     session = opaque(load_or_make_key(ServiceSettings(), here), "what the client sent")
     theirs, others = make(4, session), make(4, SESSION)
     log_and_send(here, theirs + others)
-    assert erasure.main(["--session", "what the client sent"]) == 0
+    assert command.main(["--session", "what the client sent"]) == 0
     assert forgotten(store) == {session, *ids(theirs)}
     assert ids_in_csv(here.folder) == ids(others)
     assert set(read_feedback(here.folder)) == set(ids(others))
@@ -148,7 +149,7 @@ def test_a_conversation_is_erased_by_the_reference_that_its_customer_has(
     if known_by == "handoff":
         store.put(key_of(theirs[2].prediction_id), handed_over(theirs[2]).body())
     for _ in range(2):  # again does no harm: its tombstone names the session
-        assert erasure.main(["--conversation", theirs[2].prediction_id]) == 0
+        assert command.main(["--conversation", theirs[2].prediction_id]) == 0
         assert forgotten(store) == {SESSION, *ids(theirs)}
     assert ids_in_csv(here.folder) == ids(others)
     assert not any(one.encode() in bytes_of(store) for one in [SESSION, *ids(theirs)])
@@ -161,7 +162,7 @@ def test_a_reference_of_no_conversation_erases_nothing_and_says_why(
     here: LogSettings, store: Store, reference: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     log_and_send(here, make(2, SESSION))
-    assert erasure.main(["--conversation", reference]) == 1
+    assert command.main(["--conversation", reference]) == 1
     assert reference in capsys.readouterr().err
     assert not forgotten(store)
 
@@ -203,7 +204,7 @@ def test_an_erased_message_is_no_longer_an_earlier_turn_of_other_handoffs(
     queued = here.folder / "handoffs" / "webhook" / f"{waiting.prediction_id}.json"
     queued.parent.mkdir(parents=True)
     queued.write_bytes(handed_over(waiting, gone, kept).body())
-    assert erasure.main([gone.prediction_id]) == 0
+    assert command.main([gone.prediction_id]) == 0
     assert store.get(key_of(last.prediction_id)) == handed_over(last, kept).body()
     assert queued.read_bytes() == handed_over(waiting, kept).body()
 
@@ -218,7 +219,7 @@ def test_a_handoff_in_the_spool_is_erased_before_it_is_delivered(here: LogSettin
     documents = (handed_over(gone), handed_over(last, gone, kept), handed_over(other, kept))
     spooled.write([one.body() + b"\n" for one in documents])
     spooled.seal()
-    assert erasure.main([gone.prediction_id]) == 0
+    assert command.main([gone.prediction_id]) == 0
     [segment] = spool.segments(here.folder / "handoffs", spool.HANDOFF)
     left = (handed_over(last, kept), handed_over(other, kept))
     assert segment.read_bytes().splitlines() == [one.body() for one in left]
@@ -266,7 +267,7 @@ def test_a_customer_who_writes_on_after_the_erasure_of_the_session_still_reaches
         assert not list(scan(store, Record, DAY, datetime.now(UTC) + timedelta(days=1))), (
             "the log has none of it"
         )
-        erasure.sweep(here, StorageSettings())
+        local_files.sweep(here, StorageSettings())
         assert retention.main([]) == 0
         compact(store, datetime.now(UTC) + timedelta(days=9))
     assert [file.stem for file in queued.parent.iterdir()] == [later.prediction_id]
@@ -298,7 +299,7 @@ def test_a_later_handoff_loses_the_turns_from_before_the_erasure_of_its_session_
     [case] = HandoffReader(store).cases()
     assert [turn.text for turn in case.turns] == ["after", "a person"]
     assert retention.main([]) == 0
-    erasure.sweep(here, StorageSettings())
+    local_files.sweep(here, StorageSettings())
     expected = handed_over(last, after).body()
     assert store.get(key_of(last.prediction_id)) == expected
     assert queued.read_bytes() == expected
@@ -353,7 +354,7 @@ def test_what_is_still_on_its_way_is_forgotten_too(here: LogSettings, store: Sto
     log = InferenceLog(here)
     log.append(records)
     seal(here.folder, log)
-    assert erasure.main([records[0].prediction_id]) == 0
+    assert command.main([records[0].prediction_id]) == 0
     assert ids_in_csv(here.folder) == ids(records[1:])
     assert records[1].prediction_id.encode() in bytes_of(store)
     assert records[0].prediction_id.encode() not in bytes_of(store)
@@ -370,7 +371,7 @@ def test_what_waits_is_sent_before_an_erasure_by_its_own_process_alone(
     due.path.rename(due.path.with_name(due.path.name.replace(str(due.begun_ms), f"{1:013d}")))
     log.append(records[1:])
     seal(here.folder, log)
-    erasure.send_first(here, StorageSettings())
+    local_files.send_first(here, StorageSettings())
     assert ids_in_csv(here.folder) == ids(records)
     assert all(one.encode() in bytes_of(store) for one in ids(records))
     assert UploadQueue(here.folder).waiting() == []
@@ -455,7 +456,7 @@ def sent_in_two_parts(store: Store) -> list[Record]:
 def test_an_invalid_id_is_refused_and_leaves_no_tombstone(
     here: LogSettings, store: Store, wrong: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert erasure.main([wrong]) == 1
+    assert command.main([wrong]) == 1
     assert "is not an id" in capsys.readouterr().err
     assert forgotten(store) == frozenset()
 
@@ -469,7 +470,7 @@ def test_an_unavailable_store_is_reported_and_the_csv_file_keeps_the_row(
     seal(here.folder, log)
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("CHATBOT_STORE_URL", str(tmp_path / "file" / "store"))
-    assert erasure.main([records[0].prediction_id]) == 1
+    assert command.main([records[0].prediction_id]) == 1
     assert "run this again" in capsys.readouterr().err
     assert len(list(read_log(here.folder))) == 2
     with pytest.raises(Unreachable):
@@ -484,11 +485,11 @@ def test_a_pod_erases_from_its_own_csv_files_what_was_erased_in_the_store(
     gone, kept = records[0].prediction_id, ids(records[1:])
     erasure.forget(store, gone, DAY)  # on another machine
     assert gone in ids_in_csv(here.folder)
-    assert erasure.sweep(here, StorageSettings()) == 2
+    assert local_files.sweep(here, StorageSettings()) == 2
     assert ids_in_csv(here.folder) == kept
-    assert erasure.sweep(here, StorageSettings()) == 0
+    assert local_files.sweep(here, StorageSettings()) == 0
     erasure.forget(store, kept[0], DAY)
-    assert erasure.sweep(here, StorageSettings()) == 2
+    assert local_files.sweep(here, StorageSettings()) == 2
     assert ids_in_csv(here.folder) == kept[1:]
 
 
@@ -498,17 +499,17 @@ def test_feedback_on_an_erased_prediction_is_erased_from_the_csv_files_too(
     records = make(3)
     log_and_send(here, records)
     erasure.forget(store, records[0].prediction_id, DAY)
-    assert erasure.sweep(here, StorageSettings()) == 2
+    assert local_files.sweep(here, StorageSettings()) == 2
     log = InferenceLog(here, uploader=Waiting(here.folder))
     log.append_feedback(Feedback.of(records[0].prediction_id, False, comment="again", now=DAY))
     log.close()
     assert set(read_feedback(here.folder)) == set(ids(records))
-    assert erasure.sweep(here, StorageSettings()) == 0, (
+    assert local_files.sweep(here, StorageSettings()) == 0, (
         "files are searched again after an hour, not at each upload"
     )
     an_hour_ago = time.time() - 3_601
     os.utime(here.folder / SWEPT, (an_hour_ago, an_hour_ago))
-    assert erasure.sweep(here, StorageSettings()) == 1
+    assert local_files.sweep(here, StorageSettings()) == 1
     assert set(read_feedback(here.folder)) == set(ids(records[1:]))
 
 
@@ -519,7 +520,7 @@ def test_rows_that_a_pod_adopts_after_their_erasure_are_erased_from_its_csv_file
     log_and_send(here, records[:1])
     for record in records[:2]:
         erasure.forget(store, record.prediction_id, DAY)
-    assert erasure.sweep(here, StorageSettings()) == 2
+    assert local_files.sweep(here, StorageSettings()) == 2
     lost = LogSettings(folder=here.folder.parent / "lost")
     owner = Ownership(lost.folder)
     spooled = SegmentWriter(lost.folder, "inference_log", header(Record))
@@ -529,7 +530,7 @@ def test_rows_that_a_pod_adopts_after_their_erasure_are_erased_from_its_csv_file
     assert adopt(here.folder) == ["lost"]
     assert InferenceLog(here, uploader=Waiting(here.folder)).drain()
     assert ids_in_csv(here.folder) == ids(records[1:])
-    assert erasure.sweep(here, StorageSettings()) == 1
+    assert local_files.sweep(here, StorageSettings()) == 1
     assert ids_in_csv(here.folder) == ids(records[2:])
 
 
@@ -563,11 +564,11 @@ def test_what_killed_processes_were_writing_is_deleted_because_no_erasure_looks_
         if file != alive:
             os.utime(file, (an_hour_ago, an_hour_ago))
     if by == "an erasure":
-        erasure.forget_here(here, StorageSettings(), frozenset({new_id(KEY)}))
+        local_files.forget_here(here, StorageSettings(), frozenset({new_id(KEY)}))
     else:
         (here.folder / SWEPT).touch()
         os.utime(here.folder / SWEPT, (an_hour_ago, an_hour_ago))
-        erasure.sweep(here, StorageSettings())
+        local_files.sweep(here, StorageSettings())
     assert [file for file in drafts if file.exists()] == []
     assert alive.exists(), "somebody may be writing it"
 
@@ -644,7 +645,7 @@ def test_reports_are_rewritten_and_a_bundle_with_the_text_is_listed_with_its_dat
     page = page_templates(here.folder).from_string("<li>{{ text }}</li>").render(text=record.query)
     store.put("reports/drift/x/drift.html", page.encode())
     store.put("bundles/abc/replies.yaml", f"examples: [{json.dumps(record.query)}]".encode())
-    assert erasure.main([record.prediction_id]) == 0
+    assert command.main([record.prediction_id]) == 0
     said = capsys.readouterr().out
     assert "2  reports/" in said
     expires = datetime.now(UTC) + timedelta(days=RetentionSettings().bundles_days)
@@ -683,7 +684,7 @@ def test_a_session_that_nobody_knows_is_an_error_because_its_id_may_be_mistyped(
     here: LogSettings, store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
     load_or_make_key(ServiceSettings(), here)
-    assert erasure.main(["--session", "never sent"]) == 1
+    assert command.main(["--session", "never sent"]) == 1
     assert "no prediction of that session is known" in capsys.readouterr().err
 
 
@@ -703,7 +704,7 @@ def test_a_log_that_a_killed_drain_left_half_written_is_mended_before_a_row_is_t
     spool.mark(segment, file.stat().st_ino, file.stat().st_size)
     with file.open("ab") as stream:
         stream.write(lines)
-    assert erasure.forget_here(here, StorageSettings(), frozenset({gone.prediction_id})) == 1
+    assert local_files.forget_here(here, StorageSettings(), frozenset({gone.prediction_id})) == 1
     assert InferenceLog(here, uploader=Waiting(here.folder)).drain()
     assert ids_in_csv(here.folder) == ids([kept, late])
 
@@ -715,7 +716,7 @@ def test_a_rewritten_log_is_readable_by_its_group_and_loses_whole_cells_alone(
     kept, gone = make(2)
     log.append([replace(kept, query=f"what is {gone.prediction_id}"), gone])
     log.close()
-    assert erasure.forget_here(here, StorageSettings(), frozenset({gone.prediction_id})) == 1
+    assert local_files.forget_here(here, StorageSettings(), frozenset({gone.prediction_id})) == 1
     assert ids_in_csv(here.folder) == [kept.prediction_id]
     [file] = here.folder.glob("*.csv")
     assert file.stat().st_mode & 0o777 == 0o640
