@@ -26,6 +26,7 @@ _STATE = Path(tempfile.gettempdir()) / "schedule.json"
 _GRACE_SECONDS = 3600.0
 _AGAIN_SECONDS = 60.0
 _POLL_SECONDS = 0.05
+_STOPS = (signal.SIGTERM, signal.SIGINT)
 
 
 def run(seconds: float, command: list[str], state: Path = _STATE, again: float = _AGAIN_SECONDS) -> None:
@@ -35,7 +36,7 @@ def run(seconds: float, command: list[str], state: Path = _STATE, again: float =
         seconds: interval between the starts of two runs; after a failure it is `again`.
         state: file that records the last run, for `check`.
     """
-    stop_on(signal.SIGTERM, signal.SIGINT)
+    stop_on(*_STOPS)
     try:
         while True:
             began = time.monotonic()
@@ -65,8 +66,15 @@ def check(state: Path = _STATE, now: float | None = None) -> str:
 
 
 def _once(command: list[str]) -> int:
+    # A stop while the process starts is raised once its id is known.
+    stops: list[int] = []
+    handlers = {number: signal.signal(number, lambda by, _: stops.append(by)) for number in _STOPS}
     process = subprocess.Popen(command, process_group=0)
     try:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        if stops:
+            raise Stopped
         return process.wait()
     except Stopped:
         _terminate(process.pid)

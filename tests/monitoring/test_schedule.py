@@ -17,9 +17,9 @@ from tests.support.waiting import eventually
 pytestmark = pytest.mark.process
 
 
-def start(tmp_path: Path, seconds: float, *command: str) -> subprocess.Popen[bytes]:
+def start(tmp_path: Path, seconds: float, *command: str, before: str = "") -> subprocess.Popen[bytes]:
     state = tmp_path / "state.json"
-    script = (
+    script = before + (
         "import sys; from pathlib import Path; from monitoring import schedule; "
         f"schedule.run({seconds}, sys.argv[1:], Path({str(state)!r}), again=0.2)"
     )
@@ -65,6 +65,24 @@ def test_a_stop_stops_the_run_under_way(tmp_path: Path) -> None:
     begun = tmp_path / "begun"
     script = f"trap 'echo yes > {told}; exit 0' TERM; touch {begun}; while true; do sleep 0.05; done"
     clock = start(tmp_path, 60, "sh", "-c", script)
+    eventually(begun.exists)
+    clock.send_signal(signal.SIGTERM)
+    assert clock.wait(10) == 0
+    assert told.read_text().strip() == "yes"
+
+
+def test_a_stop_while_the_command_starts_reaches_it(tmp_path: Path) -> None:
+    slow = (
+        "import subprocess, time\n"
+        "class Slow(subprocess.Popen):\n"
+        "    def __init__(self, *given, **named):\n"
+        "        super().__init__(*given, **named)\n"
+        "        time.sleep(0.5)\n"
+        "subprocess.Popen = Slow\n"
+    )
+    told, begun = tmp_path / "told", tmp_path / "begun"
+    script = f"trap 'echo yes > {told}; exit 0' TERM; touch {begun}; while true; do sleep 0.05; done"
+    clock = start(tmp_path, 60, "sh", "-c", script, before=slow)
     eventually(begun.exists)
     clock.send_signal(signal.SIGTERM)
     assert clock.wait(10) == 0
