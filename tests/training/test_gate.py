@@ -165,6 +165,20 @@ def test_a_first_version_is_warned_of_and_never_refused(spoilt: Path, frozen: pd
     assert verdict.sentence.startswith("First version")
 
 
+def test_a_first_version_without_out_of_fold_predictions_is_judged_on_what_taught_it_and_warned_of(
+    champion: Path,
+) -> None:
+    """The messages of each of its intents are near-duplicates: no row can be held out."""
+    rows = shipped(*INTENTS).iloc[::20].reset_index(drop=True)
+    rows["row_hash"] = [f"other {row}" for row in rows.index]  # none of which has a prediction
+    verdict = judge_corpora(None, champion, None, rows)
+    assert verdict.passed
+    assert verdict.check("learned").verdict == "warned"
+    assert verdict.check("learned").numbers["rows"] == verdict.test_rows == len(rows)
+    with pytest.raises(NothingToCompare, match="no rows to compare"):
+        judge_corpora(champion, champion, rows, rows)
+
+
 def test_the_same_bundles_and_messages_give_the_same_verdict(
     champion: Path, challenger: Path, frozen: pd.DataFrame
 ) -> None:

@@ -105,6 +105,19 @@ def check_size(challenger: int, champion: int | None, params: GateParams) -> Gat
     )
 
 
+def check_learned(rows: int) -> GateCheck:
+    """Warn that a first version is judged on the rows that taught it: none has an out-of-fold prediction."""
+    return GateCheck(
+        "learned",
+        "Rows that taught the model",
+        "warned",
+        f"All {rows:,} rows taught the model that predicts them, so every figure below is too good: the messages of "
+        "each intent are near-duplicates of each other. Write messages that say the same in other words.",
+        "warned for a first version whose intents have one group of near-duplicates each",
+        {"rows": rows},
+    )
+
+
 def check_suspects(suspects: Sequence[SuspectLabel], arrived: int, params: GateParams) -> GateCheck:
     """Check that most labels of the rows that came with the challenger are right; list the suspect ones, worst first.
 

@@ -20,7 +20,14 @@ from chatbot.model.encoder import Encoded, Encoder
 from data.declarations import NOTHING, Declared
 from training.gate.behaviour import check_behaviour
 from training.gate.behaviour_tests import Group, expand, messages_of, read_behaviours, run
-from training.gate.changes import check_known, check_lost, check_new, check_size, check_suspects
+from training.gate.changes import (
+    check_known,
+    check_learned,
+    check_lost,
+    check_new,
+    check_size,
+    check_suspects,
+)
 from training.gate.compared import (
     check_answers,
     check_calibration,
@@ -162,7 +169,12 @@ def judge_corpora(
     kept = {} if champion is None else read_held_out(champion), read_held_out(challenger)
     intents = frozenset() if champion is None else champion_intents(bundles.read_manifest(champion), declared)
     rows = compared_rows(before, now, None if champion is None else kept[0], kept[1], intents, declared)
-    return judge_folders(champion, challenger, rows, kept, **options)
+    if champion is not None or not rows.empty:
+        return judge_folders(champion, challenger, rows, kept, **options)
+    # The messages of each intent are near-duplicates. A first version is served all the same, with a warning.
+    rows = mark_new(now.drop_duplicates("row_hash"), None)
+    verdict = judge_folders(None, challenger, rows, **options)
+    return replace(verdict, checks=(check_learned(len(rows)), *verdict.checks))
 
 
 def mark_new(test: pd.DataFrame, earlier: pd.DataFrame | None) -> pd.DataFrame:
