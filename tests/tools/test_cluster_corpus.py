@@ -63,7 +63,7 @@ def test_a_folder_arrives_whole(tmp_path: Path) -> None:
 def test_of_a_folder_only_what_the_loader_reads_leaves_this_machine(corpus: Path, tmp_path: Path) -> None:
     folder = make(tmp_path / "bot")
     (folder / "rows.csv").write_bytes(corpus.read_bytes())
-    for hidden in (".env", ".git/config", "__MACOSX/rows.csv"):
+    for hidden in (".env", ".git/config", "__MACOSX/rows.csv", "credentials.yml", "endpoints.yml"):
         (folder / hidden).parent.mkdir(exist_ok=True)
         (folder / hidden).write_text("a secret")
     packed = pack(folder, None)

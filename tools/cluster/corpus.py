@@ -75,12 +75,18 @@ def pack(corpus: Path, replies: Path | None, columns: Columns | None = None) -> 
     return PackedCorpus(files, tuple(values))
 
 
+_SECRET_STEMS = frozenset(("credentials", "endpoints"))
+"""Files of a Rasa project that hold passwords and tokens, and no corpus."""
+
+
 def _packed(path: Path) -> tuple[str, bytes]:
     """Return a key and the content: a folder as zip, a file that is not compressed yet as gzip."""
     if path.is_dir():
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
             for file in visible_files(path):  # hidden ones, such as .env, stay on this machine
+                if file.stem.lower() in _SECRET_STEMS:
+                    continue
                 member = zipfile.ZipInfo(file.relative_to(path).as_posix())  # without the file's date
                 archive.writestr(member, file.read_bytes(), zipfile.ZIP_DEFLATED)
         return f"{_key(path.resolve().name)}.zip", packed.getvalue()
