@@ -63,20 +63,26 @@ def check_port_free(address: str, port: int, address_variable: str, port_variabl
     Raises:
         SettingError: the port is in use or privileged, or this machine does not have the address.
     """
+    missing = SettingError(f"address {address} does not exist on this machine: set {address_variable}")
     try:
-        family, kind, protocol, _, target = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(target)
+        found = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)
     except socket.gaierror:
-        raise SettingError(
-            f"address {address} does not exist on this machine: set {address_variable}"
-        ) from None
-    except PermissionError:
-        raise SettingError(f"port {port} needs a privilege this user lacks: set {port_variable}") from None
-    except OSError as error:
-        if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):  # the latter: `::` without IPv6
+        raise missing from None
+    is_there = False
+    # "localhost" may be two addresses: what listens on either of them answers clients of that name.
+    for family, kind, protocol, _, target in found:
+        try:
+            with socket.socket(family, kind, protocol) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(target)
+        except PermissionError:
             raise SettingError(
-                f"address {address} does not exist on this machine: set {address_variable}"
+                f"port {port} needs a privilege this user lacks: set {port_variable}"
             ) from None
-        raise SettingError(f"port {port} is in use: set {port_variable}") from None
+        except OSError as error:
+            if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):  # the latter: `::` without IPv6
+                continue
+            raise SettingError(f"port {port} is in use: set {port_variable}") from None
+        is_there = True
+    if not is_there:
+        raise missing

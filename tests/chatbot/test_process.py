@@ -26,6 +26,22 @@ def test_a_port_in_use_is_refused_with_the_setting_to_change() -> None:
 
 
 @pytest.mark.process  # binds a socket
+def test_a_port_in_use_on_one_of_a_names_addresses_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        (found,) = socket.getaddrinfo("127.0.0.1", port, type=socket.SOCK_STREAM)
+        missing = (socket.AF_INET, *found[1:4], ("192.0.2.1", port))  # of no interface of this machine
+        free = (socket.AF_INET, *found[1:4], ("127.0.0.2", port))
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [missing, free, found])
+        with pytest.raises(SettingError, match=f"port {port} is in use: set CHATBOT_PORT"):
+            check_port_free("localhost", port, "CHATBOT_HOST", "CHATBOT_PORT")
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [missing, free])
+        check_port_free("localhost", port, "CHATBOT_HOST", "CHATBOT_PORT")
+
+
+@pytest.mark.process  # binds a socket
 @pytest.mark.parametrize("address", ["192.0.2.1", "no-such-host.invalid"])
 def test_an_address_of_another_machine_is_refused_with_the_setting_to_change(address: str) -> None:
     with pytest.raises(
