@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, cached_property
-from itertools import pairwise
+from itertools import islice, pairwise
 
 Span = tuple[int, int, str]
 """Start, end and mark of personal data in a text."""
@@ -76,6 +76,8 @@ _LOOKALIKES = {
 }  # fmt: skip
 
 
+MAX_SEAMS = 100
+"""Places between scripts that are separated: bounds the time for hostile texts."""
 MAX_PLACES = 30
 """Occurrences of a detector's words that are examined: bounds the time for hostile texts."""
 _WORD_LENGTH = 24
@@ -111,7 +113,9 @@ class Draft:
 
         Returns: whether the text changed; `look_for` has to be called again then.
         """
-        if self._original.isascii() or not (seams := [found.end() for found in _SEAM.finditer(self.text)]):
+        if self._original.isascii():
+            return False
+        if not (seams := [found.end() for found in islice(_SEAM.finditer(self.text), MAX_SEAMS)]):
             return False
         origins = self._origins or range(len(self.text))
         pieces: list[str] = []
