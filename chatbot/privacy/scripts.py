@@ -68,12 +68,13 @@ def redact_scripts(draft: Draft) -> None:
     """Mark what is stated in scripts without capitals: Arabic, Chinese, Hebrew, Hindi, Japanese, Korean, Thai."""
     if draft.text.isascii():
         return
+    letters = frozenset(draft.lower)
     for detected, script in _SCRIPTS:
         if detected.search(draft.text):
             for pattern, words, mark in _patterns(script):
                 if mark in _WITH_DIGITS and not draft.has_digits:
                     continue
-                if words and not any(word in draft.lower for word in words):
+                if words and not any(letters.issuperset(word) and word in draft.lower for word in words):
                     continue
                 draft.mark(
                     (found.start("value"), found.start("value") + len(found["value"].rstrip(_STOPS)), mark)
