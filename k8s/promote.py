@@ -23,7 +23,7 @@ from k8s.api.lease import KubernetesLease
 from k8s.log import log
 from k8s.rollout import metrics
 from k8s.rollout.platform import KubernetesPlatform, PreviousNotReady
-from k8s.rollout.record import describe
+from k8s.rollout.record import describe, describe_unset
 
 
 def promote(platform: KubernetesPlatform, result: RetrainResult) -> RolloutOutcome | None:
@@ -90,9 +90,7 @@ def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
             if not result.only_unset:
                 push_metrics(gateway, result)
             if promote(platform, result) is None and unset:
-                log(
-                    f"version {unset} is champion, and no model is set: `python -m k8s.rollback {unset}` sets it"
-                )
+                log(describe_unset(unset))
         except Superseded as error:
             log(str(error))
     gateway.push_timestamp(

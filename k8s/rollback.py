@@ -24,7 +24,7 @@ from k8s.api.lease import KubernetesLease
 from k8s.log import log
 from k8s.rollout import metrics
 from k8s.rollout.platform import KubernetesPlatform
-from k8s.rollout.record import describe
+from k8s.rollout.record import describe, describe_unset
 
 IMAGE = "image"
 RECONCILE = "reconcile"
@@ -79,7 +79,7 @@ def main(arguments: list[str] | None = None, runtime: Runtime = REAL) -> int:
         if finished is not None and finished.outcome is RolloutOutcome.TAKEN_BACK:
             return 1
         if unset := platform.reconcile():
-            log(f"version {unset} is champion, and no model is set: `python -m k8s.rollback {unset}` sets it")
+            log(describe_unset(unset))
     return 0
 
 

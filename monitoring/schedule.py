@@ -86,9 +86,8 @@ def _terminate(group: int) -> None:
     with suppress(ProcessLookupError):
         os.killpg(group, signal.SIGTERM)
         while True:
-            with suppress(
-                ChildProcessError
-            ):  # PID 1 of a container also reaps the commands of a shell that ended
+            # PID 1 of a container also reaps the commands of a shell that ended.
+            with suppress(ChildProcessError):
                 while os.waitpid(-group, os.WNOHANG)[0]:
                     pass
             os.killpg(group, 0)

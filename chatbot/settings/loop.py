@@ -45,8 +45,9 @@ class DriftSettings(Settings):
     """Number of records of a version's baseline, a uniform sample of its first hours: frozen once, then compared with
     every window."""
     baseline_hours: float | None = Field(default=None, ge=0)
-    """Number of hours. If they have too few records, the period is longer. Unset: the length of the window. If it is
-    shorter than the window, the daily rhythm can count as drift, and windows leave the baseline's records out."""
+    """Number of these first hours. If they have too few records, the period is longer. Unset: the length of the window.
+    If it is shorter than the window, the daily rhythm can count as drift, and windows leave the baseline's records
+    out."""
     min_effect_scale: float = Field(default=1.0, gt=0)
     """Factor on all minimum effects: 2 requires effects twice as large, 0.5 alarms earlier."""
     textfile: Path | None = None

@@ -61,3 +61,8 @@ def describe(model: str) -> str:
         return "the bundle inside the image"
     ref = ModelRef.parse(model)
     return f"version {ref.version} ({ref.digest[:12]})"
+
+
+def describe_unset(number: str) -> str:
+    """Return the message about a champion that serves nowhere because no model is set, with the command to set it."""
+    return f"version {number} is champion, and no model is set: `python -m k8s.rollback {number}` sets it"

@@ -260,7 +260,7 @@ def _notes(
             f"{settings.baseline_records:,} of the version's first messages were frozen as its baseline now: the next "
             "check compares with them."
             if frozen
-            else f"There is no baseline yet: it is frozen once the version has {settings.baseline_records:,} messages "
+            else f"No baseline exists yet: it is frozen once the version has {settings.baseline_records:,} messages "
             f"and has served for {settings.baseline_length / timedelta(hours=1):g} hours."
         )
         notes.append(f"{state} Until then confidence and scope alarm against the training messages.")

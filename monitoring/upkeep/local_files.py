@@ -99,9 +99,8 @@ def sweep(log: LogSettings, store: StorageSettings) -> int:
             if alone and not _mentioned(log.folder, frozenset()):
                 changed = (file for file in _files(log.folder) if file.stat().st_mtime >= searched_at)
                 taken += sum(_rewrite(file, seen) for file in changed)
-    is_adopting = (
-        bool(seen) and not seen_file.is_file()
-    )  # the next sweep looks for all ids in the adopted rows
+    # The next sweep looks for all ids in the adopted rows.
+    is_adopting = bool(seen) and not seen_file.is_file()
     if (fresh or is_due) and log.folder.is_dir() and not is_adopting:
         write_file(seen_file, "\n".join(sorted(ids)) + "\n", sync=False)
         os.utime(seen_file, times=(now, now) if is_due else (searched_at, searched_at))

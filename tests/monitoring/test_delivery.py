@@ -36,17 +36,18 @@ class FussyTarget:
         return
 
 
+def counted_delivery(folder: Path, target: FussyTarget, counts: Counter[str]) -> Delivery:
+    """Return a queue that adds its outcomes to the counts."""
+    return Delivery(
+        "store", folder, target, HandoffSettings(), lambda _, outcome, count: counts.update({outcome: count})
+    )
+
+
 def test_a_file_that_cannot_be_read_and_one_that_is_not_valid_hold_no_other_back(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     target, counts = FussyTarget("b"), Counter[str]()
-    queue = Delivery(
-        "store",
-        tmp_path,
-        target,
-        HandoffSettings(),
-        lambda _, outcome, count: counts.update({outcome: count}),
-    )
+    queue = counted_delivery(tmp_path, target, counts)
     (tmp_path / "a.json").mkdir()
     queue.put_all(dict.fromkeys("bcd", b"Ada Lovelace"))
     queue.deliver()
@@ -65,13 +66,7 @@ def test_a_delivered_handoff_that_cannot_be_deleted_counts_as_delivered_and_is_s
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
     target, counts = FussyTarget(), Counter[str]()
-    queue = Delivery(
-        "store",
-        tmp_path,
-        target,
-        HandoffSettings(),
-        lambda _, outcome, count: counts.update({outcome: count}),
-    )
+    queue = counted_delivery(tmp_path, target, counts)
     queue.put_all({"a": b"{}"})
     monkeypatch.setattr(Path, "unlink", refuse)
     queue.deliver()

@@ -24,6 +24,8 @@ MAX_BYTES = 1_000_000
 """Of a ConfigMap's content; the API server refuses more than 1 MiB."""
 
 _COMPRESSED = {".gz", ".zip", ".xlsx", ".xlsm", ".parquet"}
+_SECRET_STEMS = frozenset(("credentials", "endpoints"))
+"""Files of a Rasa project that hold passwords and tokens, and no corpus."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +75,6 @@ def pack(corpus: Path, replies: Path | None, columns: Columns | None = None) -> 
             "onto a volume, and name it with corpus.storeKey or corpus.existingClaim (docs/kubernetes.md)"
         )
     return PackedCorpus(files, tuple(values))
-
-
-_SECRET_STEMS = frozenset(("credentials", "endpoints"))
-"""Files of a Rasa project that hold passwords and tokens, and no corpus."""
 
 
 def _packed(path: Path) -> tuple[str, bytes]:

@@ -198,7 +198,10 @@ def _judge(
 
 
 def _refuse_erased(store: Store, revision: Revision, work: Path) -> None:
-    """Raises: CannotRetrain: a row was erased since the merge; the work folder is deleted, and nothing published."""
+    """Check that no row was erased since the merge.
+
+    Raises: CannotRetrain: one was; the work folder is deleted, and nothing published.
+    """
     if {REVIEWED + source_id for source_id in forgotten(store)} & {*revision.merged.rows["source"]}:
         shutil.rmtree(work)
         raise CannotRetrain(
